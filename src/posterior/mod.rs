@@ -1,1 +1,18 @@
-//! Room `posterior`.
+//! The posterior in numbers: drop probabilities, relaxed and hard masks, the KL term in closed form, sampling, statistics.
+//!
+//! Equations are those of the method guide (`docs/method.md`); `p` is always the drop probability. No tensors here.
+
+mod hard_mask;
+mod objective;
+mod probability;
+mod relaxed;
+mod sample;
+pub mod statistics;
+mod summary;
+
+pub use hard_mask::{HardMask, MaskTextError};
+pub use objective::Regulariser;
+pub use probability::{DropProbability, Posterior, logit, sigmoid};
+pub use relaxed::{expected_keep, relaxed_keep};
+pub use sample::{SizeClasses, bernoulli, permuted, thresholded};
+pub use summary::Health;

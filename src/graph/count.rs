@@ -1,0 +1,124 @@
+//! Counting: parameters, multiply-accumulates and activation memory, of the whole network and per masked channel.
+
+use super::{Graph, MaskGroupId, NodeId, Op};
+
+/// What a network costs per image.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Cost {
+    /// Trainable numbers, batch norm and bias included.
+    pub parameters: f64,
+    /// Multiply-accumulates of convolutions and linear layers.
+    pub macs: f64,
+}
+
+/// What one input channel of a mask group costs: the slice of the kernel that reads it and, where a depthwise convolution feeds
+/// this group alone, the depthwise kernel that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChannelCost {
+    /// Weights of the masked kernel itself: those with an L2 term.
+    pub masked_weights: usize,
+    /// All parameters that go with the channel.
+    pub parameters: usize,
+    /// Multiply-accumulates that go with the channel.
+    pub macs: usize,
+}
+
+impl Graph {
+    /// The cost of the whole super-network.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        let parameters = self.parameters().iter().map(|parameter| parameter.range.len()).sum::<usize>();
+        let macs = (0..self.nodes.len()).map(|index| self.macs(NodeId(index as u32))).sum::<usize>();
+        Cost { parameters: parameters as f64, macs: macs as f64 }
+    }
+
+    /// The cost when `dropped[g]` channels of each group g are gone; fractions are expected numbers.
+    ///
+    /// Counts what the dropped channels themselves take along. Filters that nobody reads any more are still counted: only a
+    /// sliced network is free of them.
+    #[must_use]
+    pub fn cost_without(&self, dropped: impl IntoIterator<Item = f64>) -> Cost {
+        let mut cost = self.cost();
+        for (group, dropped) in dropped.into_iter().enumerate() {
+            let channel = self.channel_cost(MaskGroupId::from_index(group));
+            cost.parameters -= dropped * channel.parameters as f64;
+            cost.macs -= dropped * channel.macs as f64;
+        }
+        cost
+    }
+
+    /// The number of weights under a mask (kernels of masked convolutions and linear layers).
+    #[must_use]
+    pub fn masked_weights(&self) -> usize {
+        (0..self.groups.len())
+            .map(|group| self.groups[group].channels() * self.channel_cost(MaskGroupId::from_index(group)).masked_weights)
+            .sum()
+    }
+
+    /// What one channel of a group costs.
+    #[must_use]
+    pub fn channel_cost(&self, group: MaskGroupId) -> ChannelCost {
+        let node = self.node(self.groups[group.index()].node);
+        let (masked_weights, macs) = match node.op {
+            Op::Conv { out_channels, kernel, groups, .. } => {
+                let weights = out_channels / groups * kernel * kernel;
+                (weights, weights * node.shape.pixels())
+            }
+            Op::Linear { out_features } => (out_features, out_features),
+            _ => (0, 0),
+        };
+        let mut cost = ChannelCost { masked_weights, parameters: masked_weights, macs };
+        let feeder = node.inputs[0];
+        if let Op::Conv { out_channels, kernel, groups, .. } = self.node(feeder).op
+            && groups == out_channels
+            && self.consumers_of(feeder) == 1
+        {
+            cost.parameters += kernel * kernel;
+            cost.macs += kernel * kernel * self.node(feeder).shape.pixels();
+        }
+        cost
+    }
+
+    fn consumers_of(&self, id: NodeId) -> usize {
+        self.nodes.iter().flat_map(|node| &node.inputs).filter(|&&input| input == id).count()
+    }
+
+    /// Multiply-accumulates of one node for one image.
+    #[must_use]
+    pub fn macs(&self, id: NodeId) -> usize {
+        let node = self.node(id);
+        match node.op {
+            Op::Conv { kernel, groups, .. } => {
+                let input_channels = self.node(node.inputs[0]).shape.channels;
+                node.shape.elements() * (input_channels / groups) * kernel * kernel
+            }
+            Op::Linear { out_features } => out_features * self.node(node.inputs[0]).shape.channels,
+            _ => 0,
+        }
+    }
+
+    /// Bytes of activations that a training step keeps for its backward pass: every node's output, in f32.
+    #[must_use]
+    pub fn training_activation_bytes(&self, batch: usize) -> usize {
+        let elements: usize = self.nodes.iter().map(|node| node.shape.elements()).sum();
+        4 * batch * elements
+    }
+
+    /// The largest number of bytes of activations alive at once in an evaluation that frees each output after its last reader.
+    #[must_use]
+    pub fn inference_activation_bytes(&self, batch: usize) -> usize {
+        let mut readers = self.consumers();
+        let (mut alive, mut peak) = (0, 0);
+        for node in &self.nodes {
+            alive += node.shape.elements();
+            peak = peak.max(alive);
+            for &input in &node.inputs {
+                readers[input.index()] -= 1;
+                if readers[input.index()] == 0 {
+                    alive -= self.node(input).shape.elements();
+                }
+            }
+        }
+        4 * batch * peak
+    }
+}

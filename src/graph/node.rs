@@ -1,0 +1,112 @@
+//! Nodes: one tensor operation each, with named inputs and the shape of what it yields.
+
+use super::{MaskGroupId, Shape};
+
+/// The position of a node in its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The position as an index.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How a pooling window is reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PoolKind {
+    /// The mean of the positions inside the image; padding is not counted.
+    Average,
+    /// The largest position.
+    Max,
+}
+
+/// What a node computes from its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// The image batch.
+    Input,
+    /// A convolution without bias, padded so that stride 1 keeps the size: padding = dilation (kernel - 1) / 2.
+    Conv {
+        /// Output channels.
+        out_channels: usize,
+        /// Side of the square kernel; odd.
+        kernel: usize,
+        /// Step between outputs.
+        stride: usize,
+        /// Step between kernel taps.
+        dilation: usize,
+        /// Channel groups; equal to the input channels for a depthwise convolution.
+        groups: usize,
+    },
+    /// Batch norm with scale and shift per channel.
+    BatchNorm,
+    /// max(0, x).
+    Relu,
+    /// Pooling over a square window, padded so that stride 1 keeps the size.
+    Pool {
+        /// The reduction.
+        kind: PoolKind,
+        /// Side of the window; odd.
+        kernel: usize,
+        /// Step between outputs.
+        stride: usize,
+    },
+    /// The map moved by one pixel up and left, zeros coming in at the bottom and right: the second path of the strided skip
+    /// of shake-shake networks (method 2.1).
+    Shift,
+    /// The input as it is; the carrier of a mask.
+    Identity,
+    /// Zeros of the input's shape.
+    Zero,
+    /// The sum of all inputs.
+    Add,
+    /// All inputs, channel after channel.
+    Concat,
+    /// The mean over all positions: a vector.
+    GlobalAveragePool,
+    /// A linear layer with bias.
+    Linear {
+        /// Length of the output.
+        out_features: usize,
+    },
+}
+
+impl Op {
+    /// The word for it in messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conv { .. } => "conv",
+            Self::BatchNorm => "batch norm",
+            Self::Relu => "ReLU",
+            Self::Pool { kind: PoolKind::Average, .. } => "average pool",
+            Self::Pool { kind: PoolKind::Max, .. } => "max pool",
+            Self::Shift => "shift",
+            Self::Identity => "identity",
+            Self::Zero => "zero",
+            Self::Add => "add",
+            Self::Concat => "concat",
+            Self::GlobalAveragePool => "global average pool",
+            Self::Linear { .. } => "linear",
+        }
+    }
+}
+
+/// One node of a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// A path that a person can read, such as `stage2.block1.edge0-1.conv3.conv`; unique in its graph.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Whose outputs it reads.
+    pub inputs: Vec<NodeId>,
+    /// The shape of its output.
+    pub shape: Shape,
+    /// The mask groups over its input channels, in channel order and without gaps; empty where it is not masked.
+    pub groups: Vec<MaskGroupId>,
+}

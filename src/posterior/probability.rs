@@ -1,0 +1,106 @@
+//! Drop probabilities and the one vector of logits that holds them.
+
+use crate::graph::Graph;
+
+/// The probability that a masked channel is dropped; within [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct DropProbability(f64);
+
+impl DropProbability {
+    /// `None` outside [0, 1] and for NaN.
+    #[must_use]
+    pub fn new(value: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&value).then_some(Self(value))
+    }
+
+    /// The drop probability p.
+    #[must_use]
+    pub fn drop(self) -> f64 {
+        self.0
+    }
+
+    /// The keep probability 1 - p.
+    #[must_use]
+    pub fn keep(self) -> f64 {
+        1.0 - self.0
+    }
+
+    /// Entropy of one channel's keep bit, in bits.
+    #[must_use]
+    pub fn entropy_bits(self) -> f64 {
+        let term = |x: f64| if x > 0.0 { -x * x.log2() } else { 0.0 };
+        term(self.0) + term(1.0 - self.0)
+    }
+
+    /// Whether neither dropping nor keeping is at least nine times likelier than the other.
+    #[must_use]
+    pub fn undecided(self) -> bool {
+        (0.1..=0.9).contains(&self.0)
+    }
+}
+
+/// ln(p / (1 - p)).
+#[must_use]
+pub fn logit(p: f64) -> f64 {
+    (p / (1.0 - p)).ln()
+}
+
+/// 1 / (1 + exp(-x)).
+#[must_use]
+pub fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// One logit per mask group, and how many channels share it: the whole posterior over architectures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    logits: Vec<f32>,
+    channels: Vec<usize>,
+}
+
+impl Posterior {
+    /// All groups of a graph at one drop probability.
+    #[must_use]
+    pub fn uniform(graph: &Graph, p: DropProbability) -> Self {
+        let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
+        Self { logits: vec![logit(p.drop()) as f32; channels.len()], channels }
+    }
+
+    /// The same groups with other logits.
+    ///
+    /// # Panics
+    /// Where the number of logits is not that of the groups, which no input from outside can bring about.
+    #[must_use]
+    pub fn with_logits(&self, logits: Vec<f32>) -> Self {
+        assert_eq!(logits.len(), self.channels.len(), "one logit per mask group");
+        Self { logits, channels: self.channels.clone() }
+    }
+
+    /// The logits, one per group.
+    #[must_use]
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// K of each group.
+    #[must_use]
+    pub fn channels(&self) -> &[usize] {
+        &self.channels
+    }
+
+    /// The drop probabilities, one per group.
+    pub fn drop_probabilities(&self) -> impl ExactSizeIterator<Item = DropProbability> {
+        self.logits.iter().map(|&logit| DropProbability(sigmoid(f64::from(logit))))
+    }
+
+    /// The expected number of dropped channels of each group.
+    pub fn expected_dropped(&self) -> impl Iterator<Item = f64> {
+        self.drop_probabilities().zip(&self.channels).map(|(p, &channels)| p.drop() * channels as f64)
+    }
+
+    /// The expected share of masked channels that are dropped.
+    #[must_use]
+    pub fn expected_drop_share(&self) -> f64 {
+        self.expected_dropped().sum::<f64>() / self.channels.iter().sum::<usize>().max(1) as f64
+    }
+}

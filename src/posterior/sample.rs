@@ -1,0 +1,100 @@
+//! Drawing hard masks: from the posterior, from the posterior permuted, and by threshold.
+
+use super::{DropProbability, HardMask};
+use crate::random::open_unit;
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// Draws every channel by itself: dropped where `u + p >= 1` for a uniform u (method 4).
+#[must_use]
+pub fn bernoulli(p: &[DropProbability], channels: &[usize], generator: &mut impl Rng) -> HardMask {
+    let mut keep = Vec::with_capacity(channels.iter().sum());
+    for (p, &channels) in p.iter().zip(channels) {
+        keep.extend((0..channels).map(|_| f64::from(open_unit(generator)) + p.drop() < 1.0));
+    }
+    HardMask::new(keep)
+}
+
+/// Keeps a group whole where its p is at most one half, drops it whole otherwise: the mode of the posterior.
+#[must_use]
+pub fn thresholded(p: &[DropProbability], channels: &[usize]) -> HardMask {
+    let bits = p.iter().zip(channels).flat_map(|(p, &channels)| std::iter::repeat_n(p.drop() <= 0.5, channels));
+    HardMask::new(bits.collect())
+}
+
+/// Groups of equal size, within which drop probabilities may change places without changing the expected kept share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeClasses {
+    members: Vec<Vec<usize>>,
+}
+
+impl SizeClasses {
+    /// The classes of groups with these numbers of channels.
+    #[must_use]
+    pub fn new(channels: &[usize]) -> Self {
+        let mut classes = BTreeMap::<usize, Vec<usize>>::new();
+        for (group, &size) in channels.iter().enumerate() {
+            classes.entry(size).or_default().push(group);
+        }
+        Self { members: classes.into_values().collect() }
+    }
+}
+
+/// The same drop probabilities, shuffled within each size class: what the posterior knows about *how much* to keep, without what
+/// it knows about *where*. The matched random baseline (method 9).
+#[must_use]
+pub fn permuted(p: &[DropProbability], classes: &SizeClasses, generator: &mut impl Rng) -> Vec<DropProbability> {
+    let mut shuffled = p.to_vec();
+    for members in &classes.members {
+        // Fisher and Yates over the positions of the class.
+        for last in (1..members.len()).rev() {
+            let other = (u64::from(generator.next_u32()) * (last as u64 + 1) >> 32) as usize;
+            shuffled.swap(members[last], members[other]);
+        }
+    }
+    shuffled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    fn drops(values: &[f64]) -> Vec<DropProbability> {
+        values.iter().map(|&value| DropProbability::new(value).unwrap()).collect()
+    }
+
+    #[test]
+    fn bernoulli_keeps_the_expected_share_and_respects_certainty() {
+        let mask = bernoulli(&drops(&[0.0, 1.0, 0.3]), &[50, 50, 20_000], &mut stream(1, Purpose::Candidate, 0));
+        assert!(mask.bits()[..50].iter().all(|&keep| keep) && mask.bits()[50..100].iter().all(|&keep| !keep));
+        let share = mask.bits()[100..].iter().filter(|&&keep| keep).count() as f64 / 20_000.0;
+        assert!((share - 0.7).abs() < 0.02, "{share}");
+    }
+
+    #[test]
+    fn permuting_keeps_each_class_and_moves_something() {
+        let channels = [4, 8, 4, 8, 4];
+        let p = drops(&[0.1, 0.2, 0.3, 0.4, 0.5]);
+        let classes = SizeClasses::new(&channels);
+        let mut moved = false;
+        for index in 0..20 {
+            let shuffled = permuted(&p, &classes, &mut stream(1, Purpose::RandomCandidate, index));
+            for class in [vec![0, 2, 4], vec![1, 3]] {
+                let sorted = |p: &[DropProbability]| {
+                    let mut values: Vec<_> = class.iter().map(|&group: &usize| p[group].drop()).collect();
+                    values.sort_by(f64::total_cmp);
+                    values
+                };
+                assert_eq!(sorted(&p), sorted(&shuffled));
+            }
+            moved |= shuffled != p;
+        }
+        assert!(moved);
+    }
+
+    #[test]
+    fn the_threshold_takes_whole_groups() {
+        assert_eq!(thresholded(&drops(&[0.2, 0.8]), &[2, 1]).to_string(), "3:c");
+    }
+}

@@ -1,0 +1,183 @@
+//! The validated values of a preset.
+
+use crate::graph::families::{Branches, Edges};
+use crate::graph::{Graph, GraphError, Operation, Shape};
+
+/// Everything a search needs to know beside its seed and its device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preset {
+    /// The name it was asked for by.
+    pub name: String,
+    /// One line on what it is.
+    pub summary: String,
+    /// The images.
+    pub data: DataChoice,
+    /// The super-network.
+    pub space: Space,
+    /// The posterior and its prior.
+    pub posterior: PosteriorRecipe,
+    /// The training recipe.
+    pub train: TrainingRecipe,
+    /// Sampling and ranking.
+    pub rank: RankingRecipe,
+}
+
+/// Which images, how they are split and augmented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataChoice {
+    /// Name of the image set.
+    pub set: String,
+    /// Images of the select split, taken from the training images.
+    pub select: usize,
+    /// Images of the test split where the set has none of its own; 0 where it has.
+    pub test: usize,
+    /// Seed of the split; fixed, so that runs of different seeds share their splits.
+    pub split_seed: u64,
+    /// Largest random shift of a training image, in pixels.
+    pub shift: usize,
+    /// Whether training images are mirrored at random.
+    pub flip: bool,
+    /// Side of the square cut out of training images, in pixels; 0 = none.
+    pub cutout: usize,
+}
+
+/// The family of the super-network with its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Space {
+    /// Blocks of nodes whose edges carry several candidate operations.
+    Edges {
+        /// Stride of the stem.
+        stem_stride: usize,
+        /// Channels of each stage.
+        stages: Vec<usize>,
+        /// Blocks in each stage.
+        blocks: usize,
+        /// Nodes of a block beside its input.
+        nodes: usize,
+        /// Candidate operations of every edge.
+        operations: Vec<Operation>,
+    },
+    /// Residual blocks of parallel branches.
+    Branches {
+        /// Channels of the stem.
+        stem: usize,
+        /// Stride of the stem.
+        stem_stride: usize,
+        /// Channels of each stage.
+        stages: Vec<usize>,
+        /// Blocks in each stage.
+        blocks: usize,
+        /// Branches of a block.
+        branches: usize,
+        /// Whether stem and classifier are masked too.
+        mask_ends: bool,
+    },
+}
+
+impl Space {
+    /// Builds the super-network for images of a shape and a number of classes.
+    ///
+    /// # Errors
+    /// [`GraphError`] naming the node that does not fit.
+    pub fn build(&self, input: Shape, classes: usize) -> Result<Graph, GraphError> {
+        match self.clone() {
+            Self::Edges { stem_stride, stages, blocks, nodes, operations } => {
+                Edges { input, classes, stem_stride, stages, blocks, nodes, operations }.build()
+            }
+            Self::Branches { stem, stem_stride, stages, blocks, branches, mask_ends } => {
+                Branches { input, classes, stem, stem_stride, stages, blocks, branches, mask_ends }.build()
+            }
+        }
+    }
+}
+
+/// The posterior, its relaxation and its prior (method 1.3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PosteriorRecipe {
+    /// Initial drop probability of every group.
+    pub initial_drop: f64,
+    /// τ of the relaxed mask.
+    pub temperature: f64,
+    /// u, the prior drop probability.
+    pub prior_drop: f64,
+    /// L_w, the weight of the L2 part (the paper's l²).
+    pub weight_prior: f64,
+    /// L_d, the weight of the entropy part.
+    pub entropy_weight: f64,
+    /// N, how many examples the data term stands for.
+    pub n_effective: f64,
+    /// Learning rate of the logits as a multiple of the weights'.
+    pub learning_rate_multiplier: f64,
+}
+
+/// How the learning rate runs over a training; a pure function of the step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Schedule {
+    /// Half a cosine from the initial rate to `end` over the whole training, per step.
+    Cosine {
+        /// The rate at the end.
+        end: f64,
+    },
+    /// Cosines that restart; the first lasts `period` epochs, each next one `factor` times as long. Constant within an epoch.
+    Restarts {
+        /// The rate at the end of each cosine.
+        end: f64,
+        /// Epochs of the first cosine.
+        period: usize,
+        /// Growth of the period.
+        factor: usize,
+    },
+    /// Multiplied by `factor` at the start of each of these epochs.
+    Step {
+        /// Epochs, counted from 0, ascending.
+        epochs: Vec<usize>,
+        /// Factor of each drop.
+        factor: f64,
+    },
+}
+
+/// The training recipe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingRecipe {
+    /// Passes over the training split.
+    pub epochs: usize,
+    /// Images of a step.
+    pub batch: usize,
+    /// Initial learning rate.
+    pub learning_rate: f64,
+    /// Nesterov momentum.
+    pub momentum: f64,
+    /// How the learning rate runs.
+    pub schedule: Schedule,
+    /// Largest global norm of the gradient; 0 = no clipping.
+    pub clip: f64,
+    /// Share of a batch norm's running statistics that each step keeps.
+    pub batch_norm_decay: f64,
+    /// Added to variances.
+    pub batch_norm_epsilon: f64,
+}
+
+/// Which batch-norm statistics rank a candidate. Both are always measured and reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchNormMode {
+    /// The running statistics of training, gathered under masks (the paper).
+    Inherited,
+    /// Statistics re-estimated for the candidate on training images.
+    Recalibrated,
+}
+
+/// Sampling and ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RankingRecipe {
+    /// Candidates drawn from the posterior.
+    pub posterior: usize,
+    /// Random candidates at matched keep share.
+    pub random: usize,
+    /// Which statistics decide.
+    pub batch_norm: BatchNormMode,
+    /// Training images for re-estimated statistics.
+    pub recalibration_images: usize,
+    /// Whether the test split is read when the search ends, for the winner and the references.
+    pub test: bool,
+}

@@ -1,0 +1,341 @@
+//! What a search tells: one event a line of `events.jsonl`. For a fixed seed on the CPU the log is the same in every run, times
+//! (`seconds`, `resources`) aside.
+
+use super::{Command, NetworkSummary};
+use crate::preset::BatchNormMode;
+use serde::{Deserialize, Serialize};
+
+/// Version of the log's format, in its first event.
+pub const LOG_VERSION: u32 = 1;
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Position in the log, from 0, without gaps.
+    pub sequence: u64,
+    /// Seconds since the run started.
+    pub seconds: f64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of a log.
+    Started(Box<Started>),
+    /// A phase began.
+    Phase {
+        /// The phase.
+        phase: Phase,
+    },
+    /// An epoch of training ended.
+    Epoch(Box<EpochMetrics>),
+    /// A candidate was ranked.
+    Candidate(Box<CandidateScore>),
+    /// Somebody steered.
+    Intervention {
+        /// What was asked.
+        command: Command,
+        /// Training steps done at that moment.
+        step: u64,
+    },
+    /// Something needs attention.
+    Alert(Alert),
+    /// The test split was read for one network.
+    Test(TestScore),
+    /// The last event of a log.
+    Finished {
+        /// How it ended.
+        outcome: Outcome,
+        /// The posterior candidate of the best select accuracy, where any was ranked.
+        winner: Option<CandidateId>,
+        /// How often the test split was opened.
+        test_reads: u32,
+        /// What it took.
+        resources: Resources,
+    },
+}
+
+/// The head of a log: what is searched, on what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// [`LOG_VERSION`] of the program that wrote it.
+    pub version: u32,
+    /// Program name and version.
+    pub program: String,
+    /// Name of the run.
+    pub run: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Kind of device, such as `cpu` or `cuda:0`.
+    pub device: String,
+    /// The super-network.
+    pub network: NetworkSummary,
+    /// The image set.
+    pub set: String,
+    /// Images of each split.
+    pub splits: SplitSizes,
+    /// Epochs to train.
+    pub epochs: u32,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u32,
+    /// Images of a step.
+    pub batch: u32,
+    /// Posterior candidates to rank at the end.
+    pub posterior_candidates: u32,
+    /// Random candidates to rank at the end.
+    pub random_candidates: u32,
+    /// Which batch-norm statistics decide the ranking.
+    pub batch_norm: BatchNormMode,
+    /// Initial drop probability of every group.
+    pub initial_drop: f64,
+}
+
+/// Images of each split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitSizes {
+    /// Images that train.
+    pub train: u32,
+    /// Images that rank.
+    pub select: u32,
+    /// Images that are read once, at the end.
+    pub test: u32,
+}
+
+/// What the search is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Loading data, building the network, first steps.
+    Preparing,
+    /// Training the super-network.
+    Training,
+    /// Sampling and ranking candidates.
+    Ranking,
+    /// Reading the test split.
+    Testing,
+    /// Nothing more to do.
+    Ended,
+}
+
+/// One epoch of training. Losses are means over the epoch's images, in nats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Epochs done, from 1.
+    pub epoch: u32,
+    /// Steps done.
+    pub step: u64,
+    /// Cross-entropy of the training batches, under relaxed masks.
+    pub cross_entropy: f64,
+    /// The KL term at the end of the epoch.
+    pub kl: f64,
+    /// Accuracy on the training batches, under relaxed masks.
+    pub train_accuracy: f64,
+    /// Accuracy on the select split under relaxed masks and running statistics.
+    pub select_accuracy: f64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Mean global norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// p of every group.
+    pub drop_probabilities: Vec<f32>,
+    /// The posterior in a few numbers.
+    pub health: PosteriorHealth,
+}
+
+/// The posterior in a few numbers; see [`crate::posterior::Health`].
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct PosteriorHealth {
+    /// Mean entropy of a channel's keep bit, in bits.
+    pub entropy_bits: f64,
+    /// Share of channels with p in [0.1, 0.9].
+    pub undecided_share: f64,
+    /// Expected share of dropped channels.
+    pub expected_drop_share: f64,
+    /// Expected parameters of a candidate.
+    pub expected_parameters: f64,
+    /// Expected multiply-accumulates of a candidate.
+    pub expected_macs: f64,
+    /// Largest change of any p since the epoch before.
+    pub largest_change: f64,
+}
+
+impl From<crate::posterior::Health> for PosteriorHealth {
+    fn from(health: crate::posterior::Health) -> Self {
+        Self {
+            entropy_bits: health.entropy_bits,
+            undecided_share: health.undecided_share,
+            expected_drop_share: health.expected_drop_share,
+            expected_parameters: health.expected_parameters,
+            expected_macs: health.expected_macs,
+            largest_change: health.largest_change,
+        }
+    }
+}
+
+/// Number of a candidate within its run, from 1 in the order of ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CandidateId(pub u32);
+
+/// Where a candidate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Drawn from the posterior.
+    Posterior,
+    /// Drawn from the posterior with its p permuted among groups of the same size.
+    Random,
+    /// Reference: everything kept, p = 0.
+    Whole,
+    /// Reference: groups of p over one half dropped, the others kept.
+    Threshold,
+}
+
+impl Source {
+    /// The word for it on screens and in files.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Posterior => "posterior",
+            Self::Random => "random",
+            Self::Whole => "whole",
+            Self::Threshold => "threshold",
+        }
+    }
+
+    /// Whether it is a single network to compare with, not a sample.
+    #[must_use]
+    pub fn is_reference(self) -> bool {
+        matches!(self, Self::Whole | Self::Threshold)
+    }
+}
+
+/// Correct answers on a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Images classified right.
+    pub correct: u32,
+    /// Images asked.
+    pub total: u32,
+}
+
+impl Accuracy {
+    /// The accuracy, within [0, 1]; 0 for no images.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        f64::from(self.correct) / f64::from(self.total.max(1))
+    }
+
+    /// The accuracy with its 95 % Wilson interval.
+    #[must_use]
+    pub fn interval(self) -> crate::posterior::statistics::Interval {
+        crate::posterior::statistics::wilson(self.correct as usize, self.total as usize)
+    }
+}
+
+/// Accuracy with each kind of batch-norm statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scores {
+    /// With the running statistics of training.
+    pub inherited: Accuracy,
+    /// With statistics re-estimated on training images.
+    pub recalibrated: Accuracy,
+}
+
+impl Scores {
+    /// The accuracy of one mode.
+    #[must_use]
+    pub fn of(self, mode: BatchNormMode) -> Accuracy {
+        match mode {
+            BatchNormMode::Inherited => self.inherited,
+            BatchNormMode::Recalibrated => self.recalibrated,
+        }
+    }
+}
+
+/// A ranked candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidateScore {
+    /// Its number.
+    pub id: CandidateId,
+    /// Where it comes from.
+    pub source: Source,
+    /// Training epochs done when it was drawn.
+    pub epoch: u32,
+    /// Accuracy on the select split.
+    pub select: Scores,
+    /// Parameters that it keeps.
+    pub parameters: u64,
+    /// Multiply-accumulates that it keeps.
+    pub macs: u64,
+    /// Share of masked channels that it keeps.
+    pub kept_share: f64,
+    /// Channels kept of each group.
+    pub kept: Vec<u32>,
+}
+
+/// The test accuracy of one network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestScore {
+    /// Its candidate number.
+    pub id: CandidateId,
+    /// Where it comes from.
+    pub source: Source,
+    /// Accuracy on the test split.
+    pub test: Scores,
+}
+
+/// Something that needs attention.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// What kind.
+    pub kind: AlertKind,
+    /// What happened and what to do, in a sentence or two.
+    pub message: String,
+}
+
+/// Kinds of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// The loss was not finite; the last good state was restored and the run paused.
+    NonFiniteLoss,
+    /// The log or a file of the run could not be written.
+    Storage,
+    /// The device asked for was not available, or failed.
+    Device,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum Outcome {
+    /// Everything was done.
+    Completed,
+    /// Somebody stopped it.
+    Stopped,
+    /// It could not go on.
+    Failed {
+        /// What, where, and the remedy.
+        reason: String,
+    },
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Seconds from start to end, pauses included.
+    pub wall_seconds: f64,
+    /// Seconds of training.
+    pub training_seconds: f64,
+    /// Seconds of ranking.
+    pub ranking_seconds: f64,
+    /// Largest resident memory of the process; 0 where the system does not tell.
+    pub peak_rss_bytes: u64,
+}
