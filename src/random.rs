@@ -46,6 +46,12 @@ pub fn open_unit(generator: &mut impl rand::Rng) -> f32 {
     ((generator.next_u32() >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0)
 }
 
+/// A number below `bound`, all alike to within 2^-32; `bound` must not exceed 2^32.
+#[must_use]
+pub fn below(generator: &mut impl rand::Rng, bound: usize) -> usize {
+    ((u64::from(generator.next_u32()) * bound as u64) >> 32) as usize
+}
+
 /// A standard normal number (Box and Muller; one of the pair is used).
 #[must_use]
 pub fn normal(generator: &mut impl rand::Rng) -> f32 {

@@ -125,7 +125,7 @@ impl GraphBuilder {
                         "conv {kernel}×{kernel} with {out_channels} channels and stride {stride}: the kernel must be odd, the rest at least 1"
                     )));
                 }
-                if groups == 0 || input.channels % groups != 0 || out_channels % groups != 0 {
+                if groups == 0 || !input.channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
                     return Err(impossible(format!(
                         "{groups} channel groups do not divide {} input and {out_channels} output channels",
                         input.channels

@@ -49,6 +49,16 @@ pub fn channel() -> (Publisher, Link) {
     )
 }
 
+impl From<Result<Arc<Record>, broadcast::error::RecvError>> for Update {
+    fn from(received: Result<Arc<Record>, broadcast::error::RecvError>) -> Self {
+        match received {
+            Ok(record) => Self::Record(record),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Self::Missed(missed),
+            Err(broadcast::error::RecvError::Closed) => Self::Closed,
+        }
+    }
+}
+
 impl Link {
     /// Asks something of the engine. Does nothing once the engine has ended.
     pub fn send(&self, command: Command) {
@@ -64,36 +74,20 @@ impl Link {
 
     /// Waits for the next update; events before snapshots.
     pub async fn next(&mut self) -> Update {
-        loop {
-            tokio::select! {
-                biased;
-                record = self.records.recv() => return match record {
-                    Ok(record) => Update::Record(record),
-                    Err(broadcast::error::RecvError::Lagged(missed)) => Update::Missed(missed),
-                    Err(broadcast::error::RecvError::Closed) => Update::Closed,
-                },
-                changed = self.snapshots.changed() => {
-                    if changed.is_ok() {
-                        return Update::Snapshot(self.snapshots.borrow_and_update().clone());
-                    }
-                    // The engine is gone; what is left in the ring is still to be read.
-                    return match self.records.recv().await {
-                        Ok(record) => Update::Record(record),
-                        Err(broadcast::error::RecvError::Lagged(missed)) => Update::Missed(missed),
-                        Err(broadcast::error::RecvError::Closed) => Update::Closed,
-                    };
-                }
-            }
+        tokio::select! {
+            biased;
+            record = self.records.recv() => Update::from(record),
+            changed = self.snapshots.changed() => match changed {
+                Ok(()) => Update::Snapshot(self.snapshots.borrow_and_update().clone()),
+                // The engine is gone; what is left in the ring is still to be read.
+                Err(_) => Update::from(self.records.recv().await),
+            },
         }
     }
 
     /// [`Self::next`] for a thread without a runtime.
     pub fn next_blocking(&mut self) -> Update {
-        match self.records.blocking_recv() {
-            Ok(record) => Update::Record(record),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Update::Missed(missed),
-            Err(broadcast::error::RecvError::Closed) => Update::Closed,
-        }
+        Update::from(self.records.blocking_recv())
     }
 }
 

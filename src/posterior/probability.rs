@@ -89,6 +89,7 @@ impl Posterior {
     }
 
     /// The drop probabilities, one per group.
+    #[must_use]
     pub fn drop_probabilities(&self) -> impl ExactSizeIterator<Item = DropProbability> {
         self.logits.iter().map(|&logit| DropProbability(sigmoid(f64::from(logit))))
     }

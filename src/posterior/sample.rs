@@ -1,7 +1,7 @@
 //! Drawing hard masks: from the posterior, from the posterior permuted, and by threshold.
 
 use super::{DropProbability, HardMask};
-use crate::random::open_unit;
+use crate::random::{below, open_unit};
 use rand::Rng;
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub fn permuted(p: &[DropProbability], classes: &SizeClasses, generator: &mut im
     for members in &classes.members {
         // Fisher and Yates over the positions of the class.
         for last in (1..members.len()).rev() {
-            let other = (u64::from(generator.next_u32()) * (last as u64 + 1) >> 32) as usize;
+            let other = below(generator, last + 1);
             shuffled.swap(members[last], members[other]);
         }
     }

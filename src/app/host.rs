@@ -1,0 +1,85 @@
+//! What the screen asks of the program around it: presets, runs, searches, exports.
+
+use crate::link::Link;
+use crate::run::{Accuracy, CandidateId, Record};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A preset in the list of the start screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresetRow {
+    /// Its name.
+    pub name: String,
+    /// One line on it.
+    pub summary: String,
+    /// Parameters of the super-network.
+    pub parameters: usize,
+    /// Mask groups.
+    pub groups: usize,
+    /// Epochs to train.
+    pub epochs: u32,
+}
+
+/// An earlier run in the list of the start screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// The preset it was started from.
+    pub preset: String,
+    /// Its seed.
+    pub seed: u64,
+    /// How it stands, such as `completed`, `stopped`, `failed`, `unfinished`.
+    pub state: String,
+    /// Select accuracy of its best posterior candidate.
+    pub best: Option<Accuracy>,
+    /// When its log was last written.
+    pub written: SystemTime,
+    /// Bytes of its folder.
+    pub bytes: u64,
+}
+
+/// A run on the screen: a live one has a link, an earlier one only its log.
+#[derive(Debug)]
+pub struct Opened {
+    /// Name of the run.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// The events so far.
+    pub records: Vec<Record>,
+    /// The engine, where one is at work.
+    pub link: Option<Link>,
+}
+
+/// What lies outside the screen. Every error is one line that says what, where and the remedy.
+pub trait Host {
+    /// All presets.
+    fn presets(&self) -> Vec<PresetRow>;
+    /// Earlier runs, the newest first.
+    fn runs(&self) -> Vec<RunRow>;
+    /// Starts a search from a preset.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn start(&mut self, preset: &str) -> Result<Opened, String>;
+    /// Opens an earlier run.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn open(&mut self, path: &Path) -> Result<Opened, String>;
+    /// Events of a run's log from a sequence number on, for a screen that was too slow for the ring.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
+    /// Writes the genotype of a candidate and tells where.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String>;
+    /// Waits until the engine of a stopped or finished search has closed its log.
+    fn finish(&mut self);
+}
