@@ -1,0 +1,64 @@
+//! The tensor operations that nodes are made of.
+
+use burn::tensor::module::{avg_pool2d, batch_norm_train, conv2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::Tensor;
+
+/// The window of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    groups: usize,
+}
+
+impl Window {
+    /// A square window, padded so that stride 1 keeps the size.
+    #[must_use]
+    pub fn same(kernel: usize, stride: usize, dilation: usize, groups: usize) -> Self {
+        Self { kernel, stride, dilation, groups }
+    }
+}
+
+/// `[batch, in, height, width]` with `[out, in / groups, kernel, kernel]`.
+#[must_use]
+pub fn convolve(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+    let Window { kernel, stride, dilation, groups } = window;
+    let padding = dilation * (kernel - 1) / 2;
+    conv2d(input, weight, None, ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups))
+}
+
+/// A convolution of `input · keep` with `keep` of `[batch, in]`.
+#[must_use]
+pub fn convolve_masked(input: Tensor<4>, keep: Tensor<2>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+    let [batch, channels] = keep.dims();
+    convolve(input * keep.reshape([batch, channels, 1, 1]), weight, window)
+}
+
+/// Batch norm with the statistics of the batch: output, mean and biased variance, the latter two `[channels]` and without gradient.
+#[must_use]
+pub fn batch_norm_of_batch(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let normalised = batch_norm_train(input, scale, shift, epsilon);
+    (normalised.output, normalised.mean.inner(), normalised.variance.inner())
+}
+
+/// Mean over a window of the positions inside the image.
+#[must_use]
+pub fn average_pool(input: Tensor<4>, kernel: usize, stride: usize) -> Tensor<4> {
+    let options = AvgPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([(kernel - 1) / 2; 2]);
+    avg_pool2d(input, options.with_count_include_pad(false))
+}
+
+/// Largest position of a window.
+#[must_use]
+pub fn max_pool(input: Tensor<4>, kernel: usize, stride: usize) -> Tensor<4> {
+    max_pool2d(input, MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([(kernel - 1) / 2; 2]))
+}
+
+/// The map moved by one pixel up and left, zeros coming in.
+#[must_use]
+pub fn shift(input: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = input.dims();
+    input.pad((0, 1, 0, 1), burn::tensor::ops::PadMode::Constant(0.0)).slice([None, None, Some((1, height as i64 + 1)), Some((1, width as i64 + 1))])
+}
