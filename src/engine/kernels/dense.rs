@@ -63,9 +63,25 @@ fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: 
     let panels = Panels::new(&unfold.positions(block, input.channels));
     let offsets = unfold.offsets(input.channels / groups);
     let blocks = piece(input.images.div_ceil(block), block * area * weight.len());
+    let padded = (block * input.channels * unfold.padded_area() + LANES).next_multiple_of(LANES);
     for_each_piece(&mut output, blocks * block * groups * rows * area, |index, output| {
         let first = index * blocks * block;
-        simd::run(Convolve { input, first, block, unfold, panels: &panels, offsets: &offsets, packed: &packed, rows, groups, output });
+        with_scratch(padded + depth * LANES + LANES, |scratch| {
+            let scratch = scratch.split_at_mut(padded);
+            simd::run(Convolve {
+                input,
+                first,
+                block,
+                unfold,
+                panels: &panels,
+                offsets: &offsets,
+                packed: &packed,
+                rows,
+                groups,
+                scratch,
+                output,
+            });
+        });
     });
     output
 }
@@ -86,6 +102,8 @@ struct Convolve<'a> {
     packed: &'a [f32],
     rows: usize,
     groups: usize,
+    /// Room for the padded planes of a block, and for a panel.
+    scratch: (&'a mut [f32], &'a mut [f32]),
     output: &'a mut [f32],
 }
 
@@ -94,29 +112,25 @@ impl Kernel for Convolve<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { input, first, block, unfold, panels, offsets, packed, rows, groups, output } = self;
+        let Self { input, first, block, unfold, panels, offsets, packed, rows, groups, scratch: (padded, panel), output } = self;
         let (area, depth) = (unfold.output_area(), offsets.len());
-        let padded_length = (block * input.channels * unfold.padded_area() + LANES).next_multiple_of(LANES);
-        with_scratch(padded_length + depth * LANES + LANES, |scratch| {
-            let (padded, panel) = scratch.split_at_mut(padded_length);
-            padded.fill(0.0);
-            for (index, output) in output.chunks_mut(block * groups * rows * area).enumerate() {
-                let images = output.len() / (groups * rows * area);
-                input.lay(unfold, first + index * block, images, padded);
-                for group in 0..groups {
-                    let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
-                    let packed = &packed[group * rows * depth..(group + 1) * rows * depth];
-                    for (index, pixel) in (0..images * area).step_by(LANES).enumerate() {
-                        panels.pack(index, padded, offsets, panel);
-                        let place = Place { pixel, lanes: LANES.min(images * area - pixel), area, channels: groups * rows };
-                        for (start, height) in tiles(rows) {
-                            let weights = &packed[start * depth..(start + height) * depth];
-                            with_rows!(height, write::<FUSED>(weights, panel, place, group * rows + start, output));
-                        }
+        padded.fill(0.0);
+        for (index, output) in output.chunks_mut(block * groups * rows * area).enumerate() {
+            let images = output.len() / (groups * rows * area);
+            input.lay(unfold, first + index * block, images, padded);
+            for group in 0..groups {
+                let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
+                let packed = &packed[group * rows * depth..(group + 1) * rows * depth];
+                for (index, pixel) in (0..images * area).step_by(LANES).enumerate() {
+                    panels.pack(index, padded, offsets, panel);
+                    let place = Place { pixel, lanes: LANES.min(images * area - pixel), area, channels: groups * rows };
+                    for (start, height) in tiles(rows) {
+                        let weights = &packed[start * depth..(start + height) * depth];
+                        with_rows!(height, write::<FUSED>(weights, panel, place, group * rows + start, output));
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -165,20 +179,25 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
     let positions = unfold.positions(block, input.channels);
     let offsets = unfold.offsets(input.channels / groups);
     let size = groups * strips * depth;
+    let padded = (block * input.channels * unfold.padded_area()).next_multiple_of(LANES);
     let mut partial = vec![[0.0; LANES]; input.images.div_ceil(blocks * block) * size];
     for_each_piece(&mut partial, size, |index, sums| {
         let images = index * blocks * block..((index + 1) * blocks * block).min(input.images);
-        simd::run(Correlate {
-            input,
-            images,
-            block,
-            unfold: &unfold,
-            positions: &positions,
-            offsets: &offsets,
-            gradient,
-            rows,
-            groups,
-            sums,
+        with_scratch(padded + block * area * LANES, |scratch| {
+            let scratch = scratch.split_at_mut(padded);
+            simd::run(Correlate {
+                input,
+                images,
+                block,
+                unfold: &unfold,
+                positions: &positions,
+                offsets: &offsets,
+                gradient,
+                rows,
+                groups,
+                scratch,
+                sums,
+            });
         });
     });
     let (total, rest) = partial.split_at_mut(size);
@@ -208,6 +227,8 @@ struct Correlate<'a> {
     gradient: &'a [f32],
     rows: usize,
     groups: usize,
+    /// Room for the padded planes of a block, and for a strip of its gradient.
+    scratch: (&'a mut [f32], &'a mut [f32]),
     sums: &'a mut [Lanes],
 }
 
@@ -216,31 +237,27 @@ impl Kernel for Correlate<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { input, images, block, unfold, positions, offsets, gradient, rows, groups, sums } = self;
+        let Self { input, images, block, unfold, positions, offsets, gradient, rows, groups, scratch: (padded, strip), sums } = self;
         let (area, depth, strips) = (unfold.output_area(), offsets.len(), rows.div_ceil(LANES));
-        let padded_length = (block * input.channels * unfold.padded_area()).next_multiple_of(LANES);
-        with_scratch(padded_length + block * area * LANES, |scratch| {
-            let (padded, strip) = scratch.split_at_mut(padded_length);
-            let strip = strip.as_chunks_mut::<LANES>().0;
-            padded.fill(0.0);
-            for first in images.clone().step_by(block) {
-                let count = block.min(images.end - first);
-                input.lay(unfold, first, count, padded);
-                for (index, sums) in sums.chunks_exact_mut(depth).enumerate() {
-                    let (group, start) = (index / strips, index % strips * LANES);
-                    let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
-                    for (image, strip) in strip.chunks_exact_mut(area).take(count).enumerate() {
-                        let planes = &gradient[((first + image) * groups * rows + group * rows + start) * area..];
-                        transpose(&planes[..LANES.min(rows - start) * area], strip);
-                    }
-                    for (tap, height) in tiles(depth) {
-                        let (sums, offsets) = (&mut sums[tap..tap + height], &offsets[tap..tap + height]);
-                        let (positions, strip) = (&positions[..count * area], &strip[..count * area]);
-                        with_rows!(height, correlate::<FUSED>(sums, padded, offsets, positions, strip));
-                    }
+        let strip = strip.as_chunks_mut::<LANES>().0;
+        padded.fill(0.0);
+        for first in images.clone().step_by(block) {
+            let count = block.min(images.end - first);
+            input.lay(unfold, first, count, padded);
+            for (index, sums) in sums.chunks_exact_mut(depth).enumerate() {
+                let (group, start) = (index / strips, index % strips * LANES);
+                let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
+                for (image, strip) in strip.chunks_exact_mut(area).take(count).enumerate() {
+                    let planes = &gradient[((first + image) * groups * rows + group * rows + start) * area..];
+                    transpose(&planes[..LANES.min(rows - start) * area], strip);
+                }
+                for (tap, height) in tiles(depth) {
+                    let (sums, offsets) = (&mut sums[tap..tap + height], &offsets[tap..tap + height]);
+                    let (positions, strip) = (&positions[..count * area], &strip[..count * area]);
+                    with_rows!(height, correlate::<FUSED>(sums, padded, offsets, positions, strip));
                 }
             }
-        });
+        }
     }
 }
 

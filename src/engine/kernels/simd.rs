@@ -7,7 +7,8 @@ pub(super) trait Kernel {
     /// What the loops leave.
     type Output;
 
-    /// The loops. Mark `#[inline(always)]`, as everything hot that they call, or they stay compiled for the old processor.
+    /// The loops. Mark `#[inline(always)]`, as everything hot that they call, or they stay compiled for the old processor; so
+    /// does a closure that an ordinary function calls back.
     /// `FUSED`: a fused multiply-add is one instruction here.
     fn run<const FUSED: bool>(self) -> Self::Output;
 }
