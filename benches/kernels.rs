@@ -76,14 +76,14 @@ fn time(compute: &dyn Fn() -> Tensor<4>) -> [f64; 2] {
     [forward, backward].map(|time| time.as_secs_f64() * 1e3)
 }
 
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+/// The least: another program on the machine can only add.
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    println!("{:<48} {:>9} {:>9} {:>9} {:>9}", "ms, median", "stock fwd", "ours fwd", "stock bwd", "ours bwd");
+    println!("{:<48} {:>9} {:>9} {:>9} {:>9}", "ms, least", "stock fwd", "ours fwd", "stock bwd", "ours bwd");
     for row in rows().iter().filter(|row| wanted.iter().all(|word| row.name.contains(word.as_str()))) {
         let mut times: [Vec<f64>; 4] = Default::default();
         for round in 0..60 {
@@ -95,7 +95,7 @@ fn main() {
                 }
             }
         }
-        let [stock, ours, stock_backward, ours_backward] = times.each_mut().map(|times| median(times));
+        let [stock, ours, stock_backward, ours_backward] = times.each_ref().map(|times| least(times));
         println!("{:<48} {stock:>9.3} {ours:>9.3} {stock_backward:>9.3} {ours_backward:>9.3}", row.name);
     }
 }

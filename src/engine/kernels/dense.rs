@@ -63,10 +63,10 @@ fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: 
     let panels = Panels::new(&unfold.positions(block, input.channels));
     let offsets = unfold.offsets(input.channels / groups);
     let blocks = piece(input.images.div_ceil(block), block * area * weight.len());
-    let padded = (block * input.channels * unfold.padded_area() + LANES).next_multiple_of(LANES);
+    let padded = (block * input.channels * unfold.padded_area() + Panels::SPARE).next_multiple_of(LANES);
     for_each_piece(&mut output, blocks * block * groups * rows * area, |index, output| {
         let first = index * blocks * block;
-        with_scratch(padded + depth * LANES + LANES, |scratch| {
+        with_scratch(padded + depth * LANES + Panels::SPARE, |scratch| {
             let scratch = scratch.split_at_mut(padded);
             simd::run(Convolve {
                 input,

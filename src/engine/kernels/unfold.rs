@@ -146,6 +146,7 @@ fn axes<T>(of: impl Fn(usize) -> T) -> [T; 2] {
 }
 
 /// Pixels of a panel that lie side by side in the padded plane.
+#[derive(Clone, Copy)]
 struct Run {
     lane: usize,
     position: usize,
@@ -156,10 +157,16 @@ pub(super) struct Panels {
     runs: Vec<Run>,
     /// The runs of panel `i` are `bounds[i]..bounds[i + 1]`.
     bounds: Vec<usize>,
+    /// Elements copied at once, at least the longest run.
     width: usize,
+    /// The last position of any run.
+    last: usize,
 }
 
 impl Panels {
+    /// Elements that a copy of a run may touch beyond it, at most.
+    pub(super) const SPARE: usize = 8;
+
     /// Cuts the pixels at `positions` into panels.
     pub(super) fn new(positions: &[usize]) -> Self {
         let mut runs: Vec<Run> = Vec::new();
@@ -168,7 +175,7 @@ impl Panels {
         for panel in positions.chunks(LANES) {
             let mut length = 0;
             for (lane, &position) in panel.iter().enumerate() {
-                if lane > 0 && panel[lane - 1] + 1 == position {
+                if lane % Self::SPARE > 0 && panel[lane - 1] + 1 == position {
                     length += 1;
                 } else {
                     runs.push(Run { lane, position });
@@ -178,30 +185,46 @@ impl Panels {
             }
             bounds.push(runs.len());
         }
-        let width = [1, 4, 8, LANES].into_iter().find(|&width| width >= longest).unwrap_or(LANES);
-        Self { runs, bounds, width }
+        let width = [1, 4].into_iter().find(|&width| width >= longest).unwrap_or(Self::SPARE);
+        let last = positions.iter().copied().max().unwrap_or(0);
+        Self { runs, bounds, width, last }
     }
 
     /// Copies panel `index` of `padded` into `panel`: for every offset, [`LANES`] pixels. Copies of a fixed width are cheap and
-    /// may run past their run; the next run, or the next row, puts that right, so both slices need [`LANES`] spare elements.
+    /// may run past their run; the next run, or the next row, puts that right. Both slices need [`Self::SPARE`] more elements.
     #[inline(always)]
     pub(super) fn pack(&self, index: usize, padded: &[f32], offsets: &[usize], panel: &mut [f32]) {
         let runs = &self.runs[self.bounds[index]..self.bounds[index + 1]];
-        match self.width {
-            1 => copy::<1>(runs, padded, offsets, panel),
-            4 => copy::<4>(runs, padded, offsets, panel),
-            8 => copy::<8>(runs, padded, offsets, panel),
-            _ => copy::<LANES>(runs, padded, offsets, panel),
+        let farthest = self.last + offsets.iter().copied().max().unwrap_or(0);
+        assert!(farthest + Self::SPARE <= padded.len() && offsets.len() * LANES + Self::SPARE <= panel.len());
+        // SAFETY: a run starts at most `last` from an offset and below `LANES` in a row of the panel, and no copy is wider than
+        // `SPARE`; that both slices hold as much was just asserted. Checking each copy costs as much as the copy.
+        unsafe {
+            match (self.width, runs) {
+                (1, runs) => copy::<1>(runs, padded, offsets, panel),
+                (4, &[a, b, c, d]) => copy::<4>(&[a, b, c, d], padded, offsets, panel),
+                (4, runs) => copy::<4>(runs, padded, offsets, panel),
+                (_, &[a, b]) => copy::<8>(&[a, b], padded, offsets, panel),
+                (_, &[a, b, c]) => copy::<8>(&[a, b, c], padded, offsets, panel),
+                (_, &[a, b, c, d]) => copy::<8>(&[a, b, c, d], padded, offsets, panel),
+                (_, runs) => copy::<8>(runs, padded, offsets, panel),
+            }
         }
     }
 }
 
+/// # Safety
+/// Every offset plus a run's position, and every row of the panel plus a run's lane, must leave `WIDTH` elements to the end.
 #[inline(always)]
-fn copy<const WIDTH: usize>(runs: &[Run], padded: &[f32], offsets: &[usize], panel: &mut [f32]) {
+unsafe fn copy<const WIDTH: usize>(runs: &[Run], padded: &[f32], offsets: &[usize], panel: &mut [f32]) {
     for (row, &offset) in offsets.iter().enumerate() {
         for run in runs {
-            let (from, to) = (offset + run.position, row * LANES + run.lane);
-            panel[to..to + WIDTH].copy_from_slice(&padded[from..from + WIDTH]);
+            // SAFETY: in bounds by this function's contract; the slices do not overlap as one is borrowed mutably.
+            unsafe {
+                let from = padded.as_ptr().add(offset + run.position).cast::<[f32; WIDTH]>();
+                let to = panel.as_mut_ptr().add(row * LANES + run.lane).cast::<[f32; WIDTH]>();
+                to.write(from.read());
+            }
         }
     }
 }
