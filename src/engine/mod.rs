@@ -1,6 +1,7 @@
 //! The engine: burn at work on its own thread. Interpreter, objective, training, ranking, devices.
 
 pub mod interpreter;
+pub mod kernels;
 pub mod objective;
 pub mod operations;
 pub mod optimiser;

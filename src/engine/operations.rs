@@ -60,5 +60,5 @@ pub fn max_pool(input: Tensor<4>, kernel: usize, stride: usize) -> Tensor<4> {
 #[must_use]
 pub fn shift(input: Tensor<4>) -> Tensor<4> {
     let [_, _, height, width] = input.dims();
-    input.pad((0, 1, 0, 1), burn::tensor::ops::PadMode::Constant(0.0)).slice([None, None, Some((1, height as i64 + 1)), Some((1, width as i64 + 1))])
+    input.pad((0, 1, 0, 1), burn::tensor::ops::PadMode::Constant(0.0)).narrow(2, 1, height).narrow(3, 1, width)
 }

@@ -129,7 +129,7 @@ impl Trainer {
             .interpreter
             .masked_nodes()
             .into_iter()
-            .map(|range| masks.keep.clone().slice([None, Some((range.start as i64, range.end as i64))]).autodiff().require_grad())
+            .map(|range| masks.keep.clone().narrow(1, range.start, range.len()).autodiff().require_grad())
             .collect();
         let mut collected = Vec::new();
         let scores = self.interpreter.forward(
@@ -193,7 +193,7 @@ impl Trainer {
         let (pixels, labels) = self.upload(batch);
         let ranges = self.interpreter.masked_nodes().into_iter();
         let keeps: Vec<Tensor<2>> =
-            ranges.map(|range| masks.keep.clone().slice([None, Some((range.start as i64, range.end as i64))])).collect();
+            ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect();
         let weights = self.layout.split(&state.weights.values);
         let epsilon = self.recipe.batch_norm_epsilon;
         let normalise = Normalise::Given(&state.statistics);
