@@ -1,6 +1,7 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
-use super::operations::{self, Window};
+use super::kernels::{conv2d, masked_conv2d};
+use super::operations;
 use super::weights::WeightLayout;
 use crate::graph::{Graph, Op, PoolKind, Shape};
 use burn::tensor::{Device, Int, Tensor, activation};
@@ -261,26 +262,26 @@ impl Walk<'_> {
         let Op::Conv { out_channels, kernel, stride, dilation, groups } = self.interpreter.graph.nodes()[index].op else {
             return Value::Zero;
         };
-        let window = Window::same(kernel, stride, dilation, groups);
+        let window = operations::window(kernel, stride, dilation, groups);
         let weight = self.weight(index, 0).reshape([out_channels, in_shape.channels / groups, kernel, kernel]);
         if matches!(input, Value::Zero) {
             return Value::Zero;
         }
         match mask {
             None | Some(NodeMask::Hard(HardNodeMask::Whole)) => {
-                Value::Map(operations::convolve(self.map(input, in_shape), weight, window))
+                Value::Map(conv2d(self.map(input, in_shape), weight, window))
             }
             Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
             // Only what is kept is read and multiplied; the sum is the same.
             Some(NodeMask::Hard(HardNodeMask::Some { kept, .. })) if groups == 1 => {
                 let input = self.map(input, in_shape).select(1, kept.clone());
-                Value::Map(operations::convolve(input, weight.select(1, kept.clone()), window))
+                Value::Map(conv2d(input, weight.select(1, kept.clone()), window))
             }
             Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => {
-                Value::Map(operations::convolve(self.map(input, in_shape) * bits.clone(), weight, window))
+                Value::Map(conv2d(self.map(input, in_shape) * bits.clone(), weight, window))
             }
             Some(NodeMask::Relaxed(keep)) => {
-                Value::Map(operations::convolve_masked(self.map(input, in_shape), keep.clone(), weight, window))
+                Value::Map(masked_conv2d(self.map(input, in_shape), keep.clone(), weight, window))
             }
         }
     }

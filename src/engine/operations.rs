@@ -1,39 +1,14 @@
-//! The tensor operations that nodes are made of.
+//! The tensor operations that nodes are made of, beside the convolutions of [`super::kernels`].
 
-use burn::tensor::module::{avg_pool2d, batch_norm_train, conv2d, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use super::kernels::Window;
 use burn::tensor::Tensor;
+use burn::tensor::module::{avg_pool2d, batch_norm_train, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
-/// The window of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-    groups: usize,
-}
-
-impl Window {
-    /// A square window, padded so that stride 1 keeps the size.
-    #[must_use]
-    pub fn same(kernel: usize, stride: usize, dilation: usize, groups: usize) -> Self {
-        Self { kernel, stride, dilation, groups }
-    }
-}
-
-/// `[batch, in, height, width]` with `[out, in / groups, kernel, kernel]`.
+/// A square window, padded so that stride 1 keeps the size.
 #[must_use]
-pub fn convolve(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
-    let Window { kernel, stride, dilation, groups } = window;
-    let padding = dilation * (kernel - 1) / 2;
-    conv2d(input, weight, None, ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups))
-}
-
-/// A convolution of `input · keep` with `keep` of `[batch, in]`.
-#[must_use]
-pub fn convolve_masked(input: Tensor<4>, keep: Tensor<2>, weight: Tensor<4>, window: Window) -> Tensor<4> {
-    let [batch, channels] = keep.dims();
-    convolve(input * keep.reshape([batch, channels, 1, 1]), weight, window)
+pub fn window(kernel: usize, stride: usize, dilation: usize, groups: usize) -> Window {
+    Window { kernel: [kernel; 2], stride: [stride; 2], padding: [dilation * (kernel - 1) / 2; 2], dilation: [dilation; 2], groups }
 }
 
 /// Batch norm with the statistics of the batch: output, mean and biased variance, the latter two `[channels]` and without gradient.
