@@ -1,1 +1,23 @@
-//! Room `data`.
+//! The data room: image sets, splits that cannot leak, normalised images, augmentation, prefetched batches.
+//!
+//! There is one way through it: [`ImageSet::load`], then [`ImageSet::split`], which gives [`Splits`]. Training reads batches
+//! through a [`Loader`], which takes nothing but a [`TrainSplit`]; ranking reads a [`SelectSplit`]; the test images lie in a
+//! [`SealedTest`], which counts how often it is opened.
+
+mod augment;
+mod batches;
+mod embedded;
+mod error;
+mod images;
+mod prefetch;
+mod set;
+mod splits;
+
+pub use augment::Augment;
+pub use batches::{Batches, Loader};
+pub use embedded::SetName;
+pub use error::DataError;
+pub use images::{Batch, Images, Normalisation};
+pub use prefetch::Prefetch;
+pub use set::{ImageSet, ImageShape};
+pub use splits::{SealedTest, SelectSplit, Split, SplitPlan, Splits, TestPlan, TrainSplit};

@@ -1,0 +1,161 @@
+//! Normalised images as the engine reads them, the normalisation itself, and batches gathered from them.
+
+use super::{ImageSet, ImageShape};
+
+/// How raw pixels become network inputs: `(raw / scale - mean) / deviation`, one pair a channel, measured on the train split only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalisation {
+    /// Mean of each channel, in shares of full intensity (0 to 1).
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, in the same unit; never 0.
+    pub deviation: Vec<f32>,
+}
+
+impl Normalisation {
+    /// Measures the images of `indices`. The sums are integers, so the result does not depend on the order.
+    pub(super) fn measure(set: &ImageSet, indices: &[usize]) -> Self {
+        let [channels, height, width] = set.shape();
+        let mut sums = vec![(0u64, 0u64); channels];
+        for &image in indices {
+            for (sum, plane) in sums.iter_mut().zip(set.raw(image).chunks_exact(height * width)) {
+                for value in plane.iter().copied().map(u64::from) {
+                    *sum = (sum.0 + value, sum.1 + value * value);
+                }
+            }
+        }
+        let pixels = (indices.len() * height * width).max(1) as f64;
+        let scale = f64::from(set.scale());
+        let moments = sums.into_iter().map(|(sum, squares)| {
+            let mean = sum as f64 / pixels;
+            let deviation = (squares as f64 / pixels - mean * mean).max(0.0).sqrt();
+            // A channel that never varies is only centred.
+            (mean / scale, if deviation > 0.0 { deviation / scale } else { 1.0 })
+        });
+        let (mean, deviation) = moments.map(|(mean, deviation)| (mean as f32, deviation as f32)).unzip();
+        Self { mean, deviation }
+    }
+
+    /// What each raw value of a channel becomes.
+    fn table(&self, channel: usize, scale: u8) -> [f32; 256] {
+        std::array::from_fn(|raw| (raw as f32 / f32::from(scale) - self.mean[channel]) / self.deviation[channel])
+    }
+}
+
+/// Labelled, normalised images, contiguous as `[images, channels, height, width]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Images {
+    shape: ImageShape,
+    pixels: Vec<f32>,
+    labels: Vec<u8>,
+}
+
+impl Images {
+    /// The images of `indices`, in that order, normalised.
+    pub(super) fn normalised(set: &ImageSet, indices: &[usize], normalisation: &Normalisation) -> Self {
+        let [channels, height, width] = set.shape();
+        let tables: Vec<_> = (0..channels).map(|channel| normalisation.table(channel, set.scale())).collect();
+        let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
+        for &image in indices {
+            for (table, plane) in tables.iter().zip(set.raw(image).chunks_exact(height * width)) {
+                pixels.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
+            }
+        }
+        Self { shape: set.shape(), pixels, labels: indices.iter().map(|&image| set.labels()[image]).collect() }
+    }
+
+    /// The shape of one image, `[channels, height, width]`.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// All pixels, `[images, channels, height, width]`.
+    #[must_use]
+    pub fn pixels(&self) -> &[f32] {
+        &self.pixels
+    }
+
+    /// The class of each image.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The pixels of one image, `[channels, height, width]`.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[f32] {
+        let size: usize = self.shape.iter().product();
+        &self.pixels[index * size..(index + 1) * size]
+    }
+
+    /// Copies the images of `indices`, in that order, into a batch.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn gather(&self, indices: &[usize]) -> Batch {
+        Batch {
+            images: indices.iter().flat_map(|&index| self.image(index)).copied().collect(),
+            labels: indices.iter().map(|&index| i32::from(self.labels[index])).collect(),
+            size: indices.len(),
+        }
+    }
+}
+
+/// A batch ready for the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Normalised pixels, `[size, channels, height, width]`.
+    pub images: Vec<f32>,
+    /// The class of each image.
+    pub labels: Vec<i32>,
+    /// How many images there are.
+    pub size: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three images of two channels and 1x2 pixels; the second channel never varies.
+    fn set() -> ImageSet {
+        let pixels = vec![0, 2, 5, 5, 4, 6, 5, 5, 10, 10, 5, 5];
+        ImageSet::new("made", vec!["a".into(), "b".into(), "c".into()], [2, 1, 2], 10, pixels, vec![2, 0, 1], 0).unwrap()
+    }
+
+    #[test]
+    fn moments_are_those_of_the_indices_given_and_of_each_channel() {
+        let Normalisation { mean, deviation } = Normalisation::measure(&set(), &[0, 1]);
+        // 0, 2, 4, 6 of 10: mean 3, variance 5.
+        let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(close(mean[0], 0.3) && close(deviation[0], 5f32.sqrt() / 10.0), "{mean:?} {deviation:?}");
+        assert!(close(mean[1], 0.5) && close(deviation[1], 1.0), "{mean:?} {deviation:?}");
+    }
+
+    #[test]
+    fn gather_follows_its_indices() {
+        let set = set();
+        let images = Images::normalised(&set, &[2, 0], &Normalisation { mean: vec![0.5, 0.0], deviation: vec![0.25, 1.0] });
+        assert_eq!(images.labels(), [1, 2]);
+        assert_eq!(images.image(0), [2.0, 2.0, 0.5, 0.5]);
+        assert_eq!(images.image(1), [-2.0, -1.2, 0.5, 0.5]);
+        let batch = images.gather(&[1, 0, 1]);
+        assert_eq!((batch.size, batch.labels.as_slice()), (3, [2, 1, 2].as_slice()));
+        assert_eq!(batch.images, [images.image(1), images.image(0), images.image(1)].concat());
+    }
+}
