@@ -1,5 +1,19 @@
 //! Presets: what to search, on which images, by which recipe. TOML in, validated values out.
 
+mod document;
+mod effective;
+mod error;
+mod keys;
+mod kind;
+mod layer;
+mod load;
 mod recipe;
 
+pub use document::reference;
+pub use effective::Effective;
+pub use error::{PresetError, nearest};
+pub use keys::{KEYS, Key, SECTIONS};
+pub use kind::{Kind, Value};
+pub use layer::{Origin, Setting};
+pub use load::{EMBEDDED, Loaded};
 pub use recipe::{BatchNormMode, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};

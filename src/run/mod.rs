@@ -1,14 +1,30 @@
 //! A run: what steers it, what it tells, and the folder that keeps it. Screens, replays and reports all read the same events.
 
+mod append;
+mod candidates;
 mod command;
 mod event;
+mod folder;
+mod listing;
+mod log;
 mod network;
+pub mod resources;
 mod snapshot;
+mod time;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use append::{JsonLines, LogError, LogNotes};
+pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, read_candidates, winner};
 pub use command::Command;
 pub use event::{
     Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth, Record,
     Resources, Scores, Source, SplitSizes, Started, TestScore,
 };
+pub use folder::{FolderError, RunFolder, write_whole};
+pub use listing::{RunListing, RunState, list_runs};
+pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
 pub use snapshot::Snapshot;
+pub use time::stamp;

@@ -1,0 +1,68 @@
+//! From a loaded preset to what a search works on: the super-network and the image set, checked against each other.
+
+use crate::data::{Augment, DataError, ImageSet, ImageShape, SetName, SplitPlan, Splits, TestPlan};
+use crate::graph::{Graph, Shape};
+use crate::preset::{DataChoice, Loaded, PresetError, nearest};
+
+/// Builds the super-network of a preset; reads no image.
+///
+/// # Errors
+/// [`PresetError::Misfit`] naming the place in the preset and, where shapes do not fit, the node.
+pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
+    let set = set_name(loaded)?;
+    let [channels, height, width] = set.shape();
+    let input = Shape::map(channels, height, width);
+    loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))
+}
+
+/// Loads and splits the images of a preset, and checks that the recipe can work on them.
+///
+/// # Errors
+/// [`PresetError::Misfit`] naming the place in the preset.
+pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
+    let preset = &loaded.preset;
+    let set = ImageSet::load(set_name(loaded)?).map_err(|error| loaded.misfit("data.set", &error))?;
+    let splits = set.split(&plan(&preset.data)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
+    let train = splits.train.images().len();
+    check_augmentation(loaded, set.shape())?;
+    if preset.train.batch > train {
+        let error = DataError::BatchDoesNotFit { batch: preset.train.batch, train };
+        return Err(loaded.misfit("train.batch", &error));
+    }
+    let recalibration = preset.rank.recalibration_images;
+    if recalibration > train {
+        let fault = format!("{recalibration} images cannot be drawn from {train} training images; choose at most {train}");
+        return Err(loaded.misfit("rank.recalibration_images", &fault));
+    }
+    Ok(splits)
+}
+
+fn set_name(loaded: &Loaded) -> Result<SetName, PresetError> {
+    let name = &loaded.preset.data.set;
+    name.parse().map_err(|error: DataError| {
+        let near = nearest(name, SetName::ALL.map(SetName::as_str));
+        let remedy = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        loaded.misfit("data.set", &format!("{error}{remedy}"))
+    })
+}
+
+fn plan(data: &DataChoice) -> SplitPlan {
+    let test = if data.test == 0 { TestPlan::Own } else { TestPlan::Held(data.test) };
+    SplitPlan { select: data.select, test, seed: data.split_seed }
+}
+
+fn check_augmentation(loaded: &Loaded, shape: ImageShape) -> Result<(), PresetError> {
+    let DataChoice { shift, flip, cutout, .. } = loaded.preset.data;
+    Augment { shift, flip, cutout }.check(shape).map_err(|error| loaded.misfit(key_of(&error), &error))
+}
+
+/// The key that a person changes to mend it.
+fn key_of(error: &DataError) -> &'static str {
+    match error {
+        DataError::NoOwnTest { .. } => "data.test",
+        DataError::AugmentDoesNotFit { field: "cutout", .. } => "data.cutout",
+        DataError::AugmentDoesNotFit { .. } => "data.shift",
+        DataError::SplitDoesNotFit { .. } => "data.select",
+        _ => "data.set",
+    }
+}

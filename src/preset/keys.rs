@@ -1,0 +1,164 @@
+//! The one table of preset keys. Reading, checking, suggestions, `config.toml` and `docs/presets.md` all follow it.
+
+use super::kind::Kind;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+/// One key of a preset file.
+#[derive(Debug)]
+pub struct Key {
+    /// Its path, such as `train.epochs`.
+    pub path: &'static str,
+    /// What its value may be.
+    pub kind: Kind,
+    /// The value where nothing sets it, as a TOML literal.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub doc: &'static str,
+    /// The key and its words under which this one has a meaning; it always has without.
+    pub when: Option<(&'static str, &'static [&'static str])>,
+}
+
+impl Key {
+    /// The section of the file that holds it; empty for the top of the file.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// Its name within the section.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    const fn when(mut self, key: &'static str, words: &'static [&'static str]) -> Self {
+        self.when = Some((key, words));
+        self
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { path, kind, default, doc, when: None }
+}
+
+/// The sections of a preset file in their order, each with a line on what it is about.
+pub const SECTIONS: [(&str, &str); 5] = [
+    ("data", "The images, how they are split and augmented."),
+    ("space", "The super-network."),
+    ("posterior", "The posterior over mask groups, its relaxation and its prior."),
+    ("train", "How the super-network is trained."),
+    ("rank", "How candidates are sampled and ranked."),
+];
+
+const FAMILY: &str = "space.family";
+const EDGES: &[&str] = &["edges"];
+const BRANCHES: &[&str] = &["branches"];
+const SCHEDULE: &str = "train.schedule";
+const OPEN_SHARE: Kind = Kind::Number(Excluded(0.0), Excluded(1.0));
+const NOT_NEGATIVE: Kind = Kind::Number(Included(0.0), Unbounded);
+const POSITIVE: Kind = Kind::Number(Excluded(0.0), Unbounded);
+
+/// Every key, section by section.
+pub static KEYS: &[Key] = &[
+    key("name", Kind::Name, r#""""#, "Name of the preset; left empty, that of its file."),
+    key("summary", Kind::Text, r#""""#, "One line on what it is."),
+    key("data.set", Kind::Text, r#""digits""#, "Name of the image set."),
+    key(
+        "data.select",
+        Kind::Whole(1..=10_000_000),
+        "350",
+        "Images of the select split, which ranks candidates; taken from the training images.",
+    ),
+    key(
+        "data.test",
+        Kind::Whole(0..=10_000_000),
+        "347",
+        "Images held out as the test split; 0: the test images that the set has of its own.",
+    ),
+    key(
+        "data.split_seed",
+        Kind::Whole(0..=usize::MAX >> 1),
+        "0",
+        "Seed of the split; not the run's, so that runs of different seeds share their splits.",
+    ),
+    key("data.shift", Kind::Whole(0..=256), "0", "Largest random shift of a training image, in pixels; 0: none."),
+    key("data.flip", Kind::Flag, "false", "Whether half of the training images are mirrored left to right."),
+    key("data.cutout", Kind::Whole(0..=256), "0", "Side of the square cut out of training images at random, in pixels; 0: none."),
+    key(
+        FAMILY,
+        Kind::Word(&["edges", "branches"]),
+        r#""edges""#,
+        "edges: blocks whose edges carry several candidate operations; branches: residual blocks of parallel branches.",
+    ),
+    key("space.stem_stride", Kind::Whole(1..=8), "1", "Stride of the stem."),
+    key(
+        "space.stages",
+        Kind::Wholes { each: 1..=4096, ascending: false, empty: false },
+        "[16, 32]",
+        "Channels of each stage; every stage beyond the first halves the image.",
+    ),
+    key("space.blocks", Kind::Whole(1..=64), "1", "Blocks in each stage."),
+    key("space.nodes", Kind::Whole(1..=8), "2", "Nodes of a block beside its input.").when(FAMILY, EDGES),
+    key(
+        "space.operations",
+        Kind::Operations,
+        r#"["conv1", "conv3", "conv5", "sep3", "avgpool", "maxpool", "identity"]"#,
+        "Candidate operations of every edge.",
+    )
+    .when(FAMILY, EDGES),
+    key("space.stem", Kind::Whole(1..=4096), "16", "Channels of the stem.").when(FAMILY, BRANCHES),
+    key("space.branches", Kind::Whole(1..=16), "2", "Parallel branches of a block.").when(FAMILY, BRANCHES),
+    key("space.mask_ends", Kind::Flag, "false", "Whether stem and classifier are masked too.").when(FAMILY, BRANCHES),
+    key("posterior.initial_drop", OPEN_SHARE, "0.1", "Drop probability p of every group at the start."),
+    key("posterior.temperature", POSITIVE, "0.2", "Temperature of the relaxed mask; the smaller, the nearer to a hard one."),
+    key("posterior.prior_drop", OPEN_SHARE, "0.9", "u, the prior drop probability: where a group goes that the data do not hold."),
+    key("posterior.weight_prior", NOT_NEGATIVE, "1.0", "L_w, weight of the L2 part, (1-p)||W||²."),
+    key("posterior.entropy_weight", NOT_NEGATIVE, "1.0", "L_d, weight of the entropy part."),
+    key("posterior.n_effective", POSITIVE, "1100.0", "N, the examples that the data term stands for; fewer make the prior stronger."),
+    key(
+        "posterior.learning_rate_multiplier",
+        NOT_NEGATIVE,
+        "4.0",
+        "Learning rate of the logits of p, as a multiple of the weights'; 0: p stays where it starts.",
+    ),
+    key("train.epochs", Kind::Whole(1..=100_000), "30", "Passes over the training split."),
+    key("train.batch", Kind::Whole(2..=65_536), "64", "Images of a step."),
+    key("train.learning_rate", POSITIVE, "0.05", "Learning rate at the start."),
+    key("train.momentum", Kind::Number(Included(0.0), Excluded(1.0)), "0.9", "Nesterov momentum."),
+    key(
+        SCHEDULE,
+        Kind::Word(&["cosine", "restarts", "step"]),
+        r#""cosine""#,
+        "How the learning rate runs: one cosine, cosines that restart, or steps.",
+    ),
+    key("train.learning_rate_end", NOT_NEGATIVE, "0.0", "Learning rate at the end of each cosine.").when(SCHEDULE, &["cosine", "restarts"]),
+    key("train.restart_period", Kind::Whole(1..=100_000), "10", "Epochs of the first cosine.").when(SCHEDULE, &["restarts"]),
+    key("train.restart_factor", Kind::Whole(1..=100), "2", "How many times as long each next cosine lasts.").when(SCHEDULE, &["restarts"]),
+    key(
+        "train.step_epochs",
+        Kind::Wholes { each: 1..=100_000, ascending: true, empty: true },
+        "[15, 25]",
+        "Epochs, counted from 0, at whose start the learning rate falls.",
+    )
+    .when(SCHEDULE, &["step"]),
+    key("train.step_factor", Kind::Number(Excluded(0.0), Included(1.0)), "0.1", "What the learning rate is multiplied by at each of them.")
+        .when(SCHEDULE, &["step"]),
+    key("train.clip", NOT_NEGATIVE, "5.0", "Largest global norm of the gradient; 0: no clipping."),
+    key(
+        "train.batch_norm_decay",
+        Kind::Number(Included(0.0), Excluded(1.0)),
+        "0.9",
+        "Share of a batch norm's running statistics that each step keeps.",
+    ),
+    key("train.batch_norm_epsilon", POSITIVE, "1e-5", "Added to variances."),
+    key("rank.posterior", Kind::Whole(1..=1_000_000), "300", "Candidates drawn from the posterior."),
+    key("rank.random", Kind::Whole(0..=1_000_000), "300", "Random candidates at the same keep share, to compare with."),
+    key(
+        "rank.batch_norm",
+        Kind::Word(&["recalibrated", "inherited"]),
+        r#""recalibrated""#,
+        "Batch-norm statistics that decide: re-estimated for each candidate, or those of training. Both are reported.",
+    ),
+    key("rank.recalibration_images", Kind::Whole(2..=1_000_000), "256", "Training images on which statistics are re-estimated."),
+    key("rank.test", Kind::Flag, "true", "Whether the test split is read when the search ends, for the winner and the references."),
+];

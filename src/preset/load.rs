@@ -1,0 +1,217 @@
+//! Loading: a name or a path and the command line's settings in, a validated preset out.
+
+use super::effective::Effective;
+use super::error::{PresetError, nearest};
+use super::kind::{Value, is_name};
+use super::layer::{self, Origin, Setting, shown};
+use super::{BatchNormMode, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use crate::graph::Operation;
+use std::path::Path;
+
+/// The presets inside the program: name and file.
+pub const EMBEDDED: [(&str, &str); 2] =
+    [("digits", include_str!("../../presets/digits.toml")), ("fashion", include_str!("../../presets/fashion.toml"))];
+
+/// A preset with the origin of every value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The values.
+    pub preset: Preset,
+    /// Every key, its value and where it comes from.
+    pub effective: Effective,
+}
+
+impl Preset {
+    /// Loads a preset: by a path that ends in `.toml`, or by the name of one in the folder `user_presets` or inside the program.
+    /// A user's file of the name of an embedded preset is laid over that preset; any other file stands on the defaults. `set`
+    /// (`key=value`) is laid over all.
+    ///
+    /// # Errors
+    /// [`PresetError`]: one line that says where, what, and the remedy.
+    pub fn load(name_or_path: &str, user_presets: Option<&Path>, set: &[String]) -> Result<Loaded, PresetError> {
+        let path = Path::new(name_or_path);
+        let is_path = path.extension().is_some_and(|extension| extension == "toml");
+        let embedded = EMBEDDED.iter().find(|(name, _)| *name == name_or_path);
+        let mut layers = Vec::new();
+        let mut origin = Origin::Set;
+        if let Some((name, text)) = embedded {
+            origin = Origin::Preset((*name).to_owned());
+            layers.push(layer::from_file(text, &origin)?);
+        }
+        let file = if is_path { Some(path.to_owned()) } else { user_file(name_or_path, user_presets) };
+        if let Some(file) = &file {
+            origin = Origin::File(file.clone());
+            layers.push(layer::from_file(&read(file)?, &origin)?);
+        }
+        if layers.is_empty() {
+            return Err(unknown(name_or_path, user_presets));
+        }
+        layers.push(layer::from_command_line(set)?);
+        let mut effective = Effective::merge(&layers)?;
+        if Values(&effective).text("name").is_empty() {
+            effective.set_name(&file_name(path), origin);
+        }
+        Ok(Loaded { preset: preset(Values(&effective)), effective })
+    }
+
+    /// The names that [`Preset::load`] knows: those inside the program, then the user's own, each once.
+    #[must_use]
+    pub fn names(user_presets: Option<&Path>) -> Vec<String> {
+        let mut names: Vec<String> = EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let files = user_presets.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let files = files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        let mut own: Vec<String> = files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+        own.sort();
+        own.retain(|name| !names.contains(name));
+        names.append(&mut own);
+        names
+    }
+}
+
+impl Loaded {
+    /// An error about a key whose value is sound by itself but does not fit the images or the network.
+    #[must_use]
+    pub fn misfit(&self, key: &str, fault: &impl ToString) -> PresetError {
+        let place = self.effective.get(key).map_or_else(|| format!("preset {}", self.preset.name), Setting::place);
+        PresetError::Misfit { place, key: key.to_owned(), fault: fault.to_string() }
+    }
+
+    /// [`Loaded::misfit`] about the section of the super-network.
+    #[must_use]
+    pub fn space_misfit(&self, fault: &impl ToString) -> PresetError {
+        // The stages are what a person changes; they carry the place of the section.
+        let place = self.effective.get("space.stages").map_or_else(String::new, Setting::place);
+        PresetError::Misfit { place, key: "space".to_owned(), fault: fault.to_string() }
+    }
+}
+
+fn user_file(name: &str, folder: Option<&Path>) -> Option<std::path::PathBuf> {
+    let name = Some(name).filter(|name| is_name(name) && !name.is_empty())?;
+    Some(folder?.join(format!("{name}.toml"))).filter(|path| path.exists())
+}
+
+fn read(path: &Path) -> Result<String, PresetError> {
+    std::fs::read_to_string(path).map_err(|error| PresetError::Unreadable { place: shown(path), reason: error.to_string() })
+}
+
+fn unknown(name: &str, user_presets: Option<&Path>) -> PresetError {
+    let names = Preset::names(user_presets);
+    let remedy = match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}, and any path that ends in .toml", names.join(", ")),
+    };
+    PresetError::Unknown { name: name.escape_debug().to_string(), remedy }
+}
+
+/// The name of a preset after its file: what does not fit a name becomes `-`.
+fn file_name(path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String = stem.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+    let name = name.trim_start_matches(['-', '.']);
+    if name.is_empty() { "preset".to_owned() } else { name.to_owned() }
+}
+
+fn preset(values: Values<'_>) -> Preset {
+    Preset {
+        name: values.text("name"),
+        summary: values.text("summary"),
+        data: DataChoice {
+            set: values.text("data.set"),
+            select: values.whole("data.select"),
+            test: values.whole("data.test"),
+            split_seed: values.whole("data.split_seed") as u64,
+            shift: values.whole("data.shift"),
+            flip: values.flag("data.flip"),
+            cutout: values.whole("data.cutout"),
+        },
+        space: space(values),
+        posterior: PosteriorRecipe {
+            initial_drop: values.number("posterior.initial_drop"),
+            temperature: values.number("posterior.temperature"),
+            prior_drop: values.number("posterior.prior_drop"),
+            weight_prior: values.number("posterior.weight_prior"),
+            entropy_weight: values.number("posterior.entropy_weight"),
+            n_effective: values.number("posterior.n_effective"),
+            learning_rate_multiplier: values.number("posterior.learning_rate_multiplier"),
+        },
+        train: TrainingRecipe {
+            epochs: values.whole("train.epochs"),
+            batch: values.whole("train.batch"),
+            learning_rate: values.number("train.learning_rate"),
+            momentum: values.number("train.momentum"),
+            schedule: schedule(values),
+            clip: values.number("train.clip"),
+            batch_norm_decay: values.number("train.batch_norm_decay"),
+            batch_norm_epsilon: values.number("train.batch_norm_epsilon"),
+        },
+        rank: RankingRecipe {
+            posterior: values.whole("rank.posterior"),
+            random: values.whole("rank.random"),
+            batch_norm: match values.text("rank.batch_norm").as_str() {
+                "inherited" => BatchNormMode::Inherited,
+                _ => BatchNormMode::Recalibrated,
+            },
+            recalibration_images: values.whole("rank.recalibration_images"),
+            test: values.flag("rank.test"),
+        },
+    }
+}
+
+fn space(values: Values<'_>) -> Space {
+    let (stem_stride, stages) = (values.whole("space.stem_stride"), values.wholes("space.stages"));
+    let blocks = values.whole("space.blocks");
+    match values.text("space.family").as_str() {
+        "branches" => Space::Branches {
+            stem: values.whole("space.stem"),
+            stem_stride,
+            stages,
+            blocks,
+            branches: values.whole("space.branches"),
+            mask_ends: values.flag("space.mask_ends"),
+        },
+        _ => Space::Edges {
+            stem_stride,
+            stages,
+            blocks,
+            nodes: values.whole("space.nodes"),
+            operations: values.operations("space.operations"),
+        },
+    }
+}
+
+fn schedule(values: Values<'_>) -> Schedule {
+    match values.text("train.schedule").as_str() {
+        "restarts" => Schedule::Restarts {
+            end: values.number("train.learning_rate_end"),
+            period: values.whole("train.restart_period"),
+            factor: values.whole("train.restart_factor"),
+        },
+        "step" => Schedule::Step { epochs: values.wholes("train.step_epochs"), factor: values.number("train.step_factor") },
+        _ => Schedule::Cosine { end: values.number("train.learning_rate_end") },
+    }
+}
+
+/// Typed reading of checked values. The table fixes the type of every path, so a mismatch is a slip of this file and not of a
+/// user; loading every family and schedule in the tests finds it.
+#[derive(Clone, Copy)]
+struct Values<'a>(&'a Effective);
+
+macro_rules! typed {
+    ($name:ident, $variant:ident, $type:ty) => {
+        fn $name(self, path: &str) -> $type {
+            match self.0.get(path).map(|setting| &setting.value) {
+                Some(Value::$variant(value)) => value.clone(),
+                other => unreachable!("`{path}` is {other:?} in the table of keys"),
+            }
+        }
+    };
+}
+
+impl Values<'_> {
+    typed!(text, Text, String);
+    typed!(flag, Flag, bool);
+    typed!(whole, Whole, usize);
+    typed!(number, Number, f64);
+    typed!(wholes, Wholes, Vec<usize>);
+    typed!(operations, Operations, Vec<Operation>);
+}

@@ -1,0 +1,165 @@
+//! What the event log leaves out about candidates, in `candidates/candidates.jsonl`: the mask itself and which images were right.
+
+use super::append::{JsonLines, LogError, LogNotes, parse_lines, read_bytes};
+use super::{CandidateId, CandidateScore, Source};
+use crate::posterior::{HardMask, MaskTextError};
+use crate::preset::BatchNormMode;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// One line of `candidates.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidateRecord {
+    /// What the event log has, too.
+    #[serde(flatten)]
+    pub score: CandidateScore,
+    /// Its index in the random stream of its source.
+    pub draw: u64,
+    /// The channels that it keeps, as `<bits>:<hexadecimal digits>`.
+    #[serde(with = "as_text")]
+    pub mask: HardMask,
+    /// Which select images it gets right with inherited statistics, in the order of the split.
+    #[serde(with = "as_text")]
+    pub correct_inherited: Bits,
+    /// Which select images it gets right with re-estimated statistics.
+    #[serde(with = "as_text")]
+    pub correct_recalibrated: Bits,
+}
+
+/// One bit an image, in the text form of [`HardMask`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bits(pub Vec<bool>);
+
+impl fmt::Display for Bits {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        HardMask::new(self.0.clone()).fmt(formatter)
+    }
+}
+
+impl FromStr for Bits {
+    type Err = MaskTextError;
+
+    fn from_str(text: &str) -> Result<Self, MaskTextError> {
+        Ok(Self(text.parse::<HardMask>()?.bits().to_vec()))
+    }
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    pub fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Writes candidates as they are ranked; a full disk is treated as [`JsonLines`] treats it.
+#[derive(Debug)]
+pub struct CandidateWriter(JsonLines);
+
+impl CandidateWriter {
+    /// Writes to a file of lines.
+    #[must_use]
+    pub fn new(lines: JsonLines) -> Self {
+        Self(lines)
+    }
+
+    /// Writes one candidate.
+    pub fn write(&mut self, candidate: &CandidateRecord) {
+        self.0.append(candidate);
+    }
+
+    /// What went wrong in writing since the last call, once an outage.
+    pub fn take_alert(&mut self) -> Option<super::Alert> {
+        Some(super::Alert { kind: super::AlertKind::Storage, message: self.0.take_fault()? })
+    }
+}
+
+/// Reads all candidates of a run; none where there is no file yet.
+///
+/// # Errors
+/// [`LogError`]: a file that cannot be read or is damaged.
+pub fn read_candidates(path: &Path) -> Result<(Vec<CandidateRecord>, LogNotes), LogError> {
+    if !path.exists() {
+        return Ok((Vec::new(), LogNotes::default()));
+    }
+    parse_lines(path, &read_bytes(path)?)
+}
+
+/// The scores that a verdict rests on: those of the newest weights that posterior candidates were ranked with. What somebody sampled
+/// while training went on was ranked with weights that no longer exist.
+pub fn newest(scores: &[CandidateScore]) -> impl Iterator<Item = &CandidateScore> {
+    let posterior = scores.iter().filter(|score| score.source == Source::Posterior).map(|score| score.epoch).max();
+    let epoch = posterior.or_else(|| scores.iter().map(|score| score.epoch).max());
+    scores.iter().filter(move |score| Some(score.epoch) == epoch)
+}
+
+/// The winner: of the posterior candidates of the newest weights, the one of best select accuracy with the statistics that decide;
+/// of equal ones that with fewer parameters, then the lower number.
+#[must_use]
+pub fn winner(scores: &[CandidateScore], mode: BatchNormMode) -> Option<CandidateId> {
+    let better = |left: &&CandidateScore, right: &&CandidateScore| {
+        let accuracy = |score: &CandidateScore| score.select.of(mode).share();
+        let by_accuracy = accuracy(left).total_cmp(&accuracy(right));
+        by_accuracy.then(right.parameters.cmp(&left.parameters)).then(right.id.cmp(&left.id))
+    };
+    newest(scores).filter(|score| score.source == Source::Posterior).max_by(better).map(|score| score.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::score;
+    use super::*;
+
+    #[test]
+    fn the_winner_is_the_best_then_the_smallest_then_the_first() {
+        let mode = BatchNormMode::Recalibrated;
+        let scores = [
+            score(1, Source::Whole, 30, 100, 1000),
+            score(2, Source::Posterior, 30, 97, 500),
+            score(3, Source::Posterior, 30, 98, 600),
+            score(4, Source::Posterior, 30, 98, 400),
+            score(5, Source::Posterior, 30, 98, 400),
+            score(6, Source::Random, 30, 99, 300),
+        ];
+        assert_eq!(winner(&scores, mode), Some(CandidateId(4)));
+        assert_eq!(winner(&scores[..1], mode), None);
+        // A better one of earlier weights is out of the race; so is a reference of later ones.
+        let mut earlier = scores.to_vec();
+        earlier.push(score(7, Source::Posterior, 12, 100, 10));
+        earlier.push(score(8, Source::Whole, 31, 100, 10));
+        assert_eq!(winner(&earlier, mode), Some(CandidateId(4)));
+        let mut inherited = scores.to_vec();
+        inherited[1].select.inherited.correct = 100;
+        assert_eq!(winner(&inherited, BatchNormMode::Inherited), Some(CandidateId(2)));
+    }
+
+    #[test]
+    fn candidates_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("candidates.jsonl");
+        assert_eq!(read_candidates(&path).unwrap().0, []);
+        let record = CandidateRecord {
+            score: score(3, Source::Posterior, 30, 2, 400),
+            draw: 17,
+            mask: "5:e8".parse().unwrap(),
+            correct_inherited: Bits(vec![true, false, true]),
+            correct_recalibrated: "3:e".parse().unwrap(),
+        };
+        let mut writer = CandidateWriter::new(JsonLines::create(&path).unwrap());
+        writer.write(&record);
+        assert!(writer.take_alert().is_none());
+        assert_eq!(read_candidates(&path).unwrap().0, [record]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(r#""mask":"5:e8""#) && text.contains(r#""correct_inherited":"3:a""#) && text.contains(r#""id":3"#), "{text}");
+        std::fs::write(&path, text.replace("5:e8", "5:zz").repeat(2)).unwrap();
+        assert!(read_candidates(&path).unwrap_err().to_string().contains("is not a mask"));
+    }
+}

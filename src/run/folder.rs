@@ -1,0 +1,226 @@
+//! The folder of a run: where each of its files lies, and how it comes to be.
+
+use super::append::JsonLines;
+use super::{CandidateId, CandidateWriter, Recorder};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// Why a folder cannot hold a run, or holds none; each message says where, what, and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It holds other files.
+    #[error("{path}: this folder holds files that are no run; give an empty or a new folder with --run-dir")]
+    Occupied {
+        /// The folder.
+        path: String,
+    },
+    /// It holds a run already.
+    #[error("{path}: this folder holds a run already; give a new folder with --run-dir, or remove this one first")]
+    HoldsRun {
+        /// The folder.
+        path: String,
+    },
+    /// The system refused.
+    #[error("{path}: cannot be written ({source}); give a folder that you may write with --run-dir")]
+    Unwritable {
+        /// The folder or file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no log in it.
+    #[error("{path}: this is no run (it has no events.jsonl); `pgnas report` and `pgnas export` want the folder or the name of a run")]
+    NoRun {
+        /// The folder.
+        path: String,
+    },
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run at exactly this place. An empty folder will do; one that holds anything is left as it is.
+    ///
+    /// # Errors
+    /// [`FolderError`] for a folder that holds files or cannot be written.
+    pub fn create(path: &Path) -> Result<Self, FolderError> {
+        std::fs::create_dir_all(path).map_err(unwritable(path))?;
+        let shown = || path.display().to_string();
+        let mut entries = std::fs::read_dir(path).map_err(unwritable(path))?;
+        let folder = Self { path: path.to_owned() };
+        if folder.log().exists() {
+            return Err(FolderError::HoldsRun { path: shown() });
+        }
+        if entries.next().is_some() {
+            return Err(FolderError::Occupied { path: shown() });
+        }
+        let candidates = folder.path.join("candidates");
+        std::fs::create_dir(&candidates).map_err(unwritable(&candidates))?;
+        Ok(folder)
+    }
+
+    /// Makes the folder of a new run among others; a name that is taken gets a number behind.
+    ///
+    /// # Errors
+    /// [`FolderError`] for a root that cannot be written.
+    pub fn create_in(root: &Path, name: &str) -> Result<Self, FolderError> {
+        std::fs::create_dir_all(root).map_err(unwritable(root))?;
+        let mut path = root.join(name);
+        for number in 2.. {
+            match std::fs::create_dir(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => path = root.join(format!("{name}-{number}")),
+                result => {
+                    result.map_err(unwritable(&path))?;
+                    break;
+                }
+            }
+        }
+        Self::create(&path)
+    }
+
+    /// The folder of a run that exists.
+    ///
+    /// # Errors
+    /// [`FolderError::NoRun`] where there is no log.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let folder = Self { path: path.to_owned() };
+        if folder.log().is_file() { Ok(folder) } else { Err(FolderError::NoRun { path: path.display().to_string() }) }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the run: that of its folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let absolute = || name(&self.path.canonicalize().ok()?);
+        name(&self.path).or_else(absolute).unwrap_or_else(|| "run".to_owned())
+    }
+
+    /// `config.toml`, the effective preset.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// `events.jsonl`, the log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `candidates/candidates.jsonl`, masks and correctness bits.
+    #[must_use]
+    pub fn candidates(&self) -> PathBuf {
+        self.path.join("candidates").join("candidates.jsonl")
+    }
+
+    /// `exports/<candidate>/`, what was exported of a candidate.
+    #[must_use]
+    pub fn exports(&self, candidate: CandidateId) -> PathBuf {
+        self.path.join("exports").join(candidate.0.to_string())
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`].
+    pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
+        write_whole(&self.config(), text.as_bytes())
+    }
+
+    /// Starts the log.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`]; also where there is one.
+    pub fn recorder(&self) -> Result<Recorder, FolderError> {
+        let path = self.log();
+        Ok(Recorder::new(JsonLines::create(&path).map_err(unwritable(&path))?))
+    }
+
+    /// Starts the list of candidates.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`]; also where there is one.
+    pub fn candidate_writer(&self) -> Result<CandidateWriter, FolderError> {
+        let path = self.candidates();
+        Ok(CandidateWriter::new(JsonLines::create(&path).map_err(unwritable(&path))?))
+    }
+}
+
+/// Writes a file beside its place and renames it there, so that a reader finds the old one or the new one and nothing between.
+/// Makes the folders on the way to it.
+///
+/// # Errors
+/// [`FolderError::Unwritable`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let write = || {
+        if !folder.as_os_str().is_empty() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(unwritable(path))
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
+    let path = path.display().to_string();
+    move |source| FolderError::Unwritable { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Event, Phase};
+
+    #[test]
+    fn a_run_is_never_written_over_anything() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("deep/run");
+        let folder = RunFolder::create(&path).unwrap();
+        assert_eq!(folder.name(), "run");
+        assert!(RunFolder::open(&path).unwrap_err().to_string().contains("this is no run"));
+        folder.write_config("[train]\n").unwrap();
+        folder.recorder().unwrap().record(Event::Phase { phase: Phase::Preparing });
+        assert_eq!(RunFolder::open(&path).unwrap(), folder);
+        assert!(matches!(RunFolder::create(&path), Err(FolderError::HoldsRun { .. })));
+        assert!(matches!(folder.recorder(), Err(FolderError::Unwritable { .. })), "a second log would cut the first");
+
+        std::fs::write(root.path().join("letter.txt"), "dear").unwrap();
+        assert!(matches!(RunFolder::create(root.path()), Err(FolderError::Occupied { .. })));
+        let file = root.path().join("letter.txt");
+        assert!(matches!(RunFolder::create(&file), Err(FolderError::Unwritable { .. })));
+        assert!(RunFolder::create(&file.join("x")).unwrap_err().to_string().contains("letter.txt/x: cannot be written ("));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let root = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..3).map(|_| RunFolder::create_in(root.path(), "digits-1").unwrap().name()).collect();
+        assert_eq!(names, ["digits-1", "digits-1-2", "digits-1-3"]);
+    }
+
+    #[test]
+    fn whole_files_replace_each_other_and_leave_nothing_beside() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("exports/7/genotype.json");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,162 @@
+//! Presets as a user writes them: the embedded ones, a corpus of sound and unsound files, layers, and the reference.
+
+use pgnas::cli::prepare;
+use pgnas::preset::{EMBEDDED, KEYS, Loaded, Origin, Preset, PresetError, Schedule, Space, reference};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Everything that is checked before a search starts.
+fn check(name: &str, user: Option<&Path>, set: &[&str]) -> Result<Loaded, PresetError> {
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    let loaded = Preset::load(name, user, &set)?;
+    prepare::graph(&loaded)?;
+    prepare::splits(&loaded)?;
+    Ok(loaded)
+}
+
+fn corpus(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new("tests/presets").join(folder)).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths
+}
+
+/// A folder of presets with one file.
+fn user_folder(name: &str, text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+#[test]
+fn every_unsound_file_has_its_message() {
+    let paths = corpus("invalid");
+    assert!(paths.len() >= 30);
+    let mut differing = Vec::new();
+    for path in paths {
+        let name = path.to_str().unwrap();
+        let message = check(name, None, &[]).expect_err(name).to_string();
+        assert!(!message.contains('\n') && message.starts_with(name), "{name}: {message}");
+        let message = message.replace("tests/presets/invalid/", "");
+        let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+        if message != expected.trim_end() {
+            differing.push(message.clone());
+            if std::env::var_os("UPDATE_EXPECTED").is_some() {
+                fs::write(path.with_extension("txt"), format!("{message}\n")).unwrap();
+            }
+        }
+    }
+    assert!(differing.is_empty(), "messages differ from the .txt files beside; UPDATE_EXPECTED=1 rewrites them:\n{}", differing.join("\n"));
+}
+
+#[test]
+fn every_sound_file_loads_and_its_effective_form_loads_to_the_same() {
+    let embedded = EMBEDDED.map(|(name, _)| name.to_owned());
+    let files = corpus("valid").into_iter().map(|path| path.to_str().unwrap().to_owned());
+    for name in embedded.into_iter().chain(files) {
+        let loaded = check(&name, None, &[]).unwrap();
+        let folder = user_folder("config.toml", &loaded.effective.to_toml());
+        let again = check(folder.path().join("config.toml").to_str().unwrap(), None, &[]).unwrap();
+        assert_eq!(again.preset, loaded.preset, "{name}");
+    }
+}
+
+#[test]
+fn values_reach_the_recipe() {
+    let preset = check("tests/presets/valid/branches.toml", None, &[]).unwrap().preset;
+    assert_eq!((preset.name.as_str(), preset.data.set.as_str(), preset.data.flip), ("shake", "fashion", true));
+    assert_eq!(
+        preset.space,
+        Space::Branches { stem: 16, stem_stride: 2, stages: vec![16, 32, 64], blocks: 2, branches: 2, mask_ends: true }
+    );
+    assert_eq!(preset.train.schedule, Schedule::Step { epochs: vec![5, 8], factor: 0.2 });
+    let restarts = check("tests/presets/valid/restarts.toml", None, &[]).unwrap().preset;
+    assert_eq!(restarts.train.schedule, Schedule::Restarts { end: 1e-4, period: 5, factor: 1 });
+    assert_eq!((restarts.train.learning_rate, restarts.name.as_str()), (1.0, "restarts"));
+}
+
+#[test]
+fn the_embedded_presets_document_every_key_in_place() {
+    for (name, text) in EMBEDDED {
+        for key in KEYS {
+            let line = text.lines().position(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name())));
+            let line = line.unwrap_or_else(|| panic!("{name} does not show `{}`", key.path));
+            let comment = text.lines().nth(line - 1).unwrap();
+            assert!(comment.starts_with("# ") && comment.len() > 10, "{name} does not document `{}`: {comment}", key.path);
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_made_from_the_table() {
+    let path = "docs/presets.md";
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(path, reference()).unwrap();
+    }
+    assert!(fs::read_to_string(path).unwrap() == reference(), "{path} differs from the table of keys; UPDATE_EXPECTED=1 rewrites it");
+}
+
+#[test]
+fn a_file_of_the_user_is_laid_over_the_preset_of_its_name() {
+    let folder = user_folder("digits.toml", "[train]\nepochs = 3\n");
+    let loaded = check("digits", Some(folder.path()), &["train.batch=32"]).unwrap();
+    assert_eq!((loaded.preset.name.as_str(), loaded.preset.train.epochs, loaded.preset.train.batch), ("digits", 3, 32));
+    let origin = |key| loaded.effective.get(key).unwrap().origin.clone();
+    assert_eq!(origin("train.epochs"), Origin::File(folder.path().join("digits.toml")));
+    assert_eq!(origin("train.batch"), Origin::Set);
+    assert_eq!(origin("train.momentum"), Origin::Preset("digits".into()));
+    let text = loaded.effective.to_toml();
+    assert!(text.contains("# preset digits") && text.contains("batch = 32") && text.contains("# --set"), "{text}");
+
+    let folder = user_folder("mine.toml", "");
+    let loaded = check("mine", Some(folder.path()), &[]).unwrap();
+    assert_eq!((loaded.preset.name.as_str(), loaded.effective.get("train.epochs").unwrap().origin.clone()), ("mine", Origin::Default));
+    assert_eq!(Preset::names(Some(folder.path())), ["digits", "fashion", "mine"]);
+}
+
+#[test]
+fn another_family_on_the_command_line_needs_no_cleaning_up() {
+    let loaded = check("digits", None, &["space.family=branches", "space.branches=3"]).unwrap();
+    assert!(matches!(loaded.preset.space, Space::Branches { branches: 3, .. }));
+    assert!(loaded.effective.get("space.nodes").is_none());
+    let message = check("digits", None, &["space.branches=3"]).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "--set space.branches=3: `space.branches` does not apply where `space.family` is \"edges\"; \
+         remove it, or set `space.family` to \"branches\""
+    );
+}
+
+#[test]
+fn wrong_names_and_settings_say_what_to_do() {
+    let folder = user_folder("mine.toml", "");
+    for (name, set, expected) in [
+        ("digit", "train.epochs=1", "there is no preset `digit`; did you mean `digits`?"),
+        ("min", "train.epochs=1", "there is no preset `min`; did you mean `mine`?"),
+        ("imagenet", "train.epochs=1", "there is no preset `imagenet`; there are digits, fashion, mine, and any path that ends in .toml"),
+        ("digits", "epochs=3", "--set: there is no key `epochs`; did you mean `train.epochs`?"),
+        ("digits", "train.epoch=3", "--set: there is no key `train.epoch`; did you mean `train.epochs`?"),
+        ("digits", "train.epochs", "--set train.epochs: this is no setting; write key=value, such as --set train.epochs=10"),
+        (
+            "digits",
+            "train.epochs=many",
+            "--set: `train.epochs` is \"many\" (a text); it must be a whole number from 1 to 100000, such as 30",
+        ),
+        (
+            "digits",
+            "data.set=digit",
+            "--set data.set=\"digit\": `data.set` does not fit: there is no image set `digit`; known sets: digits, fashion; did you mean `digits`?",
+        ),
+        (
+            "digits",
+            "train.batch=2000",
+            "--set train.batch=2000: `train.batch` does not fit: a batch of 2000 images cannot be drawn from 1100 training images; \
+             choose a batch size from 1 to 1100",
+        ),
+    ] {
+        assert_eq!(check(name, Some(folder.path()), &[set]).unwrap_err().to_string(), expected);
+    }
+    let message = check("nowhere/x.toml", None, &[]).unwrap_err().to_string();
+    assert!(message.starts_with("nowhere/x.toml: cannot be read (") && !message.contains('\n'), "{message}");
+}
