@@ -5,6 +5,7 @@ use super::objective::{Objective, RelaxedMasks};
 use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
 use super::weights::{WeightLayout, images, vector};
+use crate::data::Batch;
 use crate::graph::Graph;
 use crate::posterior::{DropProbability, Posterior, Regulariser};
 use crate::preset::{PosteriorRecipe, TrainingRecipe};
@@ -37,15 +38,6 @@ pub struct Sums {
     pub norm: Tensor<1>,
     /// Steps.
     pub steps: u64,
-}
-
-/// One batch on the host.
-#[derive(Debug, Clone)]
-pub struct Examples {
-    /// Pixels, `[batch, channels, height, width]`.
-    pub pixels: Vec<f32>,
-    /// A class for each image.
-    pub labels: Vec<i32>,
 }
 
 /// Trains a super-network.
@@ -113,7 +105,7 @@ impl Trainer {
 
     /// One step of training on a batch.
     #[must_use]
-    pub fn step(&self, state: State, batch: Examples) -> State {
+    pub fn step(&self, state: State, batch: Batch) -> State {
         let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step);
         let (pixels, labels) = self.upload(batch);
         let gradients = self.gradients(&state, pixels, &labels, &masks);
@@ -125,12 +117,7 @@ impl Trainer {
     pub fn gradients(&self, state: &State, pixels: Tensor<4>, labels: &Tensor<1, Int>, masks: &RelaxedMasks) -> Gradients {
         let leaf = |tensor: Tensor<1>| tensor.autodiff().require_grad();
         let weights: Vec<Tensor<1>> = self.layout.split(&state.weights.values).into_iter().map(leaf).collect();
-        let keeps: Vec<Tensor<2>> = self
-            .interpreter
-            .masked_nodes()
-            .into_iter()
-            .map(|range| masks.keep.clone().narrow(1, range.start, range.len()).autodiff().require_grad())
-            .collect();
+        let keeps: Vec<Tensor<2>> = self.per_node(masks).into_iter().map(|keep| keep.autodiff().require_grad()).collect();
         let mut collected = Vec::new();
         let scores = self.interpreter.forward(
             &weights,
@@ -145,10 +132,7 @@ impl Trainer {
         let data_weights = Tensor::cat(flat.collect(), 0);
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
         let kl = self.objective.kl_gradient(&state.weights.values, &state.logits.values);
-        let logits = match keeps.is_empty() {
-            true => kl.logits,
-            false => self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits,
-        };
+        let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
         Gradients {
             cross_entropy: cross_entropy.inner(),
             scores: scores.inner(),
@@ -187,13 +171,11 @@ impl Trainer {
 
     /// Images classified right under fresh relaxed masks and running statistics, as the paper's code validates while it trains.
     #[must_use]
-    pub fn correct_under_relaxed_masks(&self, state: &State, batch: Examples) -> Tensor<1> {
+    pub fn correct_under_relaxed_masks(&self, state: &State, batch: Batch) -> Tensor<1> {
         // The masks of validation come from steps that training never reaches.
         let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step | 1 << 63);
         let (pixels, labels) = self.upload(batch);
-        let ranges = self.interpreter.masked_nodes().into_iter();
-        let keeps: Vec<Tensor<2>> =
-            ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect();
+        let keeps = self.per_node(&masks);
         let weights = self.layout.split(&state.weights.values);
         let epsilon = self.recipe.batch_norm_epsilon;
         let normalise = Normalise::Given(&state.statistics);
@@ -219,12 +201,18 @@ impl Trainer {
         &self.layout
     }
 
+    /// The keep masks of each masked node, `[batch, channels]`.
+    fn per_node(&self, masks: &RelaxedMasks) -> Vec<Tensor<2>> {
+        let ranges = self.interpreter.masked_nodes().into_iter();
+        ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect()
+    }
+
     /// A batch on the device.
     #[must_use]
-    pub fn upload(&self, batch: Examples) -> (Tensor<4>, Tensor<1, Int>) {
+    pub fn upload(&self, batch: Batch) -> (Tensor<4>, Tensor<1, Int>) {
         let shape = self.interpreter.graph().input_shape();
         let count = batch.labels.len();
-        let pixels = images(batch.pixels, [count, shape.channels, shape.height, shape.width], &self.device);
+        let pixels = images(batch.images, [count, shape.channels, shape.height, shape.width], &self.device);
         (pixels, Tensor::from_data(TensorData::new(batch.labels, [count]), &self.device))
     }
 }
