@@ -1,6 +1,6 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
-use super::kernels::{conv2d, masked_conv2d};
+use super::kernels::{Square, average_pool2d, conv2d, masked_conv2d, max_pool2d};
 use super::operations;
 use super::weights::WeightLayout;
 use crate::graph::{Graph, Op, PoolKind, Shape};
@@ -207,9 +207,10 @@ impl Walk<'_> {
             Op::Identity => self.gate(input, mask, in_shape),
             Op::Pool { kind, kernel, stride } => {
                 let gated = self.gate(input, mask, in_shape);
+                let window = Square { kernel: *kernel, stride: *stride };
                 self.on_map(gated, in_shape, |map| match kind {
-                    PoolKind::Average => operations::average_pool(map, *kernel, *stride),
-                    PoolKind::Max => operations::max_pool(map, *kernel, *stride),
+                    PoolKind::Average => average_pool2d(map, window),
+                    PoolKind::Max => max_pool2d(map, window),
                 })
             }
             Op::GlobalAveragePool => self.on_map(input, in_shape, |map| map.mean_dim(3).mean_dim(2)),

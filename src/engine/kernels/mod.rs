@@ -8,12 +8,14 @@ mod conv;
 mod dense;
 mod flex;
 mod parallel;
+mod pool;
 mod simd;
 mod tile;
 mod unfold;
 mod window;
 
 pub use conv::{conv2d, masked_conv2d};
+pub use pool::{Square, average_pool2d, max_pool2d};
 pub use window::Window;
 
 #[cfg(test)]
