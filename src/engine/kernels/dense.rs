@@ -3,7 +3,7 @@
 use super::parallel::{for_each_piece, piece, with_scratch};
 use super::simd::{self, Kernel};
 use super::tile::{self, Lanes, correlate, product, tiles, with_rows};
-use super::unfold::{LANES, Panels, Unfold};
+use super::unfold::{LANES, Offsets, Panels, Unfold};
 use super::window::Window;
 
 /// Partial sums of a weight's gradient: a fixed number, or the result would depend on the number of threads.
@@ -62,9 +62,10 @@ fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: 
     let block = images_per_block(area).min(input.images);
     let panels = Panels::new(&unfold.positions(block, input.channels));
     let offsets = unfold.offsets(input.channels / groups);
-    let blocks = piece(input.images.div_ceil(block), block * area * weight.len());
+    let cost = block * area * weight.len();
+    let blocks = piece(input.images.div_ceil(block), cost);
     let padded = (block * input.channels * unfold.padded_area() + Panels::SPARE).next_multiple_of(LANES);
-    for_each_piece(&mut output, blocks * block * groups * rows * area, |index, output| {
+    for_each_piece(&mut output, blocks * block * groups * rows * area, blocks * cost, |index, output| {
         let first = index * blocks * block;
         with_scratch(padded + depth * LANES + Panels::SPARE, |scratch| {
             let scratch = scratch.split_at_mut(padded);
@@ -98,7 +99,7 @@ struct Convolve<'a> {
     block: usize,
     unfold: &'a Unfold,
     panels: &'a Panels,
-    offsets: &'a [usize],
+    offsets: &'a Offsets,
     packed: &'a [f32],
     rows: usize,
     groups: usize,
@@ -113,7 +114,7 @@ impl Kernel for Convolve<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         let Self { input, first, block, unfold, panels, offsets, packed, rows, groups, scratch: (padded, panel), output } = self;
-        let (area, depth) = (unfold.output_area(), offsets.len());
+        let (area, depth) = (unfold.output_area(), offsets.each().len());
         padded.fill(0.0);
         for (index, output) in output.chunks_mut(block * groups * rows * area).enumerate() {
             let images = output.len() / (groups * rows * area);
@@ -175,13 +176,14 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
     let strips = rows.div_ceil(LANES);
     let block = (64 / area).clamp(1, input.images);
     let blocks = input.images.div_ceil(block);
-    let blocks = piece(blocks, block * area * depth * outputs).max(blocks.div_ceil(PARTIAL_SUMS));
+    let cost = block * area * depth * outputs;
+    let blocks = piece(blocks, cost).max(blocks.div_ceil(PARTIAL_SUMS));
     let positions = unfold.positions(block, input.channels);
     let offsets = unfold.offsets(input.channels / groups);
     let size = groups * strips * depth;
     let padded = (block * input.channels * unfold.padded_area()).next_multiple_of(LANES);
     let mut partial = vec![[0.0; LANES]; input.images.div_ceil(blocks * block) * size];
-    for_each_piece(&mut partial, size, |index, sums| {
+    for_each_piece(&mut partial, size, blocks * cost, |index, sums| {
         let images = index * blocks * block..((index + 1) * blocks * block).min(input.images);
         with_scratch(padded + block * area * LANES, |scratch| {
             let scratch = scratch.split_at_mut(padded);
@@ -222,8 +224,8 @@ struct Correlate<'a> {
     images: std::ops::Range<usize>,
     block: usize,
     unfold: &'a Unfold,
-    positions: &'a [usize],
-    offsets: &'a [usize],
+    positions: &'a Offsets,
+    offsets: &'a Offsets,
     gradient: &'a [f32],
     rows: usize,
     groups: usize,
@@ -238,7 +240,7 @@ impl Kernel for Correlate<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         let Self { input, images, block, unfold, positions, offsets, gradient, rows, groups, scratch: (padded, strip), sums } = self;
-        let (area, depth, strips) = (unfold.output_area(), offsets.len(), rows.div_ceil(LANES));
+        let (area, depth, strips) = (unfold.output_area(), offsets.each().len(), rows.div_ceil(LANES));
         let strip = strip.as_chunks_mut::<LANES>().0;
         padded.fill(0.0);
         for first in images.clone().step_by(block) {
@@ -252,9 +254,8 @@ impl Kernel for Correlate<'_> {
                     transpose(&planes[..LANES.min(rows - start) * area], strip);
                 }
                 for (tap, height) in tiles(depth) {
-                    let (sums, offsets) = (&mut sums[tap..tap + height], &offsets[tap..tap + height]);
-                    let (positions, strip) = (&positions[..count * area], &strip[..count * area]);
-                    with_rows!(height, correlate::<FUSED>(sums, padded, offsets, positions, strip));
+                    let (sums, strip) = (&mut sums[tap..tap + height], &strip[..count * area]);
+                    with_rows!(height, correlate::<FUSED>(sums, tap, padded, offsets, positions, strip));
                 }
             }
         }

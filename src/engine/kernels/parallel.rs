@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-/// Multiply-adds (or as costly steps) below which waking other threads costs more than it saves.
-const WORTH_SHARING: usize = 1 << 20;
+/// Multiply-adds (or as costly steps) below which sharing them with other threads costs more than it saves: for one of rayon's
+/// own threads, and for one that must first hand its work over to them and go to sleep.
+const WORTH_SHARING: [usize; 2] = [1 << 20, 1 << 22];
 
 /// Multiply-adds that one piece should hold, a few times the cost of handing it over.
 const PIECE: usize = 1 << 18;
@@ -15,17 +16,19 @@ const LINE: usize = 16;
 
 /// Number of items in a piece when there are `items`, each of `cost` multiply-adds.
 pub(super) fn piece(items: usize, cost: usize) -> usize {
-    if items.saturating_mul(cost) < WORTH_SHARING { items.max(1) } else { PIECE.div_ceil(cost.max(1)).clamp(1, items.max(1)) }
+    PIECE.div_ceil(cost.max(1)).clamp(1, items.max(1))
 }
 
-/// Calls `work(index, piece)` for each piece of `length` elements of `data`, on rayon's threads if there are several.
-pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, work: impl Fn(usize, &mut [T]) + Sync) {
-    if data.len() <= length {
-        if !data.is_empty() {
-            work(0, data);
-        }
-    } else {
+/// Calls `work(index, piece)` for each piece of `length` elements of `data`, each of `cost` multiply-adds, on several threads if
+/// that pays.
+pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, cost: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    let [inside, outside] = WORTH_SHARING;
+    let worth = if rayon::current_thread_index().is_some() { inside } else { outside };
+    let pieces = data.len().div_ceil(length.max(1));
+    if pieces > 1 && pieces.saturating_mul(cost) >= worth && rayon::current_num_threads() > 1 {
         data.par_chunks_mut(length).enumerate().for_each(|(index, piece)| work(index, piece));
+    } else {
+        data.chunks_mut(length.max(1)).enumerate().for_each(|(index, piece)| work(index, piece));
     }
 }
 

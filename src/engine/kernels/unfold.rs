@@ -80,12 +80,12 @@ impl Unfold {
     }
 
     /// Where each tap of each of `channels` planes reads: the rows of an unfolded image.
-    pub(super) fn offsets(&self, channels: usize) -> Vec<usize> {
-        (0..channels).flat_map(|channel| self.taps.iter().map(move |tap| channel * self.padded_area() + tap)).collect()
+    pub(super) fn offsets(&self, channels: usize) -> Offsets {
+        Offsets::new((0..channels).flat_map(|channel| self.taps.iter().map(move |tap| channel * self.padded_area() + tap)).collect())
     }
 
     /// Where the first tap of each output pixel reads, for `images` images of `channels` planes laid one after the other.
-    pub(super) fn positions(&self, images: usize, channels: usize) -> Vec<usize> {
+    pub(super) fn positions(&self, images: usize, channels: usize) -> Offsets {
         let mut positions = Vec::with_capacity(images * self.output_area());
         for image in 0..images {
             for row in 0..self.output[0] {
@@ -93,33 +93,69 @@ impl Unfold {
                 positions.extend((0..self.output[1]).map(|column| start + column * self.stride[1]));
             }
         }
-        positions
+        Offsets::new(positions)
     }
 
     /// Lays one plane, times `scale`, into a padded one that is zero wherever no earlier plane was laid.
     #[inline(always)]
     pub(super) fn lay(&self, plane: &[f32], scale: f32, padded: &mut [f32]) {
-        let [rows, columns] = &self.visible;
+        let width = self.visible[1].len();
         if self.padded == self.source && self.spread == [1; 2] && self.origin == [0; 2] {
             scale_into(plane, scale, padded);
-            return;
-        }
-        if columns.is_empty() {
-            return;
-        }
-        for row in rows.clone() {
-            let line = &plane[row * self.source[1] + columns.start..row * self.source[1] + columns.end];
-            let down = (self.origin[0] + (row * self.spread[0]) as isize) as usize;
-            let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
-            let start = down * self.padded[1] + along;
-            if self.spread[1] == 1 {
-                scale_into(line, scale, &mut padded[start..start + line.len()]);
-            } else {
-                for (to, from) in padded[start..].iter_mut().step_by(self.spread[1]).zip(line) {
+        } else if self.spread[1] > 1 {
+            self.lay_rows(width, plane, padded, |from, to| {
+                for (to, from) in to.iter_mut().step_by(self.spread[1]).zip(from) {
                     *to = from * scale;
                 }
+            });
+        } else {
+            // A width known to the compiler makes a row a few instructions; these are the planes of the presets.
+            match width {
+                4 => self.lay_rows(4, plane, padded, |from, to| scale_into(from, scale, &mut to[..4])),
+                7 => self.lay_rows(7, plane, padded, |from, to| scale_into(from, scale, &mut to[..7])),
+                8 => self.lay_rows(8, plane, padded, |from, to| scale_into(from, scale, &mut to[..8])),
+                14 => self.lay_rows(14, plane, padded, |from, to| scale_into(from, scale, &mut to[..14])),
+                _ => self.lay_rows(width, plane, padded, |from, to| scale_into(from, scale, &mut to[..width])),
             }
         }
+    }
+
+    /// Calls `lay` with the visible part of each row, `width` long, and the padded plane from where it lands.
+    #[inline(always)]
+    fn lay_rows(&self, width: usize, plane: &[f32], padded: &mut [f32], lay: impl Fn(&[f32], &mut [f32])) {
+        let [rows, columns] = &self.visible;
+        if width == 0 {
+            return;
+        }
+        let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
+        for row in rows.clone() {
+            let down = (self.origin[0] + (row * self.spread[0]) as isize) as usize;
+            let from = row * self.source[1] + columns.start;
+            lay(&plane[from..from + width], &mut padded[down * self.padded[1] + along..]);
+        }
+    }
+}
+
+/// Places in padded planes, and the last of them, so that a bound is checked once for all.
+pub(super) struct Offsets {
+    each: Vec<usize>,
+    last: usize,
+}
+
+impl Offsets {
+    fn new(each: Vec<usize>) -> Self {
+        let last = each.iter().copied().max().unwrap_or(0);
+        Self { each, last }
+    }
+
+    /// The places, in order.
+    pub(super) fn each(&self) -> &[usize] {
+        &self.each
+    }
+
+    /// The largest.
+    pub(super) const fn last(&self) -> usize {
+        self.last
     }
 }
 
@@ -168,11 +204,11 @@ impl Panels {
     pub(super) const SPARE: usize = 8;
 
     /// Cuts the pixels at `positions` into panels.
-    pub(super) fn new(positions: &[usize]) -> Self {
+    pub(super) fn new(positions: &Offsets) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         let mut bounds = vec![0];
         let mut longest = 1;
-        for panel in positions.chunks(LANES) {
+        for panel in positions.each.chunks(LANES) {
             let mut length = 0;
             for (lane, &position) in panel.iter().enumerate() {
                 if lane % Self::SPARE > 0 && panel[lane - 1] + 1 == position {
@@ -186,28 +222,26 @@ impl Panels {
             bounds.push(runs.len());
         }
         let width = [1, 4].into_iter().find(|&width| width >= longest).unwrap_or(Self::SPARE);
-        let last = positions.iter().copied().max().unwrap_or(0);
-        Self { runs, bounds, width, last }
+        Self { runs, bounds, width, last: positions.last }
     }
 
     /// Copies panel `index` of `padded` into `panel`: for every offset, [`LANES`] pixels. Copies of a fixed width are cheap and
     /// may run past their run; the next run, or the next row, puts that right. Both slices need [`Self::SPARE`] more elements.
     #[inline(always)]
-    pub(super) fn pack(&self, index: usize, padded: &[f32], offsets: &[usize], panel: &mut [f32]) {
+    pub(super) fn pack(&self, index: usize, padded: &[f32], offsets: &Offsets, panel: &mut [f32]) {
         let runs = &self.runs[self.bounds[index]..self.bounds[index + 1]];
-        let farthest = self.last + offsets.iter().copied().max().unwrap_or(0);
-        assert!(farthest + Self::SPARE <= padded.len() && offsets.len() * LANES + Self::SPARE <= panel.len());
+        assert!(self.last + offsets.last + Self::SPARE <= padded.len() && offsets.each.len() * LANES + Self::SPARE <= panel.len());
         // SAFETY: a run starts at most `last` from an offset and below `LANES` in a row of the panel, and no copy is wider than
         // `SPARE`; that both slices hold as much was just asserted. Checking each copy costs as much as the copy.
         unsafe {
             match (self.width, runs) {
-                (1, runs) => copy::<1>(runs, padded, offsets, panel),
-                (4, &[a, b, c, d]) => copy::<4>(&[a, b, c, d], padded, offsets, panel),
-                (4, runs) => copy::<4>(runs, padded, offsets, panel),
-                (_, &[a, b]) => copy::<8>(&[a, b], padded, offsets, panel),
-                (_, &[a, b, c]) => copy::<8>(&[a, b, c], padded, offsets, panel),
-                (_, &[a, b, c, d]) => copy::<8>(&[a, b, c, d], padded, offsets, panel),
-                (_, runs) => copy::<8>(runs, padded, offsets, panel),
+                (1, runs) => copy::<1>(runs, padded, &offsets.each, panel),
+                (4, &[a, b, c, d]) => copy::<4>(&[a, b, c, d], padded, &offsets.each, panel),
+                (4, runs) => copy::<4>(runs, padded, &offsets.each, panel),
+                (_, &[a, b]) => copy::<8>(&[a, b], padded, &offsets.each, panel),
+                (_, &[a, b, c]) => copy::<8>(&[a, b, c], padded, &offsets.each, panel),
+                (_, &[a, b, c, d]) => copy::<8>(&[a, b, c, d], padded, &offsets.each, panel),
+                (_, runs) => copy::<8>(runs, padded, &offsets.each, panel),
             }
         }
     }
