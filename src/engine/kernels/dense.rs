@@ -1,35 +1,11 @@
 //! Convolutions whose every output sees several channels, on plain `f32` slices: a matrix product over unfolded panels.
 
-use super::parallel::{for_each_piece, piece, with_scratch};
-use super::simd::{self, Kernel};
-use super::tile::{self, Lanes, correlate, product, tiles, with_rows};
-use super::unfold::{LANES, Offsets, Panels, Unfold};
+use super::batch::Batch;
+use super::parallel::{for_each_piece, piece, sum_pieces, with_scratch};
+use super::simd::{self, Kernel, LANES, Lanes};
+use super::tile::{self, correlate, product, tiles, with_rows};
+use super::unfold::{Offsets, Panels, Unfold};
 use super::window::Window;
-
-/// Partial sums of a weight's gradient: a fixed number, or the result would depend on the number of threads.
-const PARTIAL_SUMS: usize = 16;
-
-/// A batch of images to convolve, `[images, channels, height, width]`.
-#[derive(Clone, Copy)]
-pub(super) struct Batch<'a> {
-    pub(super) values: &'a [f32],
-    /// `[images, channels]`: multiplies each plane as it is read.
-    pub(super) mask: Option<&'a [f32]>,
-    pub(super) images: usize,
-    pub(super) channels: usize,
-}
-
-impl Batch<'_> {
-    /// Lays the images `first..first + images` into padded planes.
-    #[inline(always)]
-    fn lay(&self, unfold: &Unfold, first: usize, images: usize, padded: &mut [f32]) {
-        let (area, padded_area) = (unfold.source_area(), unfold.padded_area());
-        for (index, plane) in (first * self.channels..(first + images) * self.channels).enumerate() {
-            let scale = self.mask.map_or(1.0, |mask| mask[plane]);
-            unfold.lay(&self.values[plane * area..(plane + 1) * area], scale, &mut padded[index * padded_area..(index + 1) * padded_area]);
-        }
-    }
-}
 
 /// Convolves with `weight [groups * rows, channels / groups, kernel]`; returns `[images, groups * rows, output]`.
 pub(super) fn forward(input: Batch, plane: [usize; 2], weight: &[f32], rows: usize, window: &Window) -> Vec<f32> {
@@ -118,7 +94,7 @@ impl Kernel for Convolve<'_> {
         padded.fill(0.0);
         for (index, output) in output.chunks_mut(block * groups * rows * area).enumerate() {
             let images = output.len() / (groups * rows * area);
-            input.lay(unfold, first + index * block, images, padded);
+            input.lay(unfold, (first + index * block) * input.channels, images * input.channels, padded);
             for group in 0..groups {
                 let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
                 let packed = &packed[group * rows * depth..(group + 1) * rows * depth];
@@ -177,14 +153,11 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
     let block = (64 / area).clamp(1, input.images);
     let blocks = input.images.div_ceil(block);
     let cost = block * area * depth * outputs;
-    let blocks = piece(blocks, cost).max(blocks.div_ceil(PARTIAL_SUMS));
     let positions = unfold.positions(block, input.channels);
     let offsets = unfold.offsets(input.channels / groups);
-    let size = groups * strips * depth;
     let padded = (block * input.channels * unfold.padded_area()).next_multiple_of(LANES);
-    let mut partial = vec![[0.0; LANES]; input.images.div_ceil(blocks * block) * size];
-    for_each_piece(&mut partial, size, blocks * cost, |index, sums| {
-        let images = index * blocks * block..((index + 1) * blocks * block).min(input.images);
+    let total = sum_pieces(blocks, cost, groups * strips * depth, |blocks, sums| {
+        let images = blocks.start * block..(blocks.end * block).min(input.images);
         with_scratch(padded + block * area * LANES, |scratch| {
             let scratch = scratch.split_at_mut(padded);
             simd::run(Correlate {
@@ -202,12 +175,6 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
             });
         });
     });
-    let (total, rest) = partial.split_at_mut(size);
-    for sums in rest.chunks_exact(size) {
-        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-            *total += sum;
-        }
-    }
     for (channel, result) in result.chunks_exact_mut(depth).enumerate() {
         let (group, row) = (channel / rows, channel % rows);
         let strip = &total[(group * strips + row / LANES) * depth..][..depth];
@@ -245,7 +212,7 @@ impl Kernel for Correlate<'_> {
         padded.fill(0.0);
         for first in images.clone().step_by(block) {
             let count = block.min(images.end - first);
-            input.lay(unfold, first, count, padded);
+            input.lay(unfold, first * input.channels, count * input.channels, padded);
             for (index, sums) in sums.chunks_exact_mut(depth).enumerate() {
                 let (group, start) = (index / strips, index % strips * LANES);
                 let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
@@ -270,24 +237,4 @@ fn transpose(planes: &[f32], strip: &mut [Lanes]) {
             pixel[lane] = *value;
         }
     }
-}
-
-/// Turns the gradient of masked images into that of the images, in place; returns the gradient of the mask.
-pub(super) fn unmask(gradient: &mut [f32], images: &[f32], mask: &[f32]) -> Vec<f32> {
-    let area = images.len() / mask.len().max(1);
-    if area == 0 {
-        return vec![0.0; mask.len()];
-    }
-    let planes = gradient.chunks_exact_mut(area).zip(images.chunks_exact(area));
-    planes
-        .zip(mask)
-        .map(|((gradient, image), mask)| {
-            let mut sum = 0.0;
-            for (gradient, pixel) in gradient.iter_mut().zip(image) {
-                sum += *gradient * pixel;
-                *gradient *= mask;
-            }
-            sum
-        })
-        .collect()
 }

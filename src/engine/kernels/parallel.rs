@@ -1,8 +1,11 @@
 //! Work cut into pieces that depend on shapes alone, so that results do not depend on the number of threads.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
+
+use super::simd::{LANES, Lanes};
 
 /// Multiply-adds (or as costly steps) below which sharing them with other threads costs more than it saves: for one of rayon's
 /// own threads, and for one that must first hand its work over to them and go to sleep.
@@ -10,6 +13,9 @@ const WORTH_SHARING: [usize; 2] = [1 << 20, 1 << 22];
 
 /// Multiply-adds that one piece should hold, a few times the cost of handing it over.
 const PIECE: usize = 1 << 18;
+
+/// Most pieces of a sum, which each need room for all of it.
+const PARTIAL_SUMS: usize = 16;
 
 /// Elements of a cache line.
 const LINE: usize = 16;
@@ -30,6 +36,21 @@ pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, cost: usize
     } else {
         data.chunks_mut(length.max(1)).enumerate().for_each(|(index, piece)| work(index, piece));
     }
+}
+
+/// Adds up `size` sums over `items`, each of `cost` multiply-adds: `work(items, sums)` adds those of a range of them.
+pub(super) fn sum_pieces(items: usize, cost: usize, size: usize, work: impl Fn(Range<usize>, &mut [Lanes]) + Sync) -> Vec<Lanes> {
+    let length = piece(items, cost).max(items.div_ceil(PARTIAL_SUMS));
+    let mut partial = vec![[0.0; LANES]; items.div_ceil(length) * size];
+    for_each_piece(&mut partial, size, length * cost, |index, sums| work(index * length..((index + 1) * length).min(items), sums));
+    let (total, rest) = partial.split_at_mut(size);
+    for sums in rest.chunks_exact(size) {
+        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            *total += sum;
+        }
+    }
+    partial.truncate(size);
+    partial
 }
 
 /// Lends this thread's buffer of `length` elements, aligned to a cache line, with whatever it held last. `work` must not call into rayon: a thread that

@@ -1,13 +1,10 @@
 //! The two inner products of the dense convolutions: tiles small enough to stay in registers.
 
-use super::simd::multiply_add;
-use super::unfold::{LANES, Offsets};
+use super::simd::{LANES, Lanes, multiply_add};
+use super::unfold::Offsets;
 
 /// Rows of the largest tile: 6 x 16 sums fill twelve of sixteen AVX2 registers, which hides the latency of a multiply-add.
 const ROWS: usize = 6;
-
-/// Sums of one row of a tile.
-pub(super) type Lanes = [f32; LANES];
 
 /// Cuts `rows` into tiles of even height, at most [`ROWS`]: `(first row, rows)`.
 pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {

@@ -5,10 +5,8 @@
 
 use std::ops::Range;
 
+use super::simd::LANES;
 use super::window::Window;
-
-/// Pixels of a panel.
-pub(super) const LANES: usize = 16;
 
 /// How the planes of one tensor are padded, and where in them each output pixel and each tap reads.
 pub(super) struct Unfold {
@@ -99,40 +97,78 @@ impl Unfold {
     /// Lays one plane, times `scale`, into a padded one that is zero wherever no earlier plane was laid.
     #[inline(always)]
     pub(super) fn lay(&self, plane: &[f32], scale: f32, padded: &mut [f32]) {
-        let width = self.visible[1].len();
+        let [rows, columns] = &self.visible;
         if self.padded == self.source && self.spread == [1; 2] && self.origin == [0; 2] {
             scale_into(plane, scale, padded);
-        } else if self.spread[1] > 1 {
-            self.lay_rows(width, plane, padded, |from, to| {
-                for (to, from) in to.iter_mut().step_by(self.spread[1]).zip(from) {
-                    *to = from * scale;
-                }
-            });
-        } else {
-            // A width known to the compiler makes a row a few instructions; these are the planes of the presets.
-            match width {
-                4 => self.lay_rows(4, plane, padded, |from, to| scale_into(from, scale, &mut to[..4])),
-                7 => self.lay_rows(7, plane, padded, |from, to| scale_into(from, scale, &mut to[..7])),
-                8 => self.lay_rows(8, plane, padded, |from, to| scale_into(from, scale, &mut to[..8])),
-                14 => self.lay_rows(14, plane, padded, |from, to| scale_into(from, scale, &mut to[..14])),
-                _ => self.lay_rows(width, plane, padded, |from, to| scale_into(from, scale, &mut to[..width])),
-            }
+        } else if !columns.is_empty() {
+            let down = (self.origin[0] + (rows.start * self.spread[0]) as isize) as usize;
+            let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
+            let from = Grid { start: rows.start * self.source[1] + columns.start, pitch: self.source[1], step: 1 };
+            let to = Grid { start: down * self.padded[1] + along, pitch: self.spread[0] * self.padded[1], step: self.spread[1] };
+            copy_grid([rows.len(), columns.len()], plane, from, scale, padded, to);
         }
     }
 
-    /// Calls `lay` with the visible part of each row, `width` long, and the padded plane from where it lands.
+    /// Where the output pixels are among all places the kernel can be put in the padded plane.
+    const fn outputs(&self) -> Grid {
+        Grid { start: 0, pitch: self.stride[0] * self.padded[1], step: self.stride[1] }
+    }
+
+    /// Places from the first output pixel to the last.
+    pub(super) const fn places(&self) -> usize {
+        let [rows, columns] = self.output;
+        if rows * columns == 0 { 0 } else { (rows - 1) * self.outputs().pitch + (columns - 1) * self.outputs().step + 1 }
+    }
+
+    /// Picks the output plane from values at every place.
     #[inline(always)]
-    fn lay_rows(&self, width: usize, plane: &[f32], padded: &mut [f32], lay: impl Fn(&[f32], &mut [f32])) {
-        let [rows, columns] = &self.visible;
-        if width == 0 {
-            return;
+    pub(super) fn pick(&self, places: &[f32], plane: &mut [f32]) {
+        copy_grid(self.output, places, self.outputs(), 1.0, plane, Grid { start: 0, pitch: self.output[1], step: 1 });
+    }
+
+    /// Puts a plane of the output's size at its places; the others stay.
+    #[inline(always)]
+    pub(super) fn put(&self, plane: &[f32], places: &mut [f32]) {
+        copy_grid(self.output, plane, Grid { start: 0, pitch: self.output[1], step: 1 }, 1.0, places, self.outputs());
+    }
+}
+
+/// Where the pixels of a plane are in a slice: `pitch` between rows, `step` between columns.
+#[derive(Clone, Copy)]
+struct Grid {
+    start: usize,
+    pitch: usize,
+    step: usize,
+}
+
+/// Copies a plane `[rows, columns]`, times `scale`, from one grid to another.
+#[inline(always)]
+fn copy_grid(size: [usize; 2], source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+    let [rows, columns] = size;
+    if from.step > 1 || to.step > 1 {
+        for row in 0..rows {
+            let (source, target) = (&source[from.start + row * from.pitch..], &mut target[to.start + row * to.pitch..]);
+            for (to, from) in target.iter_mut().step_by(to.step).zip(source.iter().step_by(from.step)).take(columns) {
+                *to = from * scale;
+            }
         }
-        let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
-        for row in rows.clone() {
-            let down = (self.origin[0] + (row * self.spread[0]) as isize) as usize;
-            let from = row * self.source[1] + columns.start;
-            lay(&plane[from..from + width], &mut padded[down * self.padded[1] + along..]);
-        }
+        return;
+    }
+    // A width known to the compiler makes a row a few instructions; these are the planes of the presets.
+    match columns {
+        4 => copy_rows(rows, 4, source, from, scale, target, to),
+        7 => copy_rows(rows, 7, source, from, scale, target, to),
+        8 => copy_rows(rows, 8, source, from, scale, target, to),
+        14 => copy_rows(rows, 14, source, from, scale, target, to),
+        _ => copy_rows(rows, columns, source, from, scale, target, to),
+    }
+}
+
+#[inline(always)]
+fn copy_rows(rows: usize, columns: usize, source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+    for row in 0..rows {
+        let (source, target) = (&source[from.start + row * from.pitch..][..columns], &mut target[to.start + row * to.pitch..][..columns]);
+        scale_into(source, scale, target);
     }
 }
 
