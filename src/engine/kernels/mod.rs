@@ -4,8 +4,12 @@
 //! caches. They replace burn's on the Flex backend alone: other backends run burn's operations behind the same functions.
 //! Work is cut by shape, never by the number of threads, so a result is bit-equal on any number of them.
 
+#![expect(clippy::inline_always, reason = "only what is inlined into a kernel is compiled for the processor it runs on")]
+
+mod batch;
 mod conv;
 mod dense;
+mod depthwise;
 mod flex;
 mod parallel;
 mod pool;
