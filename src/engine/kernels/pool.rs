@@ -9,7 +9,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use std::ops::Range;
 
 /// A square window of odd size, padded by half of it.
@@ -166,9 +166,11 @@ fn planes(x: &FloatTensor<Flex>, window: Square, pool: impl Fn(&[f32], [usize; 2
     let (rows, columns) = (window.output(height), window.output(width));
     let (size, pooled_size) = (height * width, rows * columns);
     let mut pooled = vec![0.0; images * channels * pooled_size];
-    let together = piece(images * channels, pooled_size * window.kernel * window.kernel);
+    let plane_work = pooled_size * window.kernel * window.kernel;
+    let together = piece(images * channels, plane_work);
+    let work = together * plane_work;
     if pooled_size > 0 {
-        for_each_piece(&mut pooled, together * pooled_size, |index, part| {
+        for_each_piece(&mut pooled, together * pooled_size, work, |index, part: &mut [f32]| {
             for (plane, pooled) in x.values()[index * together * size..].chunks(size).zip(part.chunks_mut(pooled_size)) {
                 pool(plane, [height, width], pooled);
             }
@@ -188,9 +190,11 @@ fn backward_planes(
     let [images, channels, height, width] = x.shape;
     let (size, pooled_size) = (height * width, window.output(height) * window.output(width));
     let mut gradient = vec![0.0; images * channels * size];
-    let together = piece(images * channels, pooled_size * window.kernel * window.kernel);
+    let plane_work = pooled_size * window.kernel * window.kernel;
+    let together = piece(images * channels, plane_work);
+    let work = together * plane_work;
     if size > 0 {
-        for_each_piece(&mut gradient, together * size, |index, part| {
+        for_each_piece(&mut gradient, together * size, work, |index, part: &mut [f32]| {
             let planes = x.values()[index * together * size..].chunks(size);
             let grads = grad.values()[index * together * pooled_size..].chunks(pooled_size);
             for ((plane, grad), gradient) in planes.zip(grads).zip(part.chunks_mut(size)) {
