@@ -1,1 +1,73 @@
-//! Room `engine`.
+//! The engine: burn at work on its own thread. Interpreter, objective, training, ranking, devices.
+
+pub mod devices;
+pub mod interpreter;
+pub mod kernels;
+pub mod objective;
+pub mod operations;
+pub mod optimiser;
+mod pace;
+pub mod ranker;
+pub mod schedule;
+mod search;
+pub mod trainer;
+pub mod weights;
+
+use crate::data::{DataError, Splits};
+use crate::graph::Graph;
+use crate::link::{Link, channel};
+use crate::preset::Preset;
+use crate::run::{FolderError, Recorder, RunFolder};
+use devices::OpenDevice;
+use std::thread::JoinHandle;
+
+/// Everything a search needs.
+#[derive(Debug)]
+pub struct Plan {
+    /// Name of the run.
+    pub run: String,
+    /// What to search, by which recipe.
+    pub preset: Preset,
+    /// The super-network of the preset for these images.
+    pub graph: Graph,
+    /// Name of the image set.
+    pub set: String,
+    /// The images.
+    pub splits: Splits,
+    /// Seed of everything random but the splits.
+    pub seed: u64,
+    /// Where to compute.
+    pub device: OpenDevice,
+    /// Where the run is kept.
+    pub folder: RunFolder,
+    /// Its log.
+    pub recorder: Recorder,
+}
+
+/// Why a search cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The images do not fit the recipe.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The run folder cannot be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The system gives no thread.
+    #[error("the search needs a thread of its own and the system gives none: {0}; end other programs and try again")]
+    Thread(std::io::Error),
+    /// Not a probability.
+    #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
+    InitialDrop,
+}
+
+/// Starts a search on its own thread, and hands out the link to it.
+///
+/// # Errors
+/// [`EngineError`] where it cannot start.
+pub fn start(plan: Plan) -> Result<(Link, JoinHandle<()>), EngineError> {
+    let (publisher, link) = channel();
+    let search = search::Search::new(plan, publisher)?;
+    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || search.run()).map_err(EngineError::Thread)?;
+    Ok((link, thread))
+}

@@ -1,0 +1,201 @@
+//! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
+
+use crate::run::{Alert, AlertKind};
+use burn::tensor::Device;
+use std::str::FromStr;
+
+/// What a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A CUDA device where there is one, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A CUDA device by index.
+    Cuda(usize),
+    /// The best device that wgpu finds.
+    Wgpu,
+}
+
+impl FromStr for Choice {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "wgpu" => Ok(Self::Wgpu),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| DeviceError::Unknown { text: text.escape_debug().to_string() }),
+        }
+    }
+}
+
+/// Why a device cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// Not the name of a device.
+    #[error("device `{text}` is not known; take auto, cpu, cuda, cuda:<index> or wgpu")]
+    Unknown {
+        /// What was asked for.
+        text: String,
+    },
+    /// The program was built without it.
+    #[error("device {device}: this program was built without it; build with `--features {feature}`, or take {others}")]
+    NotBuilt {
+        /// What was asked for.
+        device: String,
+        /// The feature that adds it.
+        feature: &'static str,
+        /// What there is.
+        others: String,
+    },
+    /// No such device on this machine.
+    #[error("device {device}: {missing}; there {are} {others}", are = if others.contains(',') { "are" } else { "is" })]
+    Absent {
+        /// What was asked for.
+        device: String,
+        /// What is missing.
+        missing: String,
+        /// What there is.
+        others: String,
+    },
+}
+
+/// A device that can be computed on.
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    /// The device, without autodiff.
+    pub device: Device,
+    /// Its kind, such as `cpu` or `cuda:0`: the same on every machine, for the log.
+    pub name: String,
+    /// Whether it is the CPU, where reading a number back costs nothing.
+    pub is_cpu: bool,
+}
+
+impl OpenDevice {
+    /// The device with its threads, such as `cpu ×2`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.is_cpu { format!("{} ×{}", self.name, rayon::current_num_threads()) } else { self.name.clone() }
+    }
+}
+
+/// One row of `pgnas doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// The name to ask for it by.
+    pub name: String,
+    /// Whether it can be had now.
+    pub available: bool,
+    /// What it is, or what is missing.
+    pub note: String,
+}
+
+/// Opens a device. A device that was only hoped for (`auto`) and is not there becomes the CPU.
+///
+/// # Errors
+/// [`DeviceError`] where a device that was asked for by name cannot be had.
+pub fn open(choice: Choice) -> Result<(OpenDevice, Option<Alert>), DeviceError> {
+    match choice {
+        Choice::Cpu => Ok((cpu(), None)),
+        Choice::Auto => match cuda(0) {
+            Ok(device) => Ok((device, None)),
+            Err(DeviceError::NotBuilt { .. }) => Ok((cpu(), None)),
+            Err(error) => {
+                let message = format!("no CUDA device ({error}); computing on the CPU");
+                Ok((cpu(), Some(Alert { kind: AlertKind::Device, message })))
+            }
+        },
+        Choice::Cuda(index) => cuda(index).map(|device| (device, None)),
+        Choice::Wgpu => wgpu().map(|device| (device, None)),
+    }
+}
+
+/// Every kind of device with its state. Probes, but computes nothing.
+#[must_use]
+pub fn list() -> Vec<DeviceInfo> {
+    let row = |name: &str, opened: Result<OpenDevice, DeviceError>, note: &str| DeviceInfo {
+        name: name.to_owned(),
+        available: opened.is_ok(),
+        note: match opened {
+            Ok(_) => note.to_owned(),
+            Err(DeviceError::NotBuilt { feature, .. }) => format!("not in this program; build with `--features {feature}`"),
+            Err(DeviceError::Absent { missing, .. }) => missing,
+            Err(error) => error.to_string(),
+        },
+    };
+    let threads = format!("{} threads", rayon::current_num_threads());
+    vec![row("cpu", Ok(cpu()), &threads), row("cuda", cuda(0), "CUDA device 0"), row("wgpu", wgpu(), "by wgpu")]
+}
+
+fn cpu() -> OpenDevice {
+    OpenDevice { device: Device::flex(), name: "cpu".into(), is_cpu: true }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<OpenDevice, DeviceError> {
+    use burn::tensor::DeviceType;
+    // Enumerating is safe without a driver; opening is not.
+    let found = Device::enumerate(DeviceType::Cuda).into_vec();
+    let name = format!("cuda:{index}");
+    match found.into_iter().nth(index) {
+        Some(device) => Ok(OpenDevice { device, name, is_cpu: false }),
+        None => Err(DeviceError::Absent {
+            device: name,
+            missing: "no NVIDIA driver, or no GPU of this index; `nvidia-smi` lists them".into(),
+            others: "cpu".into(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(index: usize) -> Result<OpenDevice, DeviceError> {
+    Err(DeviceError::NotBuilt { device: format!("cuda:{index}"), feature: "cuda", others: others() })
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu() -> Result<OpenDevice, DeviceError> {
+    use burn::tensor::DeviceType;
+    match Device::enumerate(DeviceType::Wgpu).into_vec().into_iter().next() {
+        Some(device) => Ok(OpenDevice { device, name: "wgpu".into(), is_cpu: false }),
+        None => Err(DeviceError::Absent {
+            device: "wgpu".into(),
+            missing: "no Vulkan, Metal or DirectX device; install a driver, or Mesa's lavapipe for a software device".into(),
+            others: "cpu".into(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu() -> Result<OpenDevice, DeviceError> {
+    Err(DeviceError::NotBuilt { device: "wgpu".into(), feature: "wgpu", others: others() })
+}
+
+#[cfg(any(not(feature = "cuda"), not(feature = "wgpu")))]
+fn others() -> String {
+    "cpu".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_read_and_others_are_refused_with_the_words_to_use() {
+        assert_eq!("cuda:3".parse(), Ok(Choice::Cuda(3)));
+        assert_eq!("cuda".parse(), Ok(Choice::Cuda(0)));
+        let error = "gpu".parse::<Choice>().unwrap_err().to_string();
+        assert!(error.contains("`gpu`") && error.contains("cuda:<index>"));
+    }
+
+    #[test]
+    fn auto_always_finds_something() {
+        assert!(open(Choice::Auto).is_ok());
+        assert!(list().iter().any(|row| row.name == "cpu" && row.available));
+    }
+}

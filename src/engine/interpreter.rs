@@ -1,0 +1,341 @@
+//! The forward pass: walks a graph node by node and does on tensors what the node says.
+
+use super::kernels::{conv2d, masked_conv2d};
+use super::operations;
+use super::weights::WeightLayout;
+use crate::graph::{Graph, Op, PoolKind, Shape};
+use burn::tensor::{Device, Int, Tensor, activation};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A graph prepared for walking: where each node's weights, statistics and masks are.
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    graph: Arc<Graph>,
+    /// Index of a node's first parameter in the weight layout.
+    first_parameter: Vec<usize>,
+    /// Channels of a batch-norm node in the vector of all statistics.
+    statistics: Vec<Range<usize>>,
+    /// Channels of all batch norms together.
+    statistics_total: usize,
+    readers: Vec<usize>,
+}
+
+/// Masks on the input channels of the masked nodes.
+#[derive(Debug, Clone, Copy)]
+pub enum Masks<'a> {
+    /// Relaxed, drawn per example: one `[batch, channels]` per masked node, in node order.
+    Relaxed(&'a [Tensor<2>]),
+    /// Hard, the same for every image.
+    Hard(&'a [HardNodeMask]),
+}
+
+/// What a hard mask leaves of the input channels of one node.
+#[derive(Debug, Clone)]
+pub enum HardNodeMask {
+    /// Everything.
+    Whole,
+    /// Nothing.
+    Nothing,
+    /// These channels, `[kept]`, of `channels`.
+    Some {
+        /// Positions of the kept channels.
+        kept: Tensor<1, Int>,
+        /// Keep bits as numbers, `[1, channels, 1, 1]`.
+        bits: Tensor<4>,
+    },
+}
+
+/// Statistics that batch norm uses.
+#[derive(Debug)]
+pub enum Normalise<'a> {
+    /// Those of the batch, which are collected: means and biased variances, each `[channels]`, in node order.
+    Batch(&'a mut Vec<(Tensor<1>, Tensor<1>)>),
+    /// Given ones, `[channels of all batch norms]`.
+    Given(&'a Statistics),
+}
+
+/// Mean and biased variance of every batch-norm channel, each `[channels of all batch norms]`.
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    /// Means.
+    pub mean: Tensor<1>,
+    /// Biased variances.
+    pub variance: Tensor<1>,
+}
+
+impl Statistics {
+    /// From the statistics that a pass over one batch collected.
+    #[must_use]
+    pub fn collected(batch: Vec<(Tensor<1>, Tensor<1>)>) -> Self {
+        let (mean, variance) = batch.into_iter().unzip();
+        Self { mean: Tensor::cat(mean, 0), variance: Tensor::cat(variance, 0) }
+    }
+
+    /// `decay · self + (1 - decay) · batch`.
+    #[must_use]
+    pub fn towards(self, batch: Self, decay: f64) -> Self {
+        let blend = |old: Tensor<1>, new: Tensor<1>| old.mul_scalar(decay) + new.mul_scalar(1.0 - decay);
+        Self { mean: blend(self.mean, batch.mean), variance: blend(self.variance, batch.variance) }
+    }
+}
+
+impl Interpreter {
+    /// Prepares a graph.
+    #[must_use]
+    pub fn new(graph: Arc<Graph>, layout: &WeightLayout) -> Self {
+        let nodes = graph.nodes();
+        let mut first_parameter = vec![usize::MAX; nodes.len()];
+        for (index, parameter) in layout.parameters.iter().enumerate().rev() {
+            first_parameter[parameter.node.index()] = index;
+        }
+        let mut total = 0;
+        let ranges = nodes.iter().map(|node| {
+            let channels = if node.op == Op::BatchNorm { node.shape.channels } else { 0 };
+            total += channels;
+            total - channels..total
+        });
+        let statistics = ranges.collect();
+        let readers = graph.consumers();
+        Self { graph, first_parameter, statistics, statistics_total: total, readers }
+    }
+
+    /// The graph that is walked.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Channels of all batch norms together.
+    #[must_use]
+    pub fn statistics_total(&self) -> usize {
+        self.statistics_total
+    }
+
+    /// Masked nodes in order with their channels of the mask vector.
+    #[must_use]
+    pub fn masked_nodes(&self) -> Vec<Range<usize>> {
+        let groups = self.graph.groups();
+        let masked = self.graph.nodes().iter().filter_map(|node| Some((node.groups.first()?, node.groups.last()?)));
+        masked.map(|(first, last)| groups[first.index()].mask.start..groups[last.index()].mask.end).collect()
+    }
+
+    /// The logits `[batch, classes]` of images `[batch, channels, height, width]`.
+    ///
+    /// `weights` holds one flat vector per parameter of the layout; `epsilon` is added to the variances of batch norms.
+    #[must_use]
+    pub fn forward(&self, weights: &[Tensor<1>], masks: Masks<'_>, normalise: Normalise<'_>, epsilon: f64, images: Tensor<4>) -> Tensor<2> {
+        let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch: images.dims()[0], device: images.device() };
+        let mut readers = self.readers.clone();
+        let mut values: Vec<Option<Value>> = vec![None; self.graph.nodes().len()];
+        values[0] = Some(Value::Map(images));
+        let mut masked = 0;
+        for (index, node) in self.graph.nodes().iter().enumerate().skip(1) {
+            // The last reader takes the value, so that it can be worked on in place.
+            let inputs = node.inputs.iter().filter_map(|&input| {
+                let position = input.index();
+                readers[position] -= 1;
+                if readers[position] == 0 { values[position].take() } else { values[position].clone() }
+            });
+            let inputs: Vec<Value> = inputs.collect();
+            let mask = (!node.groups.is_empty()).then(|| {
+                masked += 1;
+                masks.of(masked - 1)
+            });
+            values[index] = Some(walk.node(index, inputs, mask));
+        }
+        let logits = values.pop().flatten().unwrap_or(Value::Zero);
+        let classes = self.graph.classes();
+        walk.map(logits, Shape::vector(classes)).reshape([walk.batch, classes])
+    }
+}
+
+/// What a node yields. A branch whose input was masked away altogether costs nothing until something has to read it.
+#[derive(Debug, Clone)]
+enum Value {
+    /// Zeros.
+    Zero,
+    /// One number per channel, `[1, channels, 1, 1]`: what batch norm makes of zeros.
+    Constant(Tensor<4>),
+    /// `[batch, channels, height, width]`.
+    Map(Tensor<4>),
+}
+
+/// The mask of one node.
+enum NodeMask<'a> {
+    Relaxed(&'a Tensor<2>),
+    Hard(&'a HardNodeMask),
+}
+
+impl<'a> Masks<'a> {
+    fn of(&self, masked: usize) -> NodeMask<'a> {
+        match self {
+            Self::Relaxed(masks) => NodeMask::Relaxed(&masks[masked]),
+            Self::Hard(masks) => NodeMask::Hard(&masks[masked]),
+        }
+    }
+}
+
+/// One forward pass under way.
+struct Walk<'a> {
+    interpreter: &'a Interpreter,
+    weights: &'a [Tensor<1>],
+    normalise: Normalise<'a>,
+    epsilon: f64,
+    batch: usize,
+    device: Device,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, index: usize, inputs: Vec<Value>, mask: Option<NodeMask<'_>>) -> Value {
+        let node = &self.interpreter.graph.nodes()[index];
+        if node.op == Op::Add {
+            return inputs.into_iter().fold(Value::Zero, Value::plus);
+        }
+        let in_shape = self.interpreter.graph.node(node.inputs[0]).shape;
+        if node.op == Op::Concat {
+            let shapes = node.inputs.iter().map(|&input| self.interpreter.graph.node(input).shape);
+            return Value::Map(Tensor::cat(inputs.into_iter().zip(shapes).map(|(value, shape)| self.map(value, shape)).collect(), 1));
+        }
+        let input = inputs.into_iter().next().unwrap_or(Value::Zero);
+        match &node.op {
+            Op::Zero => Value::Zero,
+            Op::Conv { .. } => self.convolve(index, input, mask, in_shape),
+            Op::BatchNorm => self.batch_norm(index, input),
+            Op::Relu => input.on_each(activation::relu),
+            Op::Shift => self.on_map(input, in_shape, operations::shift),
+            Op::Identity => self.gate(input, mask, in_shape),
+            Op::Pool { kind, kernel, stride } => {
+                let gated = self.gate(input, mask, in_shape);
+                self.on_map(gated, in_shape, |map| match kind {
+                    PoolKind::Average => operations::average_pool(map, *kernel, *stride),
+                    PoolKind::Max => operations::max_pool(map, *kernel, *stride),
+                })
+            }
+            Op::GlobalAveragePool => self.on_map(input, in_shape, |map| map.mean_dim(3).mean_dim(2)),
+            Op::Linear { out_features } => {
+                let gated = self.gate(input, mask, in_shape);
+                let features = self.map(gated, in_shape).reshape([self.batch, in_shape.channels]);
+                let matrix = self.weight(index, 0).reshape([*out_features, in_shape.channels]).transpose();
+                let bias = self.weight(index, 1).reshape([1, *out_features]);
+                Value::Map((features.matmul(matrix) + bias).reshape([self.batch, *out_features, 1, 1]))
+            }
+            Op::Input | Op::Add | Op::Concat => Value::Zero,
+        }
+    }
+
+    fn weight(&self, index: usize, offset: usize) -> Tensor<1> {
+        self.weights[self.interpreter.first_parameter[index] + offset].clone()
+    }
+
+    /// The value as a map that can be read position by position.
+    fn map(&self, value: Value, shape: Shape) -> Tensor<4> {
+        let full = [self.batch, shape.channels, shape.height, shape.width];
+        match value {
+            Value::Zero => Tensor::zeros(full, &self.device),
+            Value::Constant(channels) => channels.expand(full),
+            Value::Map(map) => map,
+        }
+    }
+
+    fn on_map(&self, value: Value, shape: Shape, function: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Value {
+        match value {
+            Value::Zero => Value::Zero,
+            other => Value::Map(function(self.map(other, shape))),
+        }
+    }
+
+    /// A value times its mask.
+    fn gate(&self, value: Value, mask: Option<NodeMask<'_>>, shape: Shape) -> Value {
+        match mask {
+            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => value,
+            Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
+            Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => value.on_each(|map| map * bits.clone()),
+            Some(NodeMask::Relaxed(keep)) => {
+                let [batch, channels] = keep.dims();
+                self.on_map(value, shape, |map| map * keep.clone().reshape([batch, channels, 1, 1]))
+            }
+        }
+    }
+
+    fn convolve(&self, index: usize, input: Value, mask: Option<NodeMask<'_>>, in_shape: Shape) -> Value {
+        let Op::Conv { out_channels, kernel, stride, dilation, groups } = self.interpreter.graph.nodes()[index].op else {
+            return Value::Zero;
+        };
+        let window = operations::window(kernel, stride, dilation, groups);
+        let weight = self.weight(index, 0).reshape([out_channels, in_shape.channels / groups, kernel, kernel]);
+        if matches!(input, Value::Zero) {
+            return Value::Zero;
+        }
+        match mask {
+            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => {
+                Value::Map(conv2d(self.map(input, in_shape), weight, window))
+            }
+            Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
+            // Only what is kept is read and multiplied; the sum is the same.
+            Some(NodeMask::Hard(HardNodeMask::Some { kept, .. })) if groups == 1 => {
+                let input = self.map(input, in_shape).select(1, kept.clone());
+                Value::Map(conv2d(input, weight.select(1, kept.clone()), window))
+            }
+            Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => {
+                Value::Map(conv2d(self.map(input, in_shape) * bits.clone(), weight, window))
+            }
+            Some(NodeMask::Relaxed(keep)) => {
+                Value::Map(masked_conv2d(self.map(input, in_shape), keep.clone(), weight, window))
+            }
+        }
+    }
+
+    fn batch_norm(&mut self, index: usize, input: Value) -> Value {
+        let (scale, shift) = (self.weight(index, 0), self.weight(index, 1));
+        let channels = scale.dims()[0];
+        match (&mut self.normalise, input) {
+            (Normalise::Batch(collected), Value::Map(map)) => {
+                let (output, mean, variance) = operations::batch_norm_of_batch(map, scale, shift, self.epsilon);
+                collected.push((mean, variance));
+                Value::Map(output)
+            }
+            (Normalise::Batch(collected), constant) => {
+                // Every position is the same: the mean is the value, nothing varies, and the shift alone is left.
+                let mean = match constant {
+                    Value::Constant(value) => value.reshape([channels]),
+                    _ => Tensor::zeros([channels], &self.device),
+                };
+                collected.push((mean, Tensor::zeros([channels], &self.device)));
+                Value::Constant(shift.reshape([1, channels, 1, 1]))
+            }
+            (Normalise::Given(statistics), input) => {
+                let range = self.interpreter.statistics[index].clone();
+                let mean = statistics.mean.clone().slice([range.clone()]);
+                let variance = statistics.variance.clone().slice([range]);
+                let factor = scale / (variance + self.epsilon).sqrt();
+                let offset = (shift - mean * factor.clone()).reshape([1, channels, 1, 1]);
+                match input {
+                    Value::Zero => Value::Constant(offset),
+                    input => input.on_each(|map| map * factor.reshape([1, channels, 1, 1]) + offset),
+                }
+            }
+        }
+    }
+}
+
+impl Value {
+    /// Applies a function that treats every position alike and leaves zeros zero.
+    fn on_each(self, function: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
+        match self {
+            Self::Zero => Self::Zero,
+            Self::Constant(channels) => Self::Constant(function(channels)),
+            Self::Map(map) => Self::Map(function(map)),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Zero, value) | (value, Self::Zero) => value,
+            (Self::Constant(left), Self::Constant(right)) => Self::Constant(left + right),
+            (Self::Map(left), Self::Constant(right) | Self::Map(right)) | (Self::Constant(right), Self::Map(left)) => {
+                Self::Map(left + right)
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Convolutions, batch norm and pools for the many small layers of a super-network, as a backend extension of burn.
+//!
+//! burn's own operations on the CPU lose most of their time around the arithmetic; these kernels keep it in registers and
+//! caches. They replace burn's on the Flex backend alone: other backends run burn's operations behind the same functions.
+//! Work is cut by shape, never by the number of threads, so a result is bit-equal on any number of them.
+
+mod conv;
+mod dense;
+mod flex;
+mod parallel;
+mod simd;
+mod tile;
+mod unfold;
+mod window;
+
+pub use conv::{conv2d, masked_conv2d};
+pub use window::Window;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! One kernel compiled twice, for the build's own instruction set and for AVX2 with FMA, and chosen at run time.
+//!
+//! A distributed binary targets the oldest processor of its kind; without this, only a fraction of a current one is used.
+
+/// A loop nest worth compiling for the processor it runs on.
+pub(super) trait Kernel {
+    /// What the loops leave.
+    type Output;
+
+    /// The loops. Mark `#[inline(always)]`, as everything hot that they call, or they stay compiled for the old processor; so
+    /// does a closure that an ordinary function calls back.
+    /// `FUSED`: a fused multiply-add is one instruction here.
+    fn run<const FUSED: bool>(self) -> Self::Output;
+}
+
+/// Runs a kernel with the widest instructions of this processor.
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the two features that the function enables were just detected.
+        return unsafe { run_avx2(kernel) };
+    }
+    kernel.run::<{ cfg!(any(target_arch = "aarch64", target_feature = "fma")) }>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true>()
+}
+
+/// `a * b + c`, without the slow software routine where the processor cannot fuse.
+#[inline(always)]
+pub(super) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}

@@ -1,0 +1,84 @@
+//! The two inner products of the dense convolutions: tiles small enough to stay in registers.
+
+use super::simd::multiply_add;
+use super::unfold::LANES;
+
+/// Rows of the largest tile: 6 x 16 sums fill twelve of sixteen AVX2 registers, which hides the latency of a multiply-add.
+const ROWS: usize = 6;
+
+/// Sums of one row of a tile.
+pub(super) type Lanes = [f32; LANES];
+
+/// Cuts `rows` into tiles of even height, at most [`ROWS`]: `(first row, rows)`.
+pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(ROWS);
+    (0..count).map(move |tile| {
+        let start = tile * rows / count;
+        (start, (tile + 1) * rows / count - start)
+    })
+}
+
+/// Reorders a row-major matrix `[rows, depth]` tile by tile, each `[depth, rows of the tile]`, the order [`product`] reads in.
+pub(super) fn pack(matrix: &[f32], rows: usize, depth: usize) -> Vec<f32> {
+    let mut packed = Vec::with_capacity(rows * depth);
+    for (start, height) in tiles(rows) {
+        for column in 0..depth {
+            packed.extend((start..start + height).map(|row| matrix[row * depth + column]));
+        }
+    }
+    packed
+}
+
+/// Calls a function generic over the rows of a tile with the rows it is given.
+macro_rules! with_rows {
+    ($rows:expr, $function:ident::<$fused:ident>($($argument:expr),*)) => {
+        match $rows {
+            1 => $function::<$fused, 1>($($argument),*),
+            2 => $function::<$fused, 2>($($argument),*),
+            3 => $function::<$fused, 3>($($argument),*),
+            4 => $function::<$fused, 4>($($argument),*),
+            5 => $function::<$fused, 5>($($argument),*),
+            _ => $function::<$fused, 6>($($argument),*),
+        }
+    };
+}
+pub(super) use with_rows;
+
+/// `weights [depth, N]` transposed times `panel [depth, LANES]`.
+#[inline(always)]
+pub(super) fn product<const FUSED: bool, const N: usize>(weights: &[f32], panel: &[f32]) -> [Lanes; N] {
+    let mut sums = [[0.0; LANES]; N];
+    for (weight, pixels) in weights.as_chunks::<N>().0.iter().zip(panel.as_chunks::<LANES>().0) {
+        for (sums, &weight) in sums.iter_mut().zip(weight) {
+            for (sum, &pixel) in sums.iter_mut().zip(pixels) {
+                *sum = multiply_add::<FUSED>(weight, pixel, *sum);
+            }
+        }
+    }
+    sums
+}
+
+/// Adds to `sums [N, LANES]` the products of what `N` taps read around each pixel with that pixel's `gradient [pixels, LANES]`.
+#[inline(always)]
+pub(super) fn correlate<const FUSED: bool, const N: usize>(
+    sums: &mut [Lanes],
+    padded: &[f32],
+    offsets: &[usize],
+    positions: &[usize],
+    gradient: &[Lanes],
+) {
+    let Some((offsets, sums)) = offsets.first_chunk::<N>().zip(sums.first_chunk_mut::<N>()) else { return };
+    let farthest = |list: &[usize]| list.iter().copied().max().unwrap_or(0);
+    assert!(farthest(offsets) + farthest(positions) < padded.len());
+    let mut tile = *sums;
+    for (&position, gradient) in positions.iter().zip(gradient) {
+        for (sums, offset) in tile.iter_mut().zip(offsets) {
+            // SAFETY: the farthest of these reads was just asserted to be inside. Checking each costs as much as its sums.
+            let pixel = unsafe { *padded.get_unchecked(position + offset) };
+            for (sum, &gradient) in sums.iter_mut().zip(gradient) {
+                *sum = multiply_add::<FUSED>(pixel, gradient, *sum);
+            }
+        }
+    }
+    *sums = tile;
+}

@@ -1,0 +1,85 @@
+//! The sliding window of a convolution or a pool, and the plane it leaves.
+
+use burn::backend::ops::ConvOptions;
+
+/// The sliding window of a convolution. Pairs are `[vertical, horizontal]`, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Taps of the kernel.
+    pub kernel: [usize; 2],
+    /// Distance between neighbouring outputs.
+    pub stride: [usize; 2],
+    /// Zeros assumed on each side.
+    pub padding: [usize; 2],
+    /// Distance between neighbouring taps.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+impl Window {
+    /// A dense square kernel of odd `size` that keeps the plane's size at stride 1.
+    #[must_use]
+    pub const fn same(size: usize) -> Self {
+        Self { kernel: [size; 2], stride: [1; 2], padding: [size / 2; 2], dilation: [1; 2], groups: 1 }
+    }
+
+    /// This window moving `stride` pixels at a time both ways.
+    #[must_use]
+    pub const fn with_stride(self, stride: usize) -> Self {
+        Self { stride: [stride; 2], ..self }
+    }
+
+    /// This window over `groups` separate groups of channels.
+    #[must_use]
+    pub const fn with_groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Height and width that remain of a plane `[height, width]`; 0 where the kernel does not fit.
+    #[must_use]
+    pub fn output(&self, plane: [usize; 2]) -> [usize; 2] {
+        std::array::from_fn(|axis| {
+            let padded = plane[axis] + 2 * self.padding[axis];
+            padded.checked_sub(self.reach(axis) + 1).map_or(0, |room| room / self.stride[axis] + 1)
+        })
+    }
+
+    /// Distance from the first tap to the last along an axis.
+    pub(super) const fn reach(&self, axis: usize) -> usize {
+        (self.kernel[axis] - 1) * self.dilation[axis]
+    }
+
+    /// Number of taps.
+    pub(super) const fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// The same window in burn's words.
+    pub(super) fn options(&self) -> ConvOptions<2> {
+        ConvOptions::new(self.stride, self.padding, self.dilation, self.groups)
+    }
+
+    /// Stops at a window that no convolution of these channels can have.
+    pub(super) fn check(&self, input: [usize; 4], weight: [usize; 4]) {
+        let Self { kernel, stride, dilation, groups, .. } = *self;
+        let positive = [kernel, stride, dilation].as_flattened().iter().all(|&size| size > 0) && groups > 0;
+        assert!(positive, "a convolution window needs positive kernel, stride, dilation and groups: {self:?}");
+        let fits = weight[1] * groups == input[1] && weight[0].is_multiple_of(groups) && weight[2..] == kernel;
+        assert!(fits, "a convolution of input {input:?} by weight {weight:?} does not fit {self:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_counts_the_places_the_kernel_fits() {
+        assert_eq!(Window::same(3).output([8, 5]), [8, 5]);
+        assert_eq!(Window::same(3).with_stride(2).output([8, 5]), [4, 3]);
+        assert_eq!(Window { padding: [0; 2], ..Window::same(5) }.output([4, 5]), [0, 1]);
+        assert_eq!(Window { dilation: [2; 2], ..Window::same(3) }.output([3, 4]), [1, 2]);
+        assert_eq!(Window::same(1).output([0, 1]), [0, 1]);
+    }
+}

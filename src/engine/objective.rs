@@ -1,0 +1,139 @@
+//! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
+
+use super::weights::{matrix, vector};
+use crate::graph::Graph;
+use crate::posterior::{Regulariser, logit};
+use crate::random::{Purpose, open_unit, stream};
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+
+/// Which weight, channel and group belong together, as tensors on the device.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    regulariser: Regulariser,
+    temperature: f64,
+    /// For each weight its group; the number of groups for a weight that no mask covers, `[weights]`.
+    group_of_weight: Tensor<1, Int>,
+    /// For each masked channel its group, `[masked channels]`.
+    group_of_channel: Tensor<1, Int>,
+    /// K of each group, `[groups]`.
+    channels: Tensor<1>,
+    groups: usize,
+}
+
+/// Relaxed masks of one step.
+#[derive(Debug, Clone)]
+pub struct RelaxedMasks {
+    /// Keep masks, `[batch, masked channels]`.
+    pub keep: Tensor<2>,
+}
+
+/// Gradient of the KL term.
+#[derive(Debug)]
+pub struct KlGradient {
+    /// With respect to the weights, `[weights]`.
+    pub weights: Tensor<1>,
+    /// With respect to the logits, `[groups]`.
+    pub logits: Tensor<1>,
+}
+
+impl Objective {
+    /// Prepares the objective of a graph on a device (the inner one, without autodiff).
+    #[must_use]
+    pub fn new(graph: &Graph, regulariser: Regulariser, temperature: f64, device: &Device) -> Self {
+        let integers = |values: Vec<i32>| {
+            let length = values.len();
+            Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
+        };
+        let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
+        let group_of_channel = graph.group_of_channel().into_iter().map(|group| group as i32).collect();
+        Self {
+            regulariser,
+            temperature,
+            group_of_weight: integers(group_of_weight(graph)),
+            group_of_channel: integers(group_of_channel),
+            channels: vector(channels.iter().map(|&channels| channels as f32).collect(), device),
+            groups: channels.len(),
+        }
+    }
+
+    /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one per example and masked channel.
+    #[must_use]
+    pub fn draw(&self, logits: &Tensor<1>, batch: usize, seed: u64, step: u64) -> RelaxedMasks {
+        let mut generator = stream(seed, Purpose::Mask, step);
+        let channels = self.group_of_channel.dims()[0];
+        let noise = (0..batch * channels).map(|_| {
+            let v = open_unit(&mut generator);
+            (v / (1.0 - v)).ln()
+        });
+        self.relax(logits, matrix(noise.collect(), batch, channels, &logits.device()))
+    }
+
+    /// The relaxed keep masks under given logistic noise `[batch, masked channels]`.
+    #[must_use]
+    pub fn relax(&self, logits: &Tensor<1>, noise: Tensor<2>) -> RelaxedMasks {
+        let per_channel = logits.clone().select(0, self.group_of_channel.clone()).unsqueeze::<2>();
+        RelaxedMasks { keep: activation::sigmoid((noise + per_channel).div_scalar(-self.temperature)) }
+    }
+
+    /// The gradient with respect to the logits `[groups]`, from that with respect to the keep masks.
+    ///
+    /// `d keep / d logit p = -keep (1 - keep) / τ`, summed over the examples and channels that share the logit.
+    #[must_use]
+    pub fn logit_gradient(&self, masks: &RelaxedMasks, keep_gradient: Tensor<2>) -> Tensor<1> {
+        let keep = masks.keep.clone();
+        let slope = keep.clone() * (keep.neg().add_scalar(1.0)).div_scalar(-self.temperature);
+        let per_channel = (keep_gradient * slope).sum_dim(0).squeeze_dim::<1>(0);
+        let zeros = Tensor::zeros([self.groups], &per_channel.device());
+        zeros.select_assign(0, self.group_of_channel.clone(), per_channel, IndexingUpdateOp::Add)
+    }
+
+    /// S: the squared norm of the weights under each mask group, `[groups]`.
+    #[must_use]
+    pub fn squared_norms(&self, weights: &Tensor<1>) -> Tensor<1> {
+        let zeros = Tensor::zeros([self.groups + 1], &weights.device());
+        let squares = weights.clone() * weights.clone();
+        zeros.select_assign(0, self.group_of_weight.clone(), squares, IndexingUpdateOp::Add).slice([0..self.groups])
+    }
+
+    /// The gradient of the KL term (method 1.3); see [`Regulariser`] for the same numbers one group at a time.
+    #[must_use]
+    pub fn kl_gradient(&self, weights: &Tensor<1>, logits: &Tensor<1>) -> KlGradient {
+        let Regulariser { weight, entropy, n_effective, prior_drop } = self.regulariser;
+        let drop = activation::sigmoid(logits.clone());
+        let keep = activation::sigmoid(logits.clone().neg());
+        let entropy_drive = self.channels.clone() * logits.clone().sub_scalar(logit(prior_drop)).mul_scalar(entropy);
+        let drive = entropy_drive - self.squared_norms(weights).mul_scalar(weight);
+        let decay = keep.clone().mul_scalar(2.0 * weight / n_effective);
+        // Weights that no mask covers look up the zero behind the last group.
+        let decay = Tensor::cat(vec![decay, Tensor::zeros([1], &weights.device())], 0).select(0, self.group_of_weight.clone());
+        KlGradient { weights: decay * weights.clone(), logits: (drop * keep * drive).div_scalar(n_effective) }
+    }
+}
+
+/// For each weight the group of the input channel that it reads; the number of groups where there is none. Depthwise kernels,
+/// batch norm and bias are under no mask.
+fn group_of_weight(graph: &Graph) -> Vec<i32> {
+    let none = graph.groups().len() as i32;
+    let group_of_channel = graph.group_of_channel();
+    let mut groups = Vec::new();
+    for parameter in graph.parameters() {
+        let channels = match (parameter.kind, graph.mask_range(parameter.node)) {
+            (crate::graph::ParameterKind::Weight, Some(range)) => &group_of_channel[range],
+            _ => {
+                groups.extend(std::iter::repeat_n(none, parameter.range.len()));
+                continue;
+            }
+        };
+        let (out, per_group) = (parameter.dimensions[0], parameter.dimensions[1]);
+        let taps: usize = parameter.dimensions[2..].iter().product();
+        // Output filter o of a grouped convolution reads the input channels of its own group.
+        let filters_per_group = out * per_group / channels.len();
+        for filter in 0..out {
+            let first = filter / filters_per_group * per_group;
+            for &group in &channels[first..first + per_group] {
+                groups.extend(std::iter::repeat_n(group as i32, taps));
+            }
+        }
+    }
+    groups
+}

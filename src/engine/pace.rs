@@ -1,0 +1,124 @@
+//! How fast a search goes and how long it will take.
+
+use crate::graph::Graph;
+use crate::preset::Preset;
+use crate::run::{Phase, Snapshot};
+use std::time::{Duration, Instant};
+
+/// A forward pass costs about a third of a training step of the same images.
+const FORWARD_SHARE: f64 = 1.0 / 3.0;
+
+/// Weight of the newest step in the moving average of a step's time.
+const NEWEST: f64 = 0.05;
+
+/// Keeps time over the phases of a search. Pauses count for nothing.
+#[derive(Debug)]
+pub(super) struct Pace {
+    epochs: u32,
+    epochs_done: u32,
+    steps: u64,
+    steps_done: u64,
+    batch: f64,
+    /// Images that one candidate looks at.
+    images_per_candidate: f64,
+    candidates: usize,
+    candidates_done: usize,
+    seconds_per_step: Option<f64>,
+    training: Duration,
+    ranking: Duration,
+    paused: Option<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(preset: &Preset, _graph: &Graph, steps_per_epoch: u64, select: usize) -> Self {
+        Self {
+            epochs: preset.train.epochs as u32,
+            epochs_done: 0,
+            steps: preset.train.epochs as u64 * steps_per_epoch,
+            steps_done: 0,
+            batch: preset.train.batch as f64,
+            images_per_candidate: (preset.rank.recalibration_images + 2 * select) as f64,
+            candidates: preset.rank.posterior + preset.rank.random + 2,
+            candidates_done: 0,
+            seconds_per_step: None,
+            training: Duration::ZERO,
+            ranking: Duration::ZERO,
+            paused: None,
+        }
+    }
+
+    pub(super) fn trained(&mut self, step: Duration) {
+        self.steps_done += 1;
+        self.training += step;
+        let seconds = step.as_secs_f64();
+        self.seconds_per_step = Some(self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean)));
+    }
+
+    pub(super) fn epoch_done(&mut self) {
+        self.epochs_done += 1;
+    }
+
+    pub(super) fn ranking(&mut self, candidates: usize) {
+        self.candidates = candidates;
+        self.candidates_done = 0;
+    }
+
+    pub(super) fn ranked(&mut self, candidates: usize, time: Duration) {
+        self.candidates_done += candidates;
+        self.ranking += time;
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.paused.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.paused = None;
+    }
+
+    pub(super) fn training_seconds(&self) -> f64 {
+        self.training.as_secs_f64()
+    }
+
+    pub(super) fn ranking_seconds(&self) -> f64 {
+        self.ranking.as_secs_f64()
+    }
+
+    /// The parts of a snapshot that are about time.
+    pub(super) fn snapshot(&self, phase: Phase) -> Snapshot {
+        let share = |done: f64, all: f64| if all > 0.0 { (done / all).min(1.0) } else { 1.0 };
+        let training_left = self.seconds_per_step.map(|step| step * (self.steps.saturating_sub(self.steps_done)) as f64);
+        let per_candidate = if self.candidates_done > 0 {
+            Some(self.ranking.as_secs_f64() / self.candidates_done as f64)
+        } else {
+            self.seconds_per_step.map(|step| step / self.batch * FORWARD_SHARE * self.images_per_candidate)
+        };
+        let ranking_left = per_candidate.map(|seconds| seconds * self.candidates.saturating_sub(self.candidates_done) as f64);
+        let left = match phase {
+            Phase::Ranking => ranking_left,
+            Phase::Testing | Phase::Ended => Some(0.0),
+            Phase::Preparing | Phase::Training => training_left.zip(ranking_left).map(|(training, ranking)| training + ranking),
+        };
+        let done = (self.training + self.ranking).as_secs_f64();
+        let speed = match phase {
+            Phase::Training => self.seconds_per_step.filter(|&step| step > 0.0).map(|step| self.batch / step),
+            Phase::Ranking if self.candidates_done > 0 => per_candidate.map(|seconds| self.images_per_candidate / seconds),
+            _ => None,
+        };
+        Snapshot {
+            phase,
+            epoch: self.epochs_done,
+            epochs: self.epochs,
+            phase_progress: match phase {
+                Phase::Preparing | Phase::Testing => 0.0,
+                Phase::Training => share(self.steps_done as f64, self.steps as f64),
+                Phase::Ranking => share(self.candidates_done as f64, self.candidates as f64),
+                Phase::Ended => 1.0,
+            },
+            progress: left.map(|left| share(done, done + left)),
+            seconds_left: left.filter(|_| self.paused.is_none()),
+            images_per_second: speed.filter(|_| self.paused.is_none()),
+            ..Snapshot::default()
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Training of the super-network: one step, and what is carried from step to step.
+
+use super::interpreter::{Interpreter, Masks, Normalise, Statistics};
+use super::objective::{Objective, RelaxedMasks};
+use super::optimiser::{Descent, clip_factor, global_norm};
+use super::schedule::learning_rate;
+use super::weights::{WeightLayout, images, vector};
+use crate::data::Batch;
+use crate::graph::Graph;
+use crate::posterior::{DropProbability, Posterior, Regulariser};
+use crate::preset::{PosteriorRecipe, TrainingRecipe};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use std::sync::Arc;
+
+/// Everything that changes while the super-network trains. Cloning is cheap: tensors are shared until written.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Steps done.
+    pub step: u64,
+    /// All weights, `[weights]`.
+    pub weights: Descent,
+    /// The logits of the drop probabilities, `[groups]`.
+    pub logits: Descent,
+    /// Running statistics of batch norm.
+    pub statistics: Statistics,
+    /// Sums since they were last taken.
+    pub sums: Sums,
+}
+
+/// Sums over steps, kept on the device so that no step waits for it; each `[1]`.
+#[derive(Debug, Clone)]
+pub struct Sums {
+    /// Cross-entropy times images.
+    pub cross_entropy: Tensor<1>,
+    /// Images classified right.
+    pub correct: Tensor<1>,
+    /// Global norm of the gradient before clipping.
+    pub norm: Tensor<1>,
+    /// Steps.
+    pub steps: u64,
+}
+
+/// Trains a super-network.
+#[derive(Debug)]
+pub struct Trainer {
+    interpreter: Interpreter,
+    layout: WeightLayout,
+    objective: Objective,
+    recipe: TrainingRecipe,
+    learning_rate_multiplier: f64,
+    /// Without autodiff; leaves are lifted from it step by step.
+    device: Device,
+    seed: u64,
+    steps_per_epoch: u64,
+}
+
+/// The loss of a step and its gradients.
+#[derive(Debug)]
+pub struct Gradients {
+    /// Mean cross-entropy, `[1]`.
+    pub cross_entropy: Tensor<1>,
+    /// Logits of the classes, `[batch, classes]`.
+    pub scores: Tensor<2>,
+    /// With respect to the weights, KL term included, `[weights]`.
+    pub weights: Tensor<1>,
+    /// With respect to the logits of the drop probabilities, KL term included, `[groups]`.
+    pub logits: Tensor<1>,
+    /// Batch-norm statistics of the batch.
+    pub statistics: Statistics,
+}
+
+impl Trainer {
+    /// Prepares the training of a graph.
+    #[must_use]
+    pub fn new(graph: Arc<Graph>, posterior: &PosteriorRecipe, recipe: TrainingRecipe, device: Device, seed: u64, steps_per_epoch: u64) -> Self {
+        let layout = WeightLayout::of(&graph);
+        let objective = Objective::new(&graph, regulariser(posterior), posterior.temperature, &device);
+        let interpreter = Interpreter::new(graph, &layout);
+        let learning_rate_multiplier = posterior.learning_rate_multiplier;
+        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }
+    }
+
+    /// The state before the first step.
+    #[must_use]
+    pub fn initial(&self, initial_drop: DropProbability) -> State {
+        let posterior = Posterior::uniform(self.interpreter.graph(), initial_drop);
+        self.state_with(self.layout.initial(self.seed), posterior.logits().to_vec())
+    }
+
+    /// A state at rest with given weights and logits.
+    #[must_use]
+    pub fn state_with(&self, weights: Vec<f32>, logits: Vec<f32>) -> State {
+        let channels = self.interpreter.statistics_total();
+        State {
+            step: 0,
+            weights: Descent::from(vector(weights, &self.device)),
+            logits: Descent::from(vector(logits, &self.device)),
+            statistics: Statistics {
+                mean: Tensor::zeros([channels], &self.device),
+                variance: Tensor::ones([channels], &self.device),
+            },
+            sums: Sums::zero(&self.device),
+        }
+    }
+
+    /// One step of training on a batch.
+    #[must_use]
+    pub fn step(&self, state: State, batch: Batch) -> State {
+        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step);
+        let (pixels, labels) = self.upload(batch);
+        let gradients = self.gradients(&state, pixels, &labels, &masks);
+        self.descend(state, gradients, &labels)
+    }
+
+    /// The objective's gradients on a batch under given masks.
+    #[must_use]
+    pub fn gradients(&self, state: &State, pixels: Tensor<4>, labels: &Tensor<1, Int>, masks: &RelaxedMasks) -> Gradients {
+        let leaf = |tensor: Tensor<1>| tensor.autodiff().require_grad();
+        let weights: Vec<Tensor<1>> = self.layout.split(&state.weights.values).into_iter().map(leaf).collect();
+        let keeps: Vec<Tensor<2>> = self.per_node(masks).into_iter().map(|keep| keep.autodiff().require_grad()).collect();
+        let mut collected = Vec::new();
+        let scores = self.interpreter.forward(
+            &weights,
+            Masks::Relaxed(&keeps),
+            Normalise::Batch(&mut collected),
+            self.recipe.batch_norm_epsilon,
+            pixels.autodiff(),
+        );
+        let cross_entropy = cross_entropy(scores.clone(), labels);
+        let mut gradients = cross_entropy.backward();
+        let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
+        let data_weights = Tensor::cat(flat.collect(), 0);
+        let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
+        let kl = self.objective.kl_gradient(&state.weights.values, &state.logits.values);
+        let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
+        Gradients {
+            cross_entropy: cross_entropy.inner(),
+            scores: scores.inner(),
+            weights: data_weights + kl.weights,
+            logits,
+            statistics: Statistics::collected(collected),
+        }
+    }
+
+    /// Moves weights and logits down their gradients, and keeps the books.
+    #[must_use]
+    pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
+        let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
+        let images = labels.dims()[0];
+        let norm = global_norm(&[&gradients.weights, &gradients.logits]);
+        let (mut weights, mut logits) = (gradients.weights, gradients.logits);
+        if self.recipe.clip > 0.0 {
+            let factor = clip_factor(&norm, self.recipe.clip);
+            weights = weights * factor.clone();
+            logits = logits * factor;
+        }
+        let correct = gradients.scores.argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
+        State {
+            step: state.step + 1,
+            weights: state.weights.step(weights, rate, self.recipe.momentum),
+            logits: state.logits.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
+            statistics: state.statistics.towards(gradients.statistics, self.recipe.batch_norm_decay),
+            sums: Sums {
+                cross_entropy: state.sums.cross_entropy + gradients.cross_entropy.mul_scalar(images as f64),
+                correct: state.sums.correct + correct,
+                norm: state.sums.norm + norm,
+                steps: state.sums.steps + 1,
+            },
+        }
+    }
+
+    /// Images classified right under fresh relaxed masks and running statistics, as the paper's code validates while it trains.
+    #[must_use]
+    pub fn correct_under_relaxed_masks(&self, state: &State, batch: Batch) -> Tensor<1> {
+        // The masks of validation come from steps that training never reaches.
+        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step | 1 << 63);
+        let (pixels, labels) = self.upload(batch);
+        let keeps = self.per_node(&masks);
+        let weights = self.layout.split(&state.weights.values);
+        let epsilon = self.recipe.batch_norm_epsilon;
+        let normalise = Normalise::Given(&state.statistics);
+        let scores = self.interpreter.forward(&weights, Masks::Relaxed(&keeps), normalise, epsilon, pixels);
+        scores.argmax(1).squeeze_dim::<1>(1).equal(labels).int().sum().float()
+    }
+
+    /// The objective, for its numbers.
+    #[must_use]
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// The interpreter of the super-network.
+    #[must_use]
+    pub fn interpreter(&self) -> &Interpreter {
+        &self.interpreter
+    }
+
+    /// Where the weights lie.
+    #[must_use]
+    pub fn layout(&self) -> &WeightLayout {
+        &self.layout
+    }
+
+    /// The keep masks of each masked node, `[batch, channels]`.
+    fn per_node(&self, masks: &RelaxedMasks) -> Vec<Tensor<2>> {
+        let ranges = self.interpreter.masked_nodes().into_iter();
+        ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect()
+    }
+
+    /// A batch on the device.
+    #[must_use]
+    pub fn upload(&self, batch: Batch) -> (Tensor<4>, Tensor<1, Int>) {
+        let shape = self.interpreter.graph().input_shape();
+        let count = batch.labels.len();
+        let pixels = images(batch.images, [count, shape.channels, shape.height, shape.width], &self.device);
+        (pixels, Tensor::from_data(TensorData::new(batch.labels, [count]), &self.device))
+    }
+}
+
+impl Sums {
+    /// Nothing summed yet.
+    #[must_use]
+    pub fn zero(device: &Device) -> Self {
+        let zero = || Tensor::zeros([1], device);
+        Self { cross_entropy: zero(), correct: zero(), norm: zero(), steps: 0 }
+    }
+}
+
+/// The regulariser that a recipe describes.
+#[must_use]
+pub fn regulariser(recipe: &PosteriorRecipe) -> Regulariser {
+    Regulariser {
+        weight: recipe.weight_prior,
+        entropy: recipe.entropy_weight,
+        n_effective: recipe.n_effective,
+        prior_drop: recipe.prior_drop,
+    }
+}
+
+/// Mean cross-entropy of scores `[batch, classes]`, `[1]`.
+fn cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
+    let labels = if scores.is_autodiff() { labels.clone().autodiff() } else { labels.clone() };
+    activation::log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
+}
