@@ -1,3 +1,75 @@
 //! The command line: one file a subcommand.
 
+mod arguments;
+mod doctor;
+mod export;
+mod failure;
+mod headless;
+mod host;
+mod launch;
+mod output;
+mod places;
 pub mod prepare;
+mod presets;
+mod progress;
+mod report;
+mod runs;
+mod screen;
+mod search;
+
+pub use failure::Exit;
+
+use arguments::{Arguments, Command, ScreenArguments, one_line};
+use clap::{CommandFactory as _, Parser as _};
+use failure::Failure;
+use std::ffi::OsString;
+
+/// Runs the program with its command line. Errors of the user and failures of a run are told here, in one line each.
+///
+/// # Errors
+/// What should not happen, to be shown with all there is to know of it.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> color_eyre::Result<Exit> {
+    let result = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(arguments),
+        Err(error) if error.use_stderr() => Err(Failure::Mistake(one_line(&error))),
+        // The help or the version was asked for.
+        Err(text) => output::print(&text.render().to_string()).map(|()| Exit::Done),
+    };
+    match result {
+        Ok(exit) => Ok(exit),
+        Err(failure @ Failure::Mistake(_)) => {
+            output::tell(&format!("error: {}", failure.line()));
+            Ok(Exit::Mistake)
+        }
+        Err(failure @ Failure::Failed(_)) => {
+            output::tell(&format!("error: {}", failure.line()));
+            Ok(Exit::Failed)
+        }
+        Err(Failure::Closed) => Ok(Exit::Done),
+        Err(Failure::Unexpected(report)) => Err(report),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        None => start(&arguments.screen),
+        Some(Command::Search(arguments)) => search::run(arguments),
+        Some(Command::Report(arguments)) => report::run(&arguments),
+        Some(Command::Presets(arguments)) => presets::run(&arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
+    }
+}
+
+/// The start screen; without a terminal, what can be done instead.
+fn start(look: &ScreenArguments) -> Result<Exit, Failure> {
+    if let Some(reason) = screen::missing_terminal() {
+        output::print(&Arguments::command().render_help().to_string())?;
+        let remedy = "give a command, such as `pgnas search digits --headless`";
+        return Err(Failure::Mistake(format!("{reason}, so there is no start screen; {remedy}")));
+    }
+    let request = launch::Request { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None };
+    let host = host::SystemHost::new(places::Places::of_user(), request);
+    screen::show(Box::new(host), None, look)?;
+    Ok(Exit::Done)
+}

@@ -1,1 +1,12 @@
-//! Room `export`.
+//! What leaves a run: the genotype of a candidate, the report as numbers and as text.
+
+mod compute;
+mod genotype;
+mod markdown;
+mod report;
+pub mod text;
+
+pub use compute::NoHead;
+pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch};
+pub use markdown::{markdown, summary};
+pub use report::{Candidate, CandidateAccuracy, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy};

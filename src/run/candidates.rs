@@ -101,16 +101,23 @@ pub fn newest(scores: &[CandidateScore]) -> impl Iterator<Item = &CandidateScore
     scores.iter().filter(move |score| Some(score.epoch) == epoch)
 }
 
-/// The winner: of the posterior candidates of the newest weights, the one of best select accuracy with the statistics that decide;
-/// of equal ones that with fewer parameters, then the lower number.
+/// The order of a ranking: best select accuracy first, with the statistics that decide; of equal ones that with fewer parameters, then
+/// the lower number. Only the candidates that a verdict rests on, see [`newest`].
+#[must_use]
+pub fn ranked(scores: &[CandidateScore], mode: BatchNormMode) -> Vec<&CandidateScore> {
+    let mut ranked: Vec<&CandidateScore> = newest(scores).collect();
+    ranked.sort_by(|left, right| {
+        let accuracy = |score: &CandidateScore| score.select.of(mode).share();
+        let by_accuracy = accuracy(right).total_cmp(&accuracy(left));
+        by_accuracy.then(left.parameters.cmp(&right.parameters)).then(left.id.cmp(&right.id))
+    });
+    ranked
+}
+
+/// The winner: the first posterior candidate of the ranking.
 #[must_use]
 pub fn winner(scores: &[CandidateScore], mode: BatchNormMode) -> Option<CandidateId> {
-    let better = |left: &&CandidateScore, right: &&CandidateScore| {
-        let accuracy = |score: &CandidateScore| score.select.of(mode).share();
-        let by_accuracy = accuracy(left).total_cmp(&accuracy(right));
-        by_accuracy.then(right.parameters.cmp(&left.parameters)).then(right.id.cmp(&left.id))
-    };
-    newest(scores).filter(|score| score.source == Source::Posterior).max_by(better).map(|score| score.id)
+    ranked(scores, mode).into_iter().find(|score| score.source == Source::Posterior).map(|score| score.id)
 }
 
 #[cfg(test)]

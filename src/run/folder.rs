@@ -27,7 +27,7 @@ pub enum FolderError {
         path: String,
     },
     /// The system refused.
-    #[error("{path}: cannot be written ({source}); give a folder that you may write with --run-dir")]
+    #[error("{path}: cannot be written ({source}); choose a place that you may write to: a run's with --run-dir, a file's with --out")]
     Unwritable {
         /// The folder or file.
         path: String,
@@ -89,6 +89,18 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let folder = Self { path: path.to_owned() };
         if folder.log().is_file() { Ok(folder) } else { Err(FolderError::NoRun { path: path.display().to_string() }) }
+    }
+
+    /// Takes back a folder whose run did not start: the files that this program makes, as long as nothing is in them.
+    pub fn discard(&self) {
+        let empty = std::fs::metadata(self.log()).map_or(true, |log| log.len() == 0);
+        if empty {
+            // What cannot be removed stays; the run's own failure is what the user must hear of.
+            let _ = std::fs::remove_file(self.log());
+            let _ = std::fs::remove_file(self.config());
+            let _ = std::fs::remove_dir(self.path.join("candidates"));
+            let _ = std::fs::remove_dir(&self.path);
+        }
     }
 
     /// The folder itself.
@@ -205,6 +217,21 @@ mod tests {
         let file = root.path().join("letter.txt");
         assert!(matches!(RunFolder::create(&file), Err(FolderError::Unwritable { .. })));
         assert!(RunFolder::create(&file.join("x")).unwrap_err().to_string().contains("letter.txt/x: cannot be written ("));
+    }
+
+    #[test]
+    fn a_run_that_did_not_start_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("run");
+        let folder = RunFolder::create(&path).unwrap();
+        folder.write_config("").unwrap();
+        drop(folder.recorder().unwrap());
+        folder.discard();
+        assert!(!path.exists());
+        let folder = RunFolder::create(&path).unwrap();
+        folder.recorder().unwrap().record(Event::Phase { phase: Phase::Preparing });
+        folder.discard();
+        assert!(folder.log().exists());
     }
 
     #[test]

@@ -144,7 +144,9 @@ mod tests {
         let write = |name: &str, events: &[Event]| {
             let folder = RunFolder::create(&root.path().join(name)).unwrap();
             let mut recorder = folder.recorder().unwrap();
-            events.iter().for_each(|event| drop(recorder.record(event.clone())));
+            for event in events {
+                recorder.record(event.clone());
+            }
             folder
         };
         write("completed", &events);

@@ -16,7 +16,7 @@ mod time;
 pub(crate) mod fixture;
 
 pub use append::{JsonLines, LogError, LogNotes};
-pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, read_candidates, winner};
+pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, ranked, read_candidates, winner};
 pub use command::Command;
 pub use event::{
     Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth, Record,

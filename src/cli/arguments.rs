@@ -1,0 +1,199 @@
+//! The command line's grammar. Documentation comments here are its help.
+
+use super::failure::EXIT_CODES;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A terminal workbench for posterior-guided neural architecture search.
+///
+/// Without a command it opens its start screen.
+#[derive(Debug, Parser)]
+#[command(name = "pgnas", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArguments,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Search from a preset: train the super-network, sample and rank candidates
+    Search(SearchArguments),
+    /// Write a summary of a run, as Markdown or JSON
+    Report(ReportArguments),
+    /// List the presets, or show one with all its keys
+    Presets(PresetsArguments),
+    /// Show devices, terminal and folders
+    Doctor(DoctorArguments),
+    /// Write the genotype of a candidate
+    Export(ExportArguments),
+}
+
+/// How the screen looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ScreenArguments {
+    /// Theme of the screen, by name
+    #[arg(long, value_name = "NAME", help_heading = "Screen")]
+    pub theme: Option<String>,
+    /// Colours of the terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Screen")]
+    pub color: ColorChoice,
+    /// Signs that the terminal's font has
+    #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Screen")]
+    pub glyphs: GlyphChoice,
+}
+
+/// Colours of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// As the terminal says
+    #[default]
+    Auto,
+    /// 16 million
+    #[value(name = "truecolor")]
+    TrueColor,
+    /// 256
+    #[value(name = "256")]
+    Indexed,
+    /// 16
+    #[value(name = "16")]
+    Ansi,
+    /// None
+    #[value(name = "never")]
+    Never,
+}
+
+/// Signs that the terminal's font has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum GlyphChoice {
+    /// As the locale says
+    #[default]
+    Auto,
+    /// Bars, arrows and boxes
+    Unicode,
+    /// ASCII alone
+    Ascii,
+}
+
+/// Arguments of `pgnas search`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct SearchArguments {
+    /// Name of a preset, or the path of a preset file that ends in .toml
+    pub preset: String,
+    /// Change a key of the preset, such as train.epochs=10; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of the run: the same seed gives the same run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Device: auto, cpu, cuda, cuda:N or wgpu
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Put the run exactly there, into a new or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// No screen: progress on standard error, a summary on standard output
+    #[arg(long)]
+    pub headless: bool,
+    /// No screen: the events of the run as JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArguments,
+}
+
+/// Arguments of `pgnas report`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ReportArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// The numbers as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `pgnas presets`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct PresetsArguments {
+    /// Show this one alone, with all its keys and where each value comes from
+    pub name: Option<String>,
+    /// Change a key of the preset, to see what comes of it; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "name")]
+    pub set: Vec<String>,
+    /// The numbers as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct DoctorArguments {
+    /// The facts as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas export`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ExportArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// Number of a candidate, or `winner`
+    pub candidate: String,
+    /// Write to this file instead of exports/<candidate>/genotype.json in the run's folder
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Tell the candidate and the file as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What clap has to say, in one line: its message, its tips, and where the usage is.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let said: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information")).collect();
+    let said = said.join("; ").replace(":;", ":");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    format!("{said}; `--help` shows what can be given")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        for (line, start) in [
+            ("pgnas search", "the following required arguments were not provided: <PRESET>"),
+            ("pgnas search digits --sed 1", "unexpected argument '--sed' found; tip: a similar argument exists: '--seed'"),
+            ("pgnas search digits --seed one", "invalid value 'one' for '--seed <N>': invalid digit found in string"),
+            ("pgnas serch digits", "unrecognized subcommand 'serch'; tip: a similar subcommand exists: 'search'"),
+            ("pgnas --color red", "invalid value 'red' for '--color <WHEN>'; [possible values: auto, truecolor, 256, 16, never]"),
+        ] {
+            let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
+            let told = one_line(&error);
+            assert!(told.starts_with(start) && !told.contains('\n') && told.contains("--help"), "{line}: {told}");
+        }
+    }
+}

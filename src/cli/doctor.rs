@@ -1,0 +1,128 @@
+//! `pgnas doctor`: what this program finds around it.
+
+use super::arguments::DoctorArguments;
+use super::failure::{Exit, Failure};
+use super::output;
+use super::places::Places;
+use super::screen::missing_terminal;
+use crate::engine::devices;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What was found; `docs/cli.md` documents the keys.
+#[derive(Debug, Serialize)]
+struct Facts {
+    program: &'static str,
+    devices: Vec<Device>,
+    terminal: Terminal,
+    folders: Vec<Folder>,
+}
+
+#[derive(Debug, Serialize)]
+struct Device {
+    name: String,
+    available: bool,
+    note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Terminal {
+    usable: bool,
+    note: Option<&'static str>,
+    columns: Option<u16>,
+    rows: Option<u16>,
+    term: Option<String>,
+    colorterm: Option<String>,
+    no_color: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Folder {
+    purpose: &'static str,
+    path: Option<PathBuf>,
+    exists: bool,
+    writable: bool,
+    note: Option<String>,
+}
+
+/// Shows what this program finds around it.
+///
+/// # Errors
+/// Where nobody reads it.
+pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+    let places = Places::of_user();
+    let devices = devices::list().into_iter();
+    let facts = Facts {
+        program: concat!("pgnas ", env!("CARGO_PKG_VERSION")),
+        devices: devices.map(|device| Device { name: device.name, available: device.available, note: device.note }).collect(),
+        terminal: terminal(),
+        folders: vec![folder("presets", places.presets), folder("runs", places.runs)],
+    };
+    if arguments.json {
+        output::print_json(&facts)?
+    } else {
+        output::print(&facts.to_text())?
+    }
+    Ok(Exit::Done)
+}
+
+fn terminal() -> Terminal {
+    let missing = missing_terminal();
+    let size = missing.is_none().then(|| crossterm::terminal::size().ok()).flatten();
+    Terminal {
+        usable: missing.is_none(),
+        note: missing,
+        columns: size.map(|(columns, _)| columns),
+        rows: size.map(|(_, rows)| rows),
+        term: std::env::var("TERM").ok(),
+        colorterm: std::env::var("COLORTERM").ok(),
+        no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+    }
+}
+
+fn folder(purpose: &'static str, path: Option<PathBuf>) -> Folder {
+    let Some(path) = path else {
+        let note = Some("there is no home folder; set HOME".to_owned());
+        return Folder { purpose, path: None, exists: false, writable: false, note };
+    };
+    let (exists, tried) = (path.is_dir(), try_writing(&path));
+    let note = match &tried {
+        Err(error) => Some(error.to_string()),
+        Ok(()) if !exists => Some("is made when it is needed".to_owned()),
+        Ok(()) => None,
+    };
+    Folder { purpose, path: Some(path), exists, writable: tried.is_ok(), note }
+}
+
+/// Writes a file into the folder, or into the nearest one above it that exists, and removes it.
+fn try_writing(folder: &Path) -> std::io::Result<()> {
+    let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(folder);
+    let probe = existing.join(format!(".pgnas-doctor-{}", std::process::id()));
+    std::fs::File::create_new(&probe)?;
+    std::fs::remove_file(&probe)
+}
+
+impl Facts {
+    fn to_text(&self) -> String {
+        let mark = |good: bool| if good { "ok" } else { "--" };
+        let mut text = format!("{}\n\ndevices\n", self.program);
+        for device in &self.devices {
+            let _ = writeln!(text, "  {}  {:8}  {}", mark(device.available), device.name, device.note);
+        }
+        let terminal = &self.terminal;
+        let size = terminal.columns.zip(terminal.rows).map(|(columns, rows)| format!("{columns}x{rows}"));
+        let found = terminal.note.map(str::to_owned).or(size).unwrap_or_else(|| "its size is not known".to_owned());
+        let variable = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(", {name}={}", value.escape_debug()));
+        let variables = [variable("TERM", &terminal.term), variable("COLORTERM", &terminal.colorterm)].into_iter().flatten();
+        let no_color = if terminal.no_color { ", NO_COLOR" } else { "" };
+        let _ = writeln!(text, "\nterminal\n  {}  {found}{}{no_color}", mark(terminal.usable), variables.collect::<String>());
+        text.push_str("\nfolders\n");
+        for folder in &self.folders {
+            let path = folder.path.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());
+            let note = folder.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+            let _ = writeln!(text, "  {}  {:8}  {path}{note}", mark(folder.writable), folder.purpose);
+        }
+        text
+    }
+}

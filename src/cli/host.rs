@@ -1,0 +1,142 @@
+//! What the screen asks of the program around it, answered from the user's folders and the engine.
+
+use super::failure::Failure;
+use super::launch::{Request, launch};
+use super::places::Places;
+use super::runs::RunFiles;
+use crate::app::{Host, Opened, PresetRow, RunRow};
+use crate::preset::Preset;
+use crate::run::{CandidateId, Record, RunFolder, list_runs};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+/// The host of this system.
+#[derive(Debug)]
+pub struct SystemHost {
+    places: Places,
+    /// Seed, device and settings of a search that the screen starts.
+    request: Request,
+    engine: Option<JoinHandle<()>>,
+}
+
+impl SystemHost {
+    /// A host for a user's folders; searches are started like `request`, but from the preset chosen on the screen.
+    #[must_use]
+    pub fn new(places: Places, request: Request) -> Self {
+        Self { places, request, engine: None }
+    }
+
+    /// With an engine at work already.
+    #[must_use]
+    pub fn with_engine(self, engine: JoinHandle<()>) -> Self {
+        Self { engine: Some(engine), ..self }
+    }
+
+    fn read(path: &Path) -> Result<RunFiles, String> {
+        RunFolder::open(path).map_err(Failure::from).and_then(RunFiles::read).map_err(|failure| failure.line())
+    }
+}
+
+impl Host for SystemHost {
+    fn presets(&self) -> Vec<PresetRow> {
+        let user = self.places.presets.as_deref();
+        let row = |name: String| {
+            // A preset file that is wrong has no numbers to show; starting it tells why.
+            let Ok(loaded) = Preset::load(&name, user, &[]) else {
+                return PresetRow {
+                    name,
+                    summary: "this preset has an error; start it to see which".into(),
+                    parameters: 0,
+                    groups: 0,
+                    epochs: 0,
+                };
+            };
+            let cost = super::prepare::graph(&loaded).map(|graph| (graph.cost().parameters as usize, graph.groups().len()));
+            let (parameters, groups) = cost.unwrap_or_default();
+            PresetRow { name, summary: loaded.preset.summary, parameters, groups, epochs: loaded.preset.train.epochs as u32 }
+        };
+        Preset::names(user).into_iter().map(row).collect()
+    }
+
+    fn runs(&self) -> Vec<RunRow> {
+        let runs = self.places.runs.as_deref().map(list_runs).unwrap_or_default();
+        let row = |run: crate::run::RunListing| RunRow {
+            name: run.name,
+            path: run.path,
+            preset: run.preset,
+            seed: run.seed,
+            state: run.state.label().to_owned(),
+            best: run.best,
+            written: run.written,
+            bytes: run.bytes,
+        };
+        runs.into_iter().map(row).collect()
+    }
+
+    fn start(&mut self, preset: &str) -> Result<Opened, String> {
+        self.finish();
+        let request = Request { preset: preset.to_owned(), ..self.request.clone() };
+        let running = launch(&request, &self.places).map_err(|failure| failure.line())?;
+        self.engine = Some(running.engine);
+        let folder = running.folder;
+        Ok(Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(running.link) })
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Opened, String> {
+        let run = Self::read(path)?;
+        Ok(Opened { name: run.folder.name(), path: path.to_owned(), records: run.records, link: None })
+    }
+
+    fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String> {
+        let records = Self::read(path)?.records;
+        Ok(records.into_iter().filter(|record| record.sequence >= from).collect())
+    }
+
+    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String> {
+        Self::read(path)?.export(candidate, None).map_err(|failure| failure.line())
+    }
+
+    fn finish(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            // A fault of the engine is the last event of its log, where the screen shows it.
+            let _ = engine.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+
+    fn host(root: &Path) -> SystemHost {
+        let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
+        let request = Request { preset: String::new(), set: vec![], seed: 1, device: "cpu".into(), run_dir: None };
+        SystemHost::new(places, request)
+    }
+
+    #[test]
+    fn presets_and_runs_are_listed_and_earlier_runs_open() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("presets")).unwrap();
+        std::fs::write(root.path().join("presets/wrong.toml"), "epochs = 3").unwrap();
+        let folder = RunFolder::create(&root.path().join("runs/digits-1")).unwrap();
+        let mut recorder = folder.recorder().unwrap();
+        fixture::events().into_iter().for_each(|event| drop(recorder.record(event)));
+
+        let mut host = host(root.path());
+        let presets = host.presets();
+        let names: Vec<(&str, bool)> = presets.iter().map(|row| (row.name.as_str(), row.parameters > 0)).collect();
+        assert_eq!(names, [("digits", true), ("fashion", true), ("wrong", false)]);
+        assert_eq!(presets[0].groups, 43);
+        let runs = host.runs();
+        assert_eq!((runs.len(), runs[0].state.as_str()), (1, "completed"));
+        let opened = host.open(&runs[0].path).unwrap();
+        assert_eq!((opened.records.len(), opened.link.is_none()), (fixture::events().len(), true));
+        let last = host.catch_up(&runs[0].path, opened.records.len() as u64 - 1).unwrap();
+        assert_eq!(last, opened.records[opened.records.len() - 1..]);
+        assert!(host.open(&root.path().join("nowhere")).unwrap_err().contains("this is no run"));
+        assert!(host.export(&runs[0].path, CandidateId(6)).unwrap_err().contains("candidate 6 is not in it"));
+        assert!(host.start("wrong").unwrap_err().contains("did you mean `train.epochs`?"));
+    }
+}

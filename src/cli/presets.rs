@@ -1,0 +1,100 @@
+//! `pgnas presets`: the presets and their super-networks in numbers.
+
+use super::arguments::PresetsArguments;
+use super::failure::{Exit, Failure};
+use super::output;
+use super::places::Places;
+use super::prepare;
+use crate::export::text::thousands;
+use crate::preset::{Loaded, Preset};
+use crate::run::NetworkSummary;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A preset in numbers; `docs/cli.md` documents the keys.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    summary: String,
+    set: String,
+    epochs: usize,
+    parameters: usize,
+    groups: usize,
+    masked_channels: usize,
+    masked_weights: usize,
+    macs: usize,
+    activation_bytes_per_image: usize,
+}
+
+impl Row {
+    fn of(loaded: &Loaded) -> Result<Self, Failure> {
+        let network = NetworkSummary::of(&prepare::graph(loaded)?);
+        Ok(Self {
+            name: loaded.preset.name.clone(),
+            summary: loaded.preset.summary.clone(),
+            set: loaded.preset.data.set.clone(),
+            epochs: loaded.preset.train.epochs,
+            parameters: network.parameters,
+            groups: network.groups.len(),
+            masked_channels: network.masked_channels,
+            masked_weights: network.masked_weights,
+            macs: network.macs,
+            activation_bytes_per_image: network.activation_bytes_per_image,
+        })
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let number = |number: usize| thousands(number as u64);
+        [self.name.clone(), number(self.parameters), number(self.groups), number(self.masked_channels), number(self.macs)]
+    }
+}
+
+/// Lists the presets, or shows one.
+///
+/// # Errors
+/// An unknown preset, or one with an error.
+pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
+    let places = Places::of_user();
+    let user = places.presets.as_deref();
+    if let Some(name) = &arguments.name {
+        let loaded = Preset::load(name, user, &arguments.set)?;
+        let row = Row::of(&loaded)?;
+        if arguments.json {
+            output::print_json(&[row])?;
+        } else {
+            output::print(&format!("{}\n{}", table(&[row]), loaded.effective.to_toml()))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let mut rows = Vec::new();
+    for name in Preset::names(user) {
+        // One wrong file of the user must not hide the others.
+        match Preset::load(&name, user, &[]).map_err(Failure::from).and_then(|loaded| Row::of(&loaded)) {
+            Ok(row) => rows.push(row),
+            Err(failure) => output::tell(&format!("left out: {}", failure.line())),
+        }
+    }
+    if arguments.json {
+        output::print_json(&rows)?
+    } else {
+        output::print(&table(&rows))?
+    }
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = ["preset", "parameters", "groups", "channels", "MACs"].map(str::to_owned);
+    let lines: Vec<[String; 5]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let summaries = std::iter::once("").chain(rows.iter().map(|row| row.summary.as_str()));
+    let mut text = String::new();
+    for (line, summary) in lines.iter().zip(summaries) {
+        let [name, parameters, groups, channels, macs] = line;
+        let numbers = [(parameters, 1), (groups, 2), (channels, 3), (macs, 4)]
+            .map(|(cell, column)| format!("{cell:>width$}", width = widths[column]));
+        let line = format!("{name:width$}  {}  {summary}", numbers.join("  "), width = widths[0]);
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! Progress for people, line by line, from the events and the newest snapshot.
+
+use crate::export::text::{duration, percent, thousands};
+use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Snapshot, Source, Started};
+
+/// Lines that a ranking is told in.
+const RANKING_LINES: u32 = 10;
+
+/// What the lines so far were about.
+#[derive(Debug, Default)]
+pub struct Progress {
+    started: Option<Box<Started>>,
+    ranked: u32,
+    best: Option<f64>,
+}
+
+impl Progress {
+    /// The line that an event is worth, if any.
+    pub fn line(&mut self, event: &Event, snapshot: &Snapshot) -> Option<String> {
+        match event {
+            Event::Started(started) => {
+                let line = head(started);
+                self.started = Some(started.clone());
+                Some(line)
+            }
+            Event::Epoch(metrics) => Some(self.epoch(metrics, snapshot)),
+            Event::Candidate(score) => self.candidate(score, snapshot),
+            Event::Test(test) => {
+                let mode = self.started.as_ref()?.batch_norm;
+                Some(format!("test     {:9}  {}", test.source.label(), percent(test.test.of(mode).share())))
+            }
+            Event::Alert(alert) => Some(format!("alert    {}", alert.message)),
+            Event::Finished { outcome: Outcome::Failed { reason }, .. } => Some(format!("failed   {reason}")),
+            Event::Intervention { .. } | Event::Phase { .. } | Event::Finished { .. } => None,
+        }
+    }
+
+    fn epoch(&self, metrics: &EpochMetrics, snapshot: &Snapshot) -> String {
+        let epochs = self.started.as_ref().map_or(metrics.epoch, |started| started.epochs);
+        let width = epochs.to_string().len();
+        format!(
+            "epoch    {:width$}/{epochs}  loss {:.4}  KL {:+.4}  train {}  select {}  dropped {}{}",
+            metrics.epoch,
+            metrics.cross_entropy,
+            metrics.kl,
+            percent(metrics.train_accuracy),
+            percent(metrics.select_accuracy),
+            percent(metrics.health.expected_drop_share),
+            left(snapshot),
+        )
+    }
+
+    fn candidate(&mut self, score: &CandidateScore, snapshot: &Snapshot) -> Option<String> {
+        let started = self.started.as_ref()?;
+        let planned = started.posterior_candidates + started.random_candidates + 2;
+        self.ranked += 1;
+        if score.source == Source::Posterior {
+            let accuracy = score.select.of(started.batch_norm).share();
+            self.best = Some(self.best.map_or(accuracy, |best| best.max(accuracy)));
+        }
+        let worth_it = self.ranked.is_multiple_of((planned / RANKING_LINES).max(1)) || self.ranked == planned;
+        let best = self.best.map_or_else(String::new, |best| format!("  best posterior {}", percent(best)));
+        worth_it.then(|| format!("ranking  {}/{planned}{best}{}", self.ranked, left(snapshot)))
+    }
+}
+
+fn head(started: &Started) -> String {
+    let network = &started.network;
+    format!(
+        "search   {} · seed {} · {} · {} parameters, {} mask groups · run {}",
+        started.preset,
+        started.seed,
+        started.device,
+        thousands(network.parameters as u64),
+        network.groups.len(),
+        started.run
+    )
+}
+
+fn left(snapshot: &Snapshot) -> String {
+    snapshot.seconds_left.map_or_else(String::new, |seconds| format!("  {} left", duration(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+
+    #[test]
+    fn a_run_in_lines() {
+        let mut progress = Progress::default();
+        let snapshot = Snapshot { seconds_left: Some(65.0), ..Snapshot::default() };
+        let lines: Vec<String> = fixture::events().iter().filter_map(|event| progress.line(event, &snapshot)).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Finding and reading runs that exist.
+
+use super::failure::{Exit, Failure};
+use super::places::Places;
+use crate::export::Genotype;
+use crate::preset::nearest;
+use crate::run::{
+    CandidateId, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Started, read_candidates, read_log, winner, write_whole,
+};
+use std::path::{Path, PathBuf};
+
+/// A run read from its folder.
+#[derive(Debug)]
+pub struct RunFiles {
+    /// The folder.
+    pub folder: RunFolder,
+    /// Its records; the first is the head.
+    pub records: Vec<Record>,
+    /// What was noticed in reading them.
+    pub notes: Vec<String>,
+}
+
+impl RunFiles {
+    /// Reads the run at a path, or of that name below the runs folder.
+    ///
+    /// # Errors
+    /// A mistake: no such run (with the nearest name), or one that cannot be read.
+    pub fn find(run: &Path, places: &Places) -> Result<Self, Failure> {
+        Self::read(RunFolder::open(&locate(run, places)?)?)
+    }
+
+    /// Reads the run of a folder.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn read(folder: RunFolder) -> Result<Self, Failure> {
+        let (records, notes) = read_log(&folder.log())?;
+        let note = format!("{}: {notes}", folder.log().display());
+        let notes = if notes.torn_line.is_some() { vec![note] } else { Vec::new() };
+        Ok(Self { folder, records, notes })
+    }
+
+    fn started(&self) -> Result<&Started, Failure> {
+        match self.records.first() {
+            Some(Record { event: Event::Started(started), .. }) => Ok(started),
+            _ => Err(Failure::Mistake(format!("{}: this is no log of a run; give the folder of a run", self.folder.log().display()))),
+        }
+    }
+
+    /// How the run ended, as an exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self.records.last().map(|record| &record.event) {
+            Some(Event::Finished { outcome: Outcome::Completed, .. }) => Exit::Done,
+            Some(Event::Finished { outcome: Outcome::Failed { .. }, .. }) => Exit::Failed,
+            _ => Exit::Stopped,
+        }
+    }
+
+    /// Every score in the log.
+    #[must_use]
+    pub fn scores(&self) -> Vec<CandidateScore> {
+        let score = |record: &Record| match &record.event {
+            Event::Candidate(score) => Some((**score).clone()),
+            _ => None,
+        };
+        self.records.iter().filter_map(score).collect()
+    }
+
+    /// The number of a candidate as a user writes it: a number, or `winner`.
+    ///
+    /// # Errors
+    /// A mistake that says which there are.
+    pub fn candidate(&self, text: &str) -> Result<CandidateId, Failure> {
+        let scores = self.scores();
+        let run = self.folder.name();
+        if text == "winner" {
+            let none =
+                || Failure::Mistake(format!("run `{run}` has no winner yet: no posterior candidate was ranked; export one by its number"));
+            return winner(&scores, self.started()?.batch_norm).ok_or_else(none);
+        }
+        let known = match (scores.iter().map(|score| score.id.0).min(), scores.iter().map(|score| score.id.0).max()) {
+            (Some(first), Some(last)) => format!("give a number from {first} to {last}, or `winner`"),
+            _ => "none was ranked yet".to_owned(),
+        };
+        let id = text.parse().ok().map(CandidateId).filter(|&id| scores.iter().any(|score| score.id == id));
+        id.ok_or_else(|| Failure::Mistake(format!("run `{run}` has no candidate `{}`; {known}", text.escape_debug())))
+    }
+
+    /// Writes the genotype of a candidate, into the run's folder where no other file is named, and tells where.
+    ///
+    /// # Errors
+    /// A mistake: masks that are missing or of another run, or a file that cannot be written.
+    pub fn export(&self, id: CandidateId, out: Option<&Path>) -> Result<PathBuf, Failure> {
+        let path = self.folder.candidates();
+        let (candidates, _) = read_candidates(&path)?;
+        // The last one counts, should a number ever stand there twice.
+        let candidate = candidates.iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
+            Failure::Mistake(format!("{}: candidate {} is not in it, so its mask is not known; export another one", path.display(), id.0))
+        })?;
+        let genotype = Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))?;
+        let path = out.map_or_else(|| self.folder.exports(id).join("genotype.json"), Path::to_owned);
+        write_whole(&path, genotype.to_json().as_bytes())?;
+        Ok(path)
+    }
+
+    fn test(&self, id: CandidateId) -> Option<Scores> {
+        self.records.iter().rev().find_map(|record| match &record.event {
+            Event::Test(test) if test.id == id => Some(test.test),
+            _ => None,
+        })
+    }
+}
+
+/// Where a run lies: a folder as given (or the log in it), else one of that name below the runs folder.
+fn locate(run: &Path, places: &Places) -> Result<PathBuf, Failure> {
+    if run.is_file() && run.file_name().is_some_and(|name| name == "events.jsonl") {
+        return Ok(run.parent().unwrap_or(Path::new("")).to_owned());
+    }
+    if run.exists() {
+        return Ok(run.to_owned());
+    }
+    let name = run.to_string_lossy();
+    let known = places.runs.as_deref().map(names).unwrap_or_default();
+    match (&places.runs, known.iter().any(|known| *known == name)) {
+        (Some(root), true) => Ok(root.join(run)),
+        (Some(root), false) => {
+            let remedy = match nearest(&name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("give the folder of a run, or the name of one in {}", root.display()),
+            };
+            Err(Failure::Mistake(format!("there is no run `{}`; {remedy}", name.escape_debug())))
+        }
+        (None, _) => Err(Failure::Mistake(format!("there is no run `{}`; give the folder of a run", name.escape_debug()))),
+    }
+}
+
+/// The names of the runs below a folder, without reading any.
+fn names(root: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let runs = entries.filter(|entry| RunFolder::open(&entry.path()).is_ok());
+    runs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}

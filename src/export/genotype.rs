@@ -1,0 +1,216 @@
+//! The genotype: a candidate as text, block by block, edge by edge, operation by operation. `docs/cli.md` documents the format.
+
+use crate::posterior::HardMask;
+use crate::preset::BatchNormMode;
+use crate::run::{CandidateId, CandidateRecord, GroupSummary, Scores, Source, Started};
+use serde::{Deserialize, Serialize};
+
+/// Version of the format.
+pub const GENOTYPE_VERSION: u32 = 1;
+
+/// A candidate as text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Genotype {
+    /// `pgnas-genotype`.
+    pub format: String,
+    /// [`GENOTYPE_VERSION`].
+    pub version: u32,
+    /// Program name and version that ran the search.
+    pub program: String,
+    /// Name of the run.
+    pub run: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// The image set.
+    pub set: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of the candidate within the run.
+    pub candidate: CandidateId,
+    /// Where it comes from.
+    pub source: Source,
+    /// Training epochs done when it was drawn.
+    pub epoch: u32,
+    /// Its index in the random stream of its source.
+    pub draw: u64,
+    /// Parameters that it keeps.
+    pub parameters: u64,
+    /// Multiply-accumulates that it keeps, for one image.
+    pub macs: u64,
+    /// Share of masked channels that it keeps.
+    pub kept_share: f64,
+    /// Which batch-norm statistics decided.
+    pub batch_norm: BatchNormMode,
+    /// Accuracy on the select split.
+    pub select: Scores,
+    /// Accuracy on the test split, where it was read for this candidate.
+    pub test: Option<Scores>,
+    /// The blocks of the super-network.
+    pub blocks: Vec<Block>,
+}
+
+/// A block of the super-network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Its name.
+    pub block: String,
+    /// Its edges.
+    pub edges: Vec<Edge>,
+}
+
+/// An edge of a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// From source to consumer.
+    pub edge: String,
+    /// Its candidate operations, those that are dropped whole among them.
+    pub operations: Vec<KeptOperation>,
+}
+
+/// What a candidate keeps of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOperation {
+    /// Label of the operation, such as `conv 3×3`.
+    pub operation: String,
+    /// Name of the masked node.
+    pub node: String,
+    /// Its input channels.
+    pub channels: usize,
+    /// How many of them are kept.
+    pub kept: usize,
+    /// Which of them, as `<bits>:<hexadecimal digits>`, the first channel in the highest bit.
+    pub mask: String,
+}
+
+/// The mask of a candidate is not one of the network in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "candidate {candidate} has a mask of {found} channels, and the network of this run has {expected}; its candidates.jsonl belongs to another run"
+)]
+pub struct MaskMismatch {
+    candidate: u32,
+    found: usize,
+    expected: usize,
+}
+
+impl Genotype {
+    /// The genotype of a candidate of a run; `test` is its test accuracy, where that was measured.
+    ///
+    /// # Errors
+    /// [`MaskMismatch`] where the candidate is none of this run's network.
+    pub fn of(started: &Started, candidate: &CandidateRecord, test: Option<Scores>) -> Result<Self, MaskMismatch> {
+        let (found, expected) = (candidate.mask.bits().len(), started.network.masked_channels);
+        let groups = &started.network.groups;
+        if found != expected || groups.iter().map(|group| group.channels).sum::<usize>() != expected {
+            return Err(MaskMismatch { candidate: candidate.score.id.0, found, expected });
+        }
+        let score = &candidate.score;
+        Ok(Self {
+            format: "pgnas-genotype".into(),
+            version: GENOTYPE_VERSION,
+            program: started.program.clone(),
+            run: started.run.clone(),
+            preset: started.preset.clone(),
+            set: started.set.clone(),
+            seed: started.seed,
+            candidate: score.id,
+            source: score.source,
+            epoch: score.epoch,
+            draw: candidate.draw,
+            parameters: score.parameters,
+            macs: score.macs,
+            kept_share: score.kept_share,
+            batch_norm: started.batch_norm,
+            select: score.select,
+            test,
+            blocks: blocks(groups, candidate.mask.bits()),
+        })
+    }
+
+    /// The mask again, over all groups; `None` where a text of it was changed to no mask.
+    #[must_use]
+    pub fn mask(&self) -> Option<HardMask> {
+        let operations = self.blocks.iter().flat_map(|block| &block.edges).flat_map(|edge| &edge.operations);
+        let masks: Vec<HardMask> = operations.map(|operation| operation.mask.parse().ok()).collect::<Option<_>>()?;
+        Some(HardMask::new(masks.iter().flat_map(|mask| mask.bits().to_vec()).collect()))
+    }
+
+    /// The text of its file: indented JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists alone: nothing here that JSON cannot hold.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// Groups of one block and of one edge are neighbours, so that a new name opens a new one.
+fn blocks(groups: &[GroupSummary], mut bits: &[bool]) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for group in groups {
+        let (own, rest) = bits.split_at(group.channels);
+        bits = rest;
+        if blocks.last().is_none_or(|block| block.block != group.block) {
+            blocks.push(Block { block: group.block.clone(), edges: Vec::new() });
+        }
+        let Some(block) = blocks.last_mut() else { continue };
+        if block.edges.last().is_none_or(|edge| edge.edge != group.edge) {
+            block.edges.push(Edge { edge: group.edge.clone(), operations: Vec::new() });
+        }
+        let Some(edge) = block.edges.last_mut() else { continue };
+        edge.operations.push(KeptOperation {
+            operation: group.operation.clone(),
+            node: group.node.clone(),
+            channels: group.channels,
+            kept: own.iter().filter(|&&keep| keep).count(),
+            mask: HardMask::new(own.to_vec()).to_string(),
+        });
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Bits, fixture};
+    use proptest::prelude::*;
+
+    fn candidate(keep: Vec<bool>) -> CandidateRecord {
+        CandidateRecord {
+            score: fixture::score(6, Source::Posterior, 2, 98, 510),
+            draw: 2,
+            mask: HardMask::new(keep),
+            correct_inherited: Bits::default(),
+            correct_recalibrated: Bits::default(),
+        }
+    }
+
+    #[test]
+    fn operations_stand_under_their_edges_and_blocks() {
+        let started = fixture::started();
+        let mut keep = vec![false; started.network.masked_channels];
+        keep[..3].fill(true);
+        let genotype = Genotype::of(&started, &candidate(keep), None).unwrap();
+        let names: Vec<&str> = genotype.blocks.iter().map(|block| block.block.as_str()).collect();
+        assert_eq!(names, ["stage1.block1", "stage2.widen", "stage2.block1"]);
+        let first = &genotype.blocks[0].edges[0];
+        assert_eq!((genotype.blocks[0].edges.len(), first.edge.as_str(), first.operations.len()), (1, "0→1", 2));
+        let kept = &first.operations[0];
+        assert_eq!((kept.operation.as_str(), kept.channels, kept.kept, kept.mask.as_str()), ("conv 3×3", 4, 3, "4:e"));
+        let message = Genotype::of(&started, &candidate(vec![true; 3]), None).unwrap_err().to_string();
+        assert!(message.contains("candidate 6 has a mask of 3 channels"), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_genotype_holds_the_whole_mask(seed in proptest::collection::vec(any::<bool>(), 28..29)) {
+            let started = fixture::started();
+            let keep: Vec<bool> = seed.iter().cycle().take(started.network.masked_channels).copied().collect();
+            let genotype = Genotype::of(&started, &candidate(keep.clone()), None).unwrap();
+            let again: Genotype = serde_json::from_str(&genotype.to_json()).unwrap();
+            prop_assert_eq!(&again, &genotype);
+            prop_assert_eq!(again.mask(), Some(HardMask::new(keep)));
+        }
+    }
+}

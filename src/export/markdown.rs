@@ -1,0 +1,253 @@
+//! The report of a run as text for people: a short summary for the end of a search, and a whole document.
+
+use super::report::{Candidate, Group, Report, Sample};
+use super::text::{duration, mebibytes, percent, points, thousands};
+use crate::preset::BatchNormMode;
+use std::fmt::Write as _;
+
+/// What the evidence of a search is, and what it is not (method 9.3).
+const CAVEAT: &str = "\
+This compares networks **that work at once with the weights they have inherited**. It does not show that they are better \
+*architectures*: in trials of the method on small image sets, posterior and random candidates of the same keep share were alike \
+once both had been retrained from scratch. The winner's select accuracy is the best of many on the same images and so flatters it; \
+its test accuracy, read once, does not.";
+
+/// A few lines for the end of a search.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    let took = duration(report.wall_seconds);
+    let _ = writeln!(text, "{}: {} after {took}, {} of {} epochs", report.run, report.outcome, report.epochs_done, report.epochs);
+    if let Some(reason) = &report.reason {
+        let _ = writeln!(text, "  reason: {reason}");
+    }
+    if let Some(share) = report.expected_drop_share {
+        let _ = writeln!(text, "  dropped in expectation: {} of {} masked channels", percent(share), report.network.masked_channels);
+    }
+    for (name, candidate) in references(report) {
+        let _ = writeln!(text, "  {name:9}  {}", line(candidate));
+    }
+    for (name, sample) in samples(report) {
+        let accuracy = sample.deciding;
+        let (mean, sd) = (percent(accuracy.select_mean), 100.0 * accuracy.select_sd);
+        let _ = writeln!(text, "  {name:9}  select {mean} ± {sd:.1} (mean and deviation of {})", sample.count);
+    }
+    if let Some(difference) = &report.difference {
+        let limits = difference.deciding;
+        let interval = format!("95 % interval {} to {}", points(limits.low), points(limits.high));
+        let _ = writeln!(text, "  posterior − random: {} points ({interval})", points(limits.estimate));
+    }
+    let opened = times(report.test_reads);
+    let _ = writeln!(text, "  test split opened {opened}; accuracies with {} batch-norm statistics", mode(report.batch_norm));
+    text
+}
+
+/// The whole report as Markdown.
+#[must_use]
+pub fn markdown(report: &Report) -> String {
+    let mut text = format!("# Search `{}`\n\n", report.run);
+    facts(&mut text, report);
+    result(&mut text, report);
+    comparison(&mut text, report);
+    let _ = write!(text, "## What this shows, and what not\n\n{CAVEAT}\n\n");
+    ranking(&mut text, &report.ranking);
+    posterior(&mut text, &report.groups);
+    attention(&mut text, report);
+    text
+}
+
+fn facts(text: &mut String, report: &Report) {
+    let splits = report.splits;
+    let network = &report.network;
+    let mut rows = vec![
+        ("preset", format!("{}, seed {}", report.preset, report.seed)),
+        ("images", format!("{}: {} train, {} select, {} test", report.set, splits.train, splits.select, splits.test)),
+        ("super-network", {
+            let (parameters, macs) = (thousands(network.parameters as u64), thousands(network.macs as u64));
+            format!("{parameters} parameters, {macs} MACs, {} mask groups over {} channels", network.groups, network.masked_channels)
+        }),
+        ("outcome", format!("{}, {} of {} epochs", report.outcome, report.epochs_done, report.epochs)),
+        ("device", format!("{}, {}", report.device, report.program)),
+        ("time", time(report)),
+    ];
+    if let Some(reason) = &report.reason {
+        rows.push(("reason", reason.clone()));
+    }
+    if let Some(peak) = report.peak_rss_bytes.filter(|&peak| peak > 0) {
+        rows.push(("memory", format!("{} at most", mebibytes(peak))));
+    }
+    rows.push(("test split", format!("opened {}", times(report.test_reads))));
+    table(text, &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]));
+}
+
+fn time(report: &Report) -> String {
+    let part = |seconds: Option<f64>, what: &str| seconds.map(|seconds| format!("{} {what}", duration(seconds)));
+    let parts: Vec<String> =
+        [part(report.training_seconds, "training"), part(report.ranking_seconds, "ranking")].into_iter().flatten().collect();
+    let whole = duration(report.wall_seconds);
+    if parts.is_empty() { whole } else { format!("{whole}: {}", parts.join(", ")) }
+}
+
+fn result(text: &mut String, report: &Report) {
+    let candidates = references(report);
+    if candidates.is_empty() {
+        text.push_str("No candidate was ranked.\n\n");
+        return;
+    }
+    let _ = write!(text, "## Result\n\nAccuracies with {} batch-norm statistics, and their 95 % intervals.\n\n", mode(report.batch_norm));
+    let rows = candidates.into_iter().map(|(name, candidate)| {
+        let accuracy = candidate.deciding;
+        let on_test = match (accuracy.test_accuracy, accuracy.test_low, accuracy.test_high) {
+            (Some(share), Some(low), Some(high)) => with_interval(share, low, high),
+            _ => "not read".to_owned(),
+        };
+        vec![
+            name.to_owned(),
+            with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
+            on_test,
+            thousands(candidate.parameters),
+            thousands(candidate.macs),
+            percent(candidate.kept_share),
+        ]
+    });
+    table(text, &["", "select", "test", "parameters", "MACs", "kept"], rows);
+}
+
+fn comparison(text: &mut String, report: &Report) {
+    let samples = samples(report);
+    if samples.is_empty() {
+        return;
+    }
+    text.push_str("## Posterior against random\n\nRandom candidates have the drop probabilities of the posterior, permuted among groups of the same size.\n\n");
+    let rows = samples.iter().map(|(name, sample)| {
+        let spread = |accuracy: super::SampleAccuracy| format!("{} ± {:.1}", percent(accuracy.select_mean), 100.0 * accuracy.select_sd);
+        let range = format!("{} to {}", percent(sample.deciding.select_min), percent(sample.deciding.select_max));
+        let kept = percent(sample.kept_share_mean);
+        vec![(*name).to_owned(), sample.count.to_string(), spread(sample.recalibrated), spread(sample.inherited), range, kept]
+    });
+    table(text, &["", "candidates", "select, recalibrated", "select, inherited", "lowest to highest", "kept"], rows);
+    if let Some(difference) = &report.difference {
+        let limits = difference.deciding;
+        let (estimate, low, high) = (points(limits.estimate), points(limits.low), points(limits.high));
+        let _ = write!(text, "Posterior minus random: **{estimate} points** (95 % interval {low} to {high}).\n\n");
+    }
+}
+
+fn ranking(text: &mut String, ranking: &[Candidate]) {
+    if ranking.is_empty() {
+        return;
+    }
+    text.push_str("## Best candidates\n\nCandidates whose intervals overlap are tied: their order is chance.\n\n");
+    let rows = ranking.iter().enumerate().map(|(place, candidate)| {
+        let accuracy = candidate.deciding;
+        vec![
+            (place + 1).to_string(),
+            candidate.id.0.to_string(),
+            candidate.source.label().to_owned(),
+            with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
+            thousands(candidate.parameters),
+            percent(candidate.kept_share),
+        ]
+    });
+    table(text, &["", "candidate", "source", "select", "parameters", "kept"], rows);
+}
+
+fn posterior(text: &mut String, groups: &[Group]) {
+    text.push_str("## Posterior\n\nDrop probability of each operation on each edge.\n\n");
+    let rows = groups.iter().map(|group| {
+        let drop = format!("{:.3}", group.drop_probability);
+        let parameters = thousands(group.parameters as u64);
+        vec![group.block.clone(), group.edge.clone(), group.operation.clone(), drop, group.channels.to_string(), parameters]
+    });
+    table(text, &["block", "edge", "operation", "drop", "channels", "parameters"], rows);
+}
+
+fn attention(text: &mut String, report: &Report) {
+    let alerts = report.alerts.iter().map(|alert| &alert.message);
+    let lines: Vec<&String> = alerts.chain(&report.notes).collect();
+    if lines.is_empty() && report.interventions == 0 {
+        return;
+    }
+    text.push_str("## Notes\n\n");
+    if report.interventions > 0 {
+        let _ = writeln!(text, "- Somebody steered this run, {} in all: see `events.jsonl`.", times(report.interventions));
+    }
+    for line in lines {
+        let _ = writeln!(text, "- {}", line.replace('\n', " "));
+    }
+    text.push('\n');
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn references(report: &Report) -> Vec<(&'static str, &Candidate)> {
+    let rows = [("winner", &report.winner), ("whole", &report.whole), ("threshold", &report.threshold)];
+    rows.into_iter().filter_map(|(name, candidate)| Some((name, candidate.as_ref()?))).collect()
+}
+
+fn samples(report: &Report) -> Vec<(&'static str, &Sample)> {
+    let rows = [("posterior", &report.posterior), ("random", &report.random)];
+    rows.into_iter().filter_map(|(name, sample)| Some((name, sample.as_ref()?))).collect()
+}
+
+fn line(candidate: &Candidate) -> String {
+    let accuracy = candidate.deciding;
+    let test = accuracy.test_accuracy.map_or_else(String::new, |test| format!(", test {}", percent(test)));
+    let (select, parameters, kept) = (percent(accuracy.select_accuracy), thousands(candidate.parameters), percent(candidate.kept_share));
+    format!("select {select}{test}, {parameters} parameters, {kept} of the channels (candidate {})", candidate.id.0)
+}
+
+fn with_interval(share: f64, low: f64, high: f64) -> String {
+    format!("{} ({:.1} to {:.1})", percent(share), 100.0 * low, 100.0 * high)
+}
+
+fn mode(mode: BatchNormMode) -> &'static str {
+    match mode {
+        BatchNormMode::Inherited => "inherited",
+        BatchNormMode::Recalibrated => "recalibrated",
+    }
+}
+
+fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let _ = writeln!(text, "| {} |", head.join(" | "));
+    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Record, fixture};
+
+    fn report(length: usize) -> Report {
+        let events = fixture::events().into_iter().take(length).enumerate();
+        let records: Vec<Record> = events.map(|(place, event)| Record { sequence: place as u64, seconds: place as f64, event }).collect();
+        Report::of(&records, vec!["line 9, the last one, is torn and was left out".into()]).unwrap()
+    }
+
+    #[test]
+    fn the_document_of_a_complete_run() {
+        insta::assert_snapshot!(markdown(&report(usize::MAX)));
+    }
+
+    #[test]
+    fn the_summary_of_a_complete_run() {
+        insta::assert_snapshot!(summary(&report(usize::MAX)));
+    }
+
+    #[test]
+    fn an_unfinished_run_has_a_document_at_every_length() {
+        for length in 1..fixture::events().len() {
+            let report = report(length);
+            let text = markdown(&report);
+            assert!(text.contains("unfinished") && text.contains("is torn") && text.contains(CAVEAT), "{length}: {text}");
+            assert!(!text.contains("NaN") && !summary(&report).contains("NaN"), "{length}");
+        }
+    }
+}

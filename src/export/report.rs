@@ -1,0 +1,224 @@
+//! The report of a run: numbers with stable keys, of which `compute` fills in the values. `docs/cli.md` documents the keys.
+
+use crate::preset::BatchNormMode;
+use crate::run::{Alert, CandidateId, Source, SplitSizes};
+use serde::Serialize;
+
+/// Everything a report says. An absent value is `null`, never a missing key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// `pgnas-report`.
+    pub format: &'static str,
+    /// Version of the format, 1.
+    pub version: u32,
+    /// Program name and version that ran the search.
+    pub program: String,
+    /// Name of the run.
+    pub run: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// The image set.
+    pub set: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Kind of device.
+    pub device: String,
+    /// `completed`, `stopped`, `failed` or `unfinished`.
+    pub outcome: &'static str,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// Images of each split.
+    pub splits: SplitSizes,
+    /// Which batch-norm statistics decide; every accuracy without a word on it is with these.
+    pub batch_norm: BatchNormMode,
+    /// Epochs asked for.
+    pub epochs: u32,
+    /// Epochs trained.
+    pub epochs_done: u32,
+    /// Seconds from start to end; of a run without an end, to its last event.
+    pub wall_seconds: f64,
+    /// Seconds of training.
+    pub training_seconds: Option<f64>,
+    /// Seconds of ranking.
+    pub ranking_seconds: Option<f64>,
+    /// Largest resident memory of the process; `null` for a run without an end.
+    pub peak_rss_bytes: Option<u64>,
+    /// How often the test split was opened.
+    pub test_reads: u32,
+    /// The super-network.
+    pub network: Network,
+    /// Expected share of dropped masked channels after the last epoch.
+    pub expected_drop_share: Option<f64>,
+    /// The last epoch.
+    pub last_epoch: Option<LastEpoch>,
+    /// The posterior candidate of best select accuracy.
+    pub winner: Option<Candidate>,
+    /// Reference: the whole super-network.
+    pub whole: Option<Candidate>,
+    /// Reference: groups of p over one half dropped.
+    pub threshold: Option<Candidate>,
+    /// All posterior candidates.
+    pub posterior: Option<Sample>,
+    /// All random candidates at the same keep share.
+    pub random: Option<Sample>,
+    /// Posterior minus random mean select accuracy, with a bootstrap 95 % interval.
+    pub difference: Option<Difference>,
+    /// The best candidates, references among them.
+    pub ranking: Vec<Candidate>,
+    /// The mask groups with their drop probabilities after the last epoch.
+    pub groups: Vec<Group>,
+    /// How often somebody steered.
+    pub interventions: u32,
+    /// What needed attention.
+    pub alerts: Vec<Alert>,
+    /// What was noticed in reading the log.
+    pub notes: Vec<String>,
+}
+
+/// The super-network in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Multiply-accumulates for one image.
+    pub macs: usize,
+    /// Mask groups.
+    pub groups: usize,
+    /// Masked input channels.
+    pub masked_channels: usize,
+    /// Weights under a mask.
+    pub masked_weights: usize,
+}
+
+/// The last epoch of training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LastEpoch {
+    /// Mean cross-entropy of its batches, in nats.
+    pub cross_entropy: f64,
+    /// The KL term at its end.
+    pub kl: f64,
+    /// Accuracy on its batches, under relaxed masks.
+    pub train_accuracy: f64,
+    /// Accuracy on the select split, under relaxed masks.
+    pub select_accuracy: f64,
+    /// Mean entropy of a channel's keep bit, in bits.
+    pub entropy_bits: f64,
+    /// Share of channels with p in [0.1, 0.9].
+    pub undecided_share: f64,
+    /// Expected parameters of a candidate.
+    pub expected_parameters: f64,
+    /// Expected multiply-accumulates of a candidate.
+    pub expected_macs: f64,
+}
+
+/// One candidate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Its number.
+    pub id: CandidateId,
+    /// Where it comes from.
+    pub source: Source,
+    /// Accuracy with the statistics that decide.
+    #[serde(flatten)]
+    pub deciding: CandidateAccuracy,
+    /// Parameters that it keeps.
+    pub parameters: u64,
+    /// Multiply-accumulates that it keeps.
+    pub macs: u64,
+    /// Share of masked channels that it keeps.
+    pub kept_share: f64,
+    /// Accuracy with the running statistics of training.
+    pub inherited: CandidateAccuracy,
+    /// Accuracy with statistics re-estimated on training images.
+    pub recalibrated: CandidateAccuracy,
+}
+
+/// The accuracies of one candidate with one kind of statistics, with their 95 % Wilson intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CandidateAccuracy {
+    /// On the select split.
+    pub select_accuracy: f64,
+    /// Lower limit.
+    pub select_low: f64,
+    /// Upper limit.
+    pub select_high: f64,
+    /// On the test split, where it was read for this candidate.
+    pub test_accuracy: Option<f64>,
+    /// Lower limit.
+    pub test_low: Option<f64>,
+    /// Upper limit.
+    pub test_high: Option<f64>,
+}
+
+/// All candidates of one source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sample {
+    /// How many.
+    pub count: usize,
+    /// Accuracies with the statistics that decide.
+    #[serde(flatten)]
+    pub deciding: SampleAccuracy,
+    /// Mean of the parameters that they keep.
+    pub parameters_mean: f64,
+    /// Mean of the multiply-accumulates that they keep.
+    pub macs_mean: f64,
+    /// Mean share of masked channels that they keep.
+    pub kept_share_mean: f64,
+    /// Accuracies with the running statistics of training.
+    pub inherited: SampleAccuracy,
+    /// Accuracies with statistics re-estimated on training images.
+    pub recalibrated: SampleAccuracy,
+}
+
+/// The select accuracies of all candidates of one source with one kind of statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SampleAccuracy {
+    /// Their mean.
+    pub select_mean: f64,
+    /// Their sample standard deviation.
+    pub select_sd: f64,
+    /// The lowest.
+    pub select_min: f64,
+    /// The highest.
+    pub select_max: f64,
+}
+
+/// Posterior minus random.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// With the statistics that decide.
+    #[serde(flatten)]
+    pub deciding: Limits,
+    /// With the running statistics of training.
+    pub inherited: Limits,
+    /// With statistics re-estimated on training images.
+    pub recalibrated: Limits,
+}
+
+/// An estimate with the limits of its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Limits {
+    /// The estimate.
+    pub estimate: f64,
+    /// Lower limit.
+    pub low: f64,
+    /// Upper limit.
+    pub high: f64,
+}
+
+/// A mask group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// The block it belongs to.
+    pub block: String,
+    /// The edge, from source to consumer.
+    pub edge: String,
+    /// The operation.
+    pub operation: String,
+    /// Channels that share the drop probability.
+    pub channels: usize,
+    /// Parameters that go when all its channels go.
+    pub parameters: usize,
+    /// The drop probability p.
+    pub drop_probability: f64,
+}

@@ -1,0 +1,59 @@
+//! Numbers as people read them.
+
+/// A share in per cent: `97.1 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// A difference of shares in points, with its sign: `+14.2`.
+#[must_use]
+pub fn points(difference: f64) -> String {
+    format!("{:+.1}", 100.0 * difference)
+}
+
+/// Three digits at a time: `26,192,922`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time: `8 s`, `1 min 05 s`, `2 h 03 min`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    // The cast saturates; what is not finite or negative becomes 0 or very long, never a panic.
+    let seconds = seconds.round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// A size in MiB: `213 MiB`.
+#[must_use]
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", thousands(bytes.div_ceil(1 << 20)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_as_people_tell_them() {
+        assert_eq!([thousands(7), thousands(1_000), thousands(26_192_922)], ["7", "1,000", "26,192,922"]);
+        assert_eq!([duration(7.6), duration(65.0), duration(7_384.0)], ["8 s", "1 min 05 s", "2 h 03 min"]);
+        assert_eq!([duration(f64::NAN), duration(-1.0)], ["0 s", "0 s"]);
+        assert_eq!([percent(0.9714), points(-0.0025), points(0.142)], ["97.1 %", "-0.2", "+14.2"]);
+        assert_eq!([mebibytes(0), mebibytes(1), mebibytes(213 << 20)], ["0 MiB", "1 MiB", "213 MiB"]);
+    }
+}
