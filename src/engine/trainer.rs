@@ -80,7 +80,14 @@ pub struct Gradients {
 impl Trainer {
     /// Prepares the training of a graph.
     #[must_use]
-    pub fn new(graph: Arc<Graph>, posterior: &PosteriorRecipe, recipe: TrainingRecipe, device: Device, seed: u64, steps_per_epoch: u64) -> Self {
+    pub fn new(
+        graph: Arc<Graph>,
+        posterior: &PosteriorRecipe,
+        recipe: TrainingRecipe,
+        device: Device,
+        seed: u64,
+        steps_per_epoch: u64,
+    ) -> Self {
         let layout = WeightLayout::of(&graph);
         let objective = Objective::new(&graph, regulariser(posterior), posterior.temperature, &device);
         let interpreter = Interpreter::new(graph, &layout);
@@ -103,10 +110,7 @@ impl Trainer {
             step: 0,
             weights: Descent::from(vector(weights, &self.device)),
             logits: Descent::from(vector(logits, &self.device)),
-            statistics: Statistics {
-                mean: Tensor::zeros([channels], &self.device),
-                variance: Tensor::ones([channels], &self.device),
-            },
+            statistics: Statistics { mean: Tensor::zeros([channels], &self.device), variance: Tensor::ones([channels], &self.device) },
             sums: Sums::zero(&self.device),
         }
     }
@@ -192,8 +196,7 @@ impl Trainer {
         let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step | 1 << 63);
         let (pixels, labels) = self.upload(batch);
         let ranges = self.interpreter.masked_nodes().into_iter();
-        let keeps: Vec<Tensor<2>> =
-            ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect();
+        let keeps: Vec<Tensor<2>> = ranges.map(|range| masks.keep.clone().narrow(1, range.start, range.len())).collect();
         let weights = self.layout.split(&state.weights.values);
         let epsilon = self.recipe.batch_norm_epsilon;
         let normalise = Normalise::Given(&state.statistics);
