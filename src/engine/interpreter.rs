@@ -269,9 +269,7 @@ impl Walk<'_> {
             return Value::Zero;
         }
         match mask {
-            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => {
-                Value::Map(conv2d(self.map(input, in_shape), weight, window))
-            }
+            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => Value::Map(conv2d(self.map(input, in_shape), weight, window)),
             Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
             // Only what is kept is read and multiplied; the sum is the same.
             Some(NodeMask::Hard(HardNodeMask::Some { kept, .. })) if groups == 1 => {
@@ -281,9 +279,7 @@ impl Walk<'_> {
             Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => {
                 Value::Map(conv2d(self.map(input, in_shape) * bits.clone(), weight, window))
             }
-            Some(NodeMask::Relaxed(keep)) => {
-                Value::Map(masked_conv2d(self.map(input, in_shape), keep.clone(), weight, window))
-            }
+            Some(NodeMask::Relaxed(keep)) => Value::Map(masked_conv2d(self.map(input, in_shape), keep.clone(), weight, window)),
         }
     }
 
