@@ -75,7 +75,8 @@ impl Brush<'_> {
         }
         let role = if focused { Role::BorderFocused } else { Role::Border };
         let style = self.look.style(role);
-        let corners = if self.look.glyphs == Glyphs::Unicode { ["╭", "╮", "╰", "╯", "─", "│"] } else { ["+", "+", "+", "+", "-", "|"] };
+        let corners =
+            if self.look.glyphs == Glyphs::Unicode { ["╭", "╮", "╰", "╯", "─", "│"] } else { ["+", "+", "+", "+", "-", "|"] };
         let across = corners[4].repeat(area.width as usize - 2);
         self.line(area.x, area.y, area.width, &[(corners[0], style), (&across, style), (corners[1], style)]);
         self.line(area.x, area.bottom() - 1, area.width, &[(corners[2], style), (&across, style), (corners[3], style)]);

@@ -52,7 +52,8 @@ pub(super) fn posterior(run: &Run, area: Rect, focused: bool, brush: &mut Brush<
     };
     let strip = Rect { height: inner.height.saturating_sub(2), ..inner };
     let epochs = run.started().map_or(1, |started| started.epochs.max(1)) as usize;
-    let shades = if brush.look.glyphs == super::theme::Glyphs::Unicode { [" ", "░", "▒", "▓", "█"] } else { [" ", ".", ":", "+", "#"] };
+    let shades =
+        if brush.look.glyphs == super::theme::Glyphs::Unicode { [" ", "░", "▒", "▓", "█"] } else { [" ", ".", ":", "+", "#"] };
     for row in 0..strip.height as usize {
         let groups = row * count / strip.height as usize..((row + 1) * count).div_ceil(strip.height as usize).min(count);
         for column in 0..strip.width as usize {
@@ -80,12 +81,7 @@ pub(super) fn posterior(run: &Run, area: Rect, focused: bool, brush: &mut Brush<
 }
 
 pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
-    let right = format!(
-        "{} posterior · {} random · by {}",
-        run.count(Source::Posterior),
-        run.count(Source::Random),
-        run.order().label()
-    );
+    let right = format!("{} posterior · {} random · by {}", run.count(Source::Posterior), run.count(Source::Random), run.order().label());
     let inner = brush.panel(area, "Candidates", &right, focused);
     let rows = run.ranked();
     if rows.is_empty() {
@@ -180,7 +176,11 @@ fn sketch(run: &Run, score: &CandidateScore, brush: &Brush<'_>) -> Vec<(String, 
         }
         if let (Some((line, _)), 1..) = (lines.last_mut(), kept) {
             let share = f64::from(kept) / info.channels as f64;
-            let separator = if line.trim_end().ends_with(|last: char| last.is_ascii_digit()) && line.len() > 12 { brush.look.sign(" ┼ ", " + ") } else { "" };
+            let separator = if line.trim_end().ends_with(|last: char| last.is_ascii_digit()) && line.len() > 12 {
+                brush.look.sign(" ┼ ", " + ")
+            } else {
+                ""
+            };
             line.push_str(&format!("{separator}{} {share:.2}", info.operation));
         }
     }

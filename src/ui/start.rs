@@ -29,7 +29,8 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     let first = start.run().saturating_sub(room.saturating_sub(1));
     for (y, (position, run)) in (inner.y + 1..inner.bottom()).zip(start.runs().iter().enumerate().skip(first)) {
         let best = run.best.map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.share()));
-        let line = format!("{:<11} {:<6} {:<6} {:<7} {}", run.state, best, age(start.now(), run.written), short(run.bytes as f64), run.name);
+        let line =
+            format!("{:<11} {:<6} {:<6} {:<7} {}", run.state, best, age(start.now(), run.written), short(run.bytes as f64), run.name);
         brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, Role::Text);
         mark(brush, inner, y, start.in_runs() && position == start.run());
     }

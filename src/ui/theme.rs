@@ -105,8 +105,8 @@ impl Look {
         if !is_path {
             return Err(ThemeError::Unknown { name: name.escape_debug().to_string() });
         }
-        let text = std::fs::read_to_string(name)
-            .map_err(|error| ThemeError::Invalid { name: name.to_owned(), reason: error.to_string() })?;
+        let text =
+            std::fs::read_to_string(name).map_err(|error| ThemeError::Invalid { name: name.to_owned(), reason: error.to_string() })?;
         Self::parse(name, &text, depth, glyphs)
     }
 

@@ -255,7 +255,11 @@ enum Kind {
     Max,
 }
 
-fn record<B: PoolBackward, C: CheckpointStrategy>(x: FloatTensor<Autodiff<B, C>>, kind: Kind, window: Square) -> FloatTensor<Autodiff<B, C>> {
+fn record<B: PoolBackward, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    kind: Kind,
+    window: Square,
+) -> FloatTensor<Autodiff<B, C>> {
     let pool = |x: FloatTensor<Autodiff<B, C>>| match kind {
         Kind::Average => B::average_pool(x.into_primitive(), window),
         Kind::Max => B::max_pool(x.into_primitive(), window),
