@@ -49,7 +49,7 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let wide = |(keys, word): (&str, &str)| (keys.chars().count() + word.chars().count() + 3) as u16;
     // Help and leave are always told; the others while there is room.
     let kept = |id: ActionId| matches!(id, ActionId::Help | ActionId::Leave);
-    let mut room = area.width.saturating_sub(1 + hints.iter().filter(|(id, _)| kept(*id)).map(|(_, hint)| wide(*hint)).sum::<u16>());
+    let mut room = (area.width + 1).saturating_sub(hints.iter().filter(|(id, _)| kept(*id)).map(|(_, hint)| wide(*hint)).sum::<u16>());
     let mut x = area.x + 1;
     for (id, (keys, word)) in hints {
         let word = if id == ActionId::Pause && paused { "go on" } else { word };
@@ -62,7 +62,7 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
             room -= needed;
         }
         x += brush.text(x, area.y, area.right().saturating_sub(x), keys, Role::Key);
-        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!(" {word}  "), Role::Quiet);
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!(" {word}"), Role::Quiet) + 2;
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         brush.wrapped(inner, "none yet: they are ranked when training ends; s samples some now", Role::Quiet);
         return;
     }
-    brush.text(inner.x, inner.y, inner.width, "     #  source     select      tied  params    MACs  kept", Role::Quiet);
+    brush.text(inner.x, inner.y, inner.width, "     #  source     select     tied  params    MACs  kept", Role::Quiet);
     let selected = run.selected_position(&rows).unwrap_or(0);
     let room = inner.height.saturating_sub(1) as usize;
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
@@ -136,7 +136,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         let score = row.score;
         let interval = score.select.of(run.mode()).interval();
         let text = format!(
-            "{} {:>4}  {:<9}  {:>4} ±{}   {}   {:>6}  {:>6}  {:>4}",
+            "{} {:>4}  {:<9}  {:>4} ±{}  {}   {:>6}  {:>6}  {:>4}",
             if position == selected { brush.look.sign("▶", ">") } else { " " },
             row.rank,
             score.source.label(),

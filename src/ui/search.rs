@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let body = Rect { y: area.y + head, height: area.height - head, ..area };
     if area.width >= 80 && area.height >= 20 {
         // The candidates keep a strip of their own; Tab changes what is above it.
-        let strip = 5;
+        let strip = if area.height >= 24 { 6 } else { 5 };
         let main = if app.focus() == Pane::Candidates { Pane::Network } else { app.focus() };
         pane(app, run, main, Rect { height: body.height - strip, ..body }, brush);
         pane(app, run, Pane::Candidates, Rect { y: body.bottom() - strip, height: strip, ..body }, brush);
@@ -59,7 +59,7 @@ fn header(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let (sign, word, role) = state(run, brush);
     x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
     if let Some((epoch, epochs)) = run.epoch_of() {
-        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}  "), Role::Text);
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}   "), Role::Text);
     }
     let (y, mut x) = if two_lines { (area.y + 1, area.x + 1) } else { (area.y, x) };
     if let Some(progress) = run.live_snapshot().and_then(|snapshot| snapshot.progress) {

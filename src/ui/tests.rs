@@ -183,19 +183,3 @@ fn every_role_has_a_style_of_its_own_where_it_matters() {
     assert_ne!(look.style(Role::Kept), look.style(Role::Dropped));
     assert_ne!(look.style(Role::Border), look.style(Role::BorderFocused));
 }
-
-#[test]
-fn zz_look() {
-    for (app, w, h) in [(ranking(), 120, 36), (ranking(), 80, 24), (ranking(), 60, 15), (opened(30), 120, 36), (at_start(), 80, 24)] {
-        println!("{}\n{}", text(&app, w, h), "=".repeat(w as usize));
-    }
-    let mut app = ranking();
-    for _ in 0..4 {
-        press(&mut app, "tab");
-        println!("{}\n{}", text(&app, 80, 24), "=".repeat(80));
-    }
-    press(&mut app, "?");
-    println!("{}\n{}", text(&app, 120, 36), "=".repeat(80));
-    press(&mut app, "esc q");
-    println!("{}\n{}", text(&app, 80, 24), "=".repeat(80));
-}
