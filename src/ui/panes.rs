@@ -25,8 +25,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let mut lost = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves());
-    lost += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false);
+    let mut left_out = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves());
+    left_out += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false);
     let y = inner.bottom() - 1;
     let mut x = inner.x;
     for (text, role) in [
@@ -37,8 +37,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     ] {
         x += brush.text(x, y, inner.right().saturating_sub(x), &text, role);
     }
-    if lost > 0 {
-        brush.right(inner, inner.y, &format!("{lost} not finite"), Role::Danger);
+    if left_out > 0 {
+        brush.right(inner, inner.y, &format!("{left_out} not finite"), Role::Danger);
     }
 }
 
@@ -181,7 +181,7 @@ fn sketch(run: &Run, score: &CandidateScore, brush: &Brush<'_>) -> Vec<(String, 
             } else {
                 ""
             };
-            line.push_str(&format!("{separator}{} {share:.2}", info.operation));
+            line.extend([separator, info.operation.as_str(), &format!(" {share:.2}")]);
         }
     }
     lines
