@@ -64,7 +64,11 @@ fn watch_terminal(sender: &UnboundedSender<Input>) {
             Ok(_) => terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
             Err(error) => error != rustix::io::Errno::INTR,
         };
-        if sender.is_closed() || (gone && sender.send(Input::HangUp).is_err()) || gone {
+        if gone {
+            // Nobody may be listening any more, which is as well.
+            let _ = sender.send(Input::HangUp);
+        }
+        if gone || sender.is_closed() {
             return;
         }
     }
