@@ -354,3 +354,33 @@ fn an_unwritable_output_file_is_named() {
         assert!(user.mistake(line).starts_with("letter.txt/"), "{line}");
     }
 }
+
+/// Every key of a value, at any depth.
+fn all_keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                found.insert(key.clone());
+                all_keys(value, found);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| all_keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let user = User::new();
+    user.searched();
+    let genotype = user.json("export small winner --json");
+    let genotype = serde_json::from_str(&fs::read_to_string(genotype["path"].as_str().unwrap()).unwrap()).unwrap();
+    let facts = ["report small --json", "presets --json", "doctor --json", "export small winner --json"].map(|line| user.json(line));
+    let mut keys = std::collections::BTreeSet::new();
+    for value in facts.iter().chain([&genotype]) {
+        all_keys(value, &mut keys);
+    }
+    let document = include_str!("../docs/cli.md");
+    let missing: Vec<&String> = keys.iter().filter(|key| !document.contains(&format!("`{key}`"))).collect();
+    assert!(keys.len() > 80 && missing.is_empty(), "docs/cli.md does not name {missing:?} of {} keys", keys.len());
+}
