@@ -1,6 +1,7 @@
 //! Milliseconds of the kernels beside burn's own operations, forward and backward, on the layers of the presets.
 //!
-//! `cargo bench --bench kernels [-- word of a row]`. The two are timed in turn, so that a busy machine is busy for both.
+//! `cargo bench --bench kernels [-- word of a row]`. The two are timed in turn, so that a busy machine is busy for both,
+//! on a thread of rayon's pool, where a training step belongs: from any other, each operation first wakes one.
 
 use std::time::Instant;
 
@@ -82,6 +83,10 @@ fn least(times: &[f64]) -> f64 {
 }
 
 fn main() {
+    rayon::scope(|_| table());
+}
+
+fn table() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("{:<48} {:>9} {:>9} {:>9} {:>9}", "ms, least", "stock fwd", "ours fwd", "stock bwd", "ours bwd");
     for row in rows().iter().filter(|row| wanted.iter().all(|word| row.name.contains(word.as_str()))) {

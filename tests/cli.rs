@@ -85,7 +85,7 @@ fn presets_are_facts() {
         assert!(!digits[key].is_null(), "{key}");
     }
     assert_eq!(user.json("presets digits --json"), Value::Array(vec![digits.clone()]));
-    let changed = user.json("presets digits --json --set space.stages=8,16");
+    let changed = user.json("presets digits --json --set space.stages=4,8");
     assert!(changed[0]["parameters"].as_u64() < digits["parameters"].as_u64());
     let shown = user.output("presets digits --set train.epochs=7");
     assert!(shown.contains("epochs = 7") && shown.contains("# --set") && shown.contains("# preset digits"), "{shown}");

@@ -221,9 +221,8 @@ fn gradients_are_the_slopes_of_the_loss() {
         let masks = moved.masks(&reference["uniforms"]);
         let outcome = moved.trainer.gradients(&moved.state, moved.pixels.clone(), &moved.labels, &masks);
         let norms = read(moved.trainer.objective().squared_norms(&moved.state.weights.values));
-        let kl: f64 = (0..6)
-            .map(|g| regulariser.value(f64::from(logits[g]), graph.groups()[g].channels() as f64, f64::from(norms[g])))
-            .sum();
+        let kl: f64 =
+            (0..6).map(|g| regulariser.value(f64::from(logits[g]), graph.groups()[g].channels() as f64, f64::from(norms[g]))).sum();
         f64::from(read(outcome.cross_entropy)[0]) + kl
     };
     let step = 1e-2f32;

@@ -23,7 +23,8 @@ const PURE: Outside = Without(&["burn", "ratatui", "crossterm"]);
 
 const ROOMS: &[Room] = &[
     Room { name: "random", rooms: &[], outside: PURE },
-    Room { name: "graph", rooms: &["random"], outside: Std },
+    // Beside the standard library only the derive of error messages.
+    Room { name: "graph", rooms: &["random"], outside: Without(&["burn", "ratatui", "crossterm", "serde", "rand", "rayon", "tokio"]) },
     Room { name: "posterior", rooms: &["random", "graph"], outside: PURE },
     Room { name: "preset", rooms: &["random", "graph"], outside: PURE },
     Room { name: "data", rooms: &["random"], outside: PURE },

@@ -89,19 +89,22 @@ impl Ranker {
     }
 
     fn node_masks(&self, mask: &HardMask) -> Vec<HardNodeMask> {
-        let of_node = |range: std::ops::Range<usize>| {
-            let bits = &mask.bits()[range];
-            let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
-            match kept.len() {
-                0 => HardNodeMask::Nothing,
-                all if all == bits.len() => HardNodeMask::Whole,
-                some => HardNodeMask::Some {
-                    kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), &self.device),
-                    bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), &self.device)
-                        .reshape([1, bits.len(), 1, 1]),
-                },
-            }
-        };
+        let of_node =
+            |range: std::ops::Range<usize>| {
+                let bits = &mask.bits()[range];
+                let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
+                match kept.len() {
+                    0 => HardNodeMask::Nothing,
+                    all if all == bits.len() => HardNodeMask::Whole,
+                    some => {
+                        HardNodeMask::Some {
+                            kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), &self.device),
+                            bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), &self.device)
+                                .reshape([1, bits.len(), 1, 1]),
+                        }
+                    }
+                }
+            };
         self.interpreter.masked_nodes().into_iter().map(of_node).collect()
     }
 }

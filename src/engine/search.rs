@@ -7,15 +7,13 @@ use super::{EngineError, Plan, schedule};
 use crate::data::{Augment, Loader, Prefetch, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
-use crate::posterior::{
-    DropProbability, HardMask, Health, Posterior, SizeClasses, bernoulli, permuted, thresholded,
-};
+use crate::posterior::{DropProbability, HardMask, Health, Posterior, SizeClasses, bernoulli, permuted, thresholded};
 use crate::preset::Preset;
 use crate::random::{Purpose, below, stream};
 use crate::run::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, CandidateWriter, Command, EpochMetrics, Event,
-    LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, Scores, Source, SplitSizes, Started, TestScore, newest,
-    resources, winner,
+    LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, Scores, Source, SplitSizes, Started, TestScore, newest, resources,
+    winner,
 };
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -239,11 +237,8 @@ impl Search {
         self.failure = None;
         let steps = state.sums.steps.max(1) as f64;
         let trained = steps * self.preset.train.batch as f64;
-        let select: f64 = self
-            .select_images
-            .iter()
-            .map(|piece| scalar(&self.trainer.correct_under_relaxed_masks(state, piece.clone())))
-            .sum();
+        let select: f64 =
+            self.select_images.iter().map(|piece| scalar(&self.trainer.correct_under_relaxed_masks(state, piece.clone()))).sum();
         self.posterior = self.posterior_of(state);
         let norms = self.trainer.objective().squared_norms(&state.weights.values);
         let norms: Vec<f32> = norms.into_data().try_to_vec().unwrap_or_default();
@@ -438,9 +433,9 @@ impl Search {
         snapshot.paused = self.paused;
         snapshot.device = self.device.label();
         snapshot.candidates = self.scores.len() as u32;
-        snapshot.cross_entropy = state.filter(|state| state.sums.steps > 0 && self.phase == Phase::Training).map(|state| {
-            scalar(&state.sums.cross_entropy) / (state.sums.steps as f64 * self.preset.train.batch as f64)
-        });
+        snapshot.cross_entropy = state
+            .filter(|state| state.sums.steps > 0 && self.phase == Phase::Training)
+            .map(|state| scalar(&state.sums.cross_entropy) / (state.sums.steps as f64 * self.preset.train.batch as f64));
         snapshot.drop_probabilities = now.drop_probabilities().map(|p| p.drop() as f32).collect();
         snapshot.health = Health::of(&now, &self.graph, Some(&self.posterior)).into();
         self.publisher.snapshot(snapshot);

@@ -72,7 +72,14 @@ pub struct Gradients {
 impl Trainer {
     /// Prepares the training of a graph.
     #[must_use]
-    pub fn new(graph: Arc<Graph>, posterior: &PosteriorRecipe, recipe: TrainingRecipe, device: Device, seed: u64, steps_per_epoch: u64) -> Self {
+    pub fn new(
+        graph: Arc<Graph>,
+        posterior: &PosteriorRecipe,
+        recipe: TrainingRecipe,
+        device: Device,
+        seed: u64,
+        steps_per_epoch: u64,
+    ) -> Self {
         let layout = WeightLayout::of(&graph);
         let objective = Objective::new(&graph, regulariser(posterior), posterior.temperature, &device);
         let interpreter = Interpreter::new(graph, &layout);
@@ -95,10 +102,7 @@ impl Trainer {
             step: 0,
             weights: Descent::from(vector(weights, &self.device)),
             logits: Descent::from(vector(logits, &self.device)),
-            statistics: Statistics {
-                mean: Tensor::zeros([channels], &self.device),
-                variance: Tensor::ones([channels], &self.device),
-            },
+            statistics: Statistics { mean: Tensor::zeros([channels], &self.device), variance: Tensor::ones([channels], &self.device) },
             sums: Sums::zero(&self.device),
         }
     }
@@ -147,7 +151,7 @@ impl Trainer {
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
         let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
         let images = labels.dims()[0];
-        let norm = global_norm(&[&gradients.weights, &gradients.logits]);
+        let norm = global_norm(&gradients.weights, &gradients.logits);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
         if self.recipe.clip > 0.0 {
             let factor = clip_factor(&norm, self.recipe.clip);

@@ -9,9 +9,11 @@ use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 
-use super::dense::{self, Batch};
+use super::batch::{Batch, unmask as unmask_in_place};
+
 use super::flex::{Contiguous, all_f32, tensor};
 use super::window::Window;
+use super::{dense, depthwise};
 
 /// Convolves `x [batch, channels in, height, width]` with `weight [channels out, channels in / groups, kernel]`.
 ///
@@ -141,7 +143,7 @@ impl ConvolveBackward for Flex {
         }
         let (x, mask) = (Contiguous::<4>::new(&x), Contiguous::<2>::new(&mask));
         let mut gradient = input_gradient(x.shape, &weight, &grad, &window);
-        let mask_gradient = dense::unmask(&mut gradient, x.values(), mask.values());
+        let mask_gradient = unmask_in_place(&mut gradient, x.values(), mask.values());
         (tensor(gradient, x.shape), tensor(mask_gradient, mask.shape))
     }
 
@@ -164,7 +166,12 @@ impl ConvolveBackward for Flex {
         let mask = mask.as_ref().map(Contiguous::<2>::new);
         let [images, channels, height, width] = x.shape;
         let batch = Batch { values: x.values(), mask: mask.as_ref().map(Contiguous::values), images, channels };
-        tensor(dense::weight_gradient(batch, [height, width], grad.values(), shape[0], &window), shape)
+        let values = if window.is_depthwise(shape) {
+            depthwise::weight_gradient(batch, [height, width], grad.values(), &window)
+        } else {
+            dense::weight_gradient(batch, [height, width], grad.values(), shape[0], &window)
+        };
+        tensor(values, shape)
     }
 }
 
@@ -175,7 +182,11 @@ fn forward(x: &FloatTensor<Flex>, mask: Option<&FloatTensor<Flex>>, weight: &Flo
     let batch = Batch { values: x.values(), mask: mask.as_ref().map(Contiguous::values), images, channels };
     let [out_height, out_width] = window.output([height, width]);
     let outputs = weight.shape[0];
-    let values = dense::forward(batch, [height, width], weight.values(), outputs / window.groups, window);
+    let values = if window.is_depthwise(weight.shape) {
+        depthwise::forward(batch, [height, width], weight.values(), window)
+    } else {
+        dense::forward(batch, [height, width], weight.values(), outputs / window.groups, window)
+    };
     tensor(values, [images, outputs, out_height, out_width])
 }
 
@@ -183,7 +194,11 @@ fn input_gradient(shape: [usize; 4], weight: &FloatTensor<Flex>, grad: &FloatTen
     let (weight, grad) = (Contiguous::<4>::new(weight), Contiguous::<4>::new(grad));
     let [images, channels, height, width] = shape;
     let batch = Batch { values: grad.values(), mask: None, images, channels: weight.shape[0] };
-    dense::input_gradient(batch, [height, width], weight.values(), channels / window.groups, window)
+    if window.is_depthwise(weight.shape) {
+        depthwise::input_gradient(batch, [height, width], weight.values(), window)
+    } else {
+        dense::input_gradient(batch, [height, width], weight.values(), channels / window.groups, window)
+    }
 }
 
 impl<B: ConvolveBackward, C: CheckpointStrategy> Convolve for Autodiff<B, C> {

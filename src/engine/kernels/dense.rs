@@ -1,35 +1,11 @@
 //! Convolutions whose every output sees several channels, on plain `f32` slices: a matrix product over unfolded panels.
 
-use super::parallel::{for_each_piece, piece, with_scratch};
-use super::simd::{self, Kernel};
-use super::tile::{self, Lanes, correlate, product, tiles, with_rows};
-use super::unfold::{LANES, Panels, Unfold};
+use super::batch::Batch;
+use super::parallel::{for_each_piece, piece, sum_pieces, with_scratch};
+use super::simd::{self, Kernel, LANES, Lanes};
+use super::tile::{self, correlate, product, tiles, with_rows};
+use super::unfold::{Offsets, Panels, Unfold};
 use super::window::Window;
-
-/// Partial sums of a weight's gradient: a fixed number, or the result would depend on the number of threads.
-const PARTIAL_SUMS: usize = 16;
-
-/// A batch of images to convolve, `[images, channels, height, width]`.
-#[derive(Clone, Copy)]
-pub(super) struct Batch<'a> {
-    pub(super) values: &'a [f32],
-    /// `[images, channels]`: multiplies each plane as it is read.
-    pub(super) mask: Option<&'a [f32]>,
-    pub(super) images: usize,
-    pub(super) channels: usize,
-}
-
-impl Batch<'_> {
-    /// Lays the images `first..first + images` into padded planes.
-    #[inline(always)]
-    fn lay(&self, unfold: &Unfold, first: usize, images: usize, padded: &mut [f32]) {
-        let (area, padded_area) = (unfold.source_area(), unfold.padded_area());
-        for (index, plane) in (first * self.channels..(first + images) * self.channels).enumerate() {
-            let scale = self.mask.map_or(1.0, |mask| mask[plane]);
-            unfold.lay(&self.values[plane * area..(plane + 1) * area], scale, &mut padded[index * padded_area..(index + 1) * padded_area]);
-        }
-    }
-}
 
 /// Convolves with `weight [groups * rows, channels / groups, kernel]`; returns `[images, groups * rows, output]`.
 pub(super) fn forward(input: Batch, plane: [usize; 2], weight: &[f32], rows: usize, window: &Window) -> Vec<f32> {
@@ -62,9 +38,10 @@ fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: 
     let block = images_per_block(area).min(input.images);
     let panels = Panels::new(&unfold.positions(block, input.channels));
     let offsets = unfold.offsets(input.channels / groups);
-    let blocks = piece(input.images.div_ceil(block), block * area * weight.len());
+    let cost = block * area * weight.len();
+    let blocks = piece(input.images.div_ceil(block), cost);
     let padded = (block * input.channels * unfold.padded_area() + Panels::SPARE).next_multiple_of(LANES);
-    for_each_piece(&mut output, blocks * block * groups * rows * area, |index, output| {
+    for_each_piece(&mut output, blocks * block * groups * rows * area, blocks * cost, |index, output| {
         let first = index * blocks * block;
         with_scratch(padded + depth * LANES + Panels::SPARE, |scratch| {
             let scratch = scratch.split_at_mut(padded);
@@ -98,7 +75,7 @@ struct Convolve<'a> {
     block: usize,
     unfold: &'a Unfold,
     panels: &'a Panels,
-    offsets: &'a [usize],
+    offsets: &'a Offsets,
     packed: &'a [f32],
     rows: usize,
     groups: usize,
@@ -113,11 +90,11 @@ impl Kernel for Convolve<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         let Self { input, first, block, unfold, panels, offsets, packed, rows, groups, scratch: (padded, panel), output } = self;
-        let (area, depth) = (unfold.output_area(), offsets.len());
+        let (area, depth) = (unfold.output_area(), offsets.each().len());
         padded.fill(0.0);
         for (index, output) in output.chunks_mut(block * groups * rows * area).enumerate() {
             let images = output.len() / (groups * rows * area);
-            input.lay(unfold, first + index * block, images, padded);
+            input.lay(unfold, (first + index * block) * input.channels, images * input.channels, padded);
             for group in 0..groups {
                 let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
                 let packed = &packed[group * rows * depth..(group + 1) * rows * depth];
@@ -175,14 +152,12 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
     let strips = rows.div_ceil(LANES);
     let block = (64 / area).clamp(1, input.images);
     let blocks = input.images.div_ceil(block);
-    let blocks = piece(blocks, block * area * depth * outputs).max(blocks.div_ceil(PARTIAL_SUMS));
+    let cost = block * area * depth * outputs;
     let positions = unfold.positions(block, input.channels);
     let offsets = unfold.offsets(input.channels / groups);
-    let size = groups * strips * depth;
     let padded = (block * input.channels * unfold.padded_area()).next_multiple_of(LANES);
-    let mut partial = vec![[0.0; LANES]; input.images.div_ceil(blocks * block) * size];
-    for_each_piece(&mut partial, size, |index, sums| {
-        let images = index * blocks * block..((index + 1) * blocks * block).min(input.images);
+    let total = sum_pieces(blocks, cost, groups * strips * depth, |blocks, sums| {
+        let images = blocks.start * block..(blocks.end * block).min(input.images);
         with_scratch(padded + block * area * LANES, |scratch| {
             let scratch = scratch.split_at_mut(padded);
             simd::run(Correlate {
@@ -200,12 +175,6 @@ pub(super) fn weight_gradient(input: Batch, plane: [usize; 2], gradient: &[f32],
             });
         });
     });
-    let (total, rest) = partial.split_at_mut(size);
-    for sums in rest.chunks_exact(size) {
-        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-            *total += sum;
-        }
-    }
     for (channel, result) in result.chunks_exact_mut(depth).enumerate() {
         let (group, row) = (channel / rows, channel % rows);
         let strip = &total[(group * strips + row / LANES) * depth..][..depth];
@@ -222,8 +191,8 @@ struct Correlate<'a> {
     images: std::ops::Range<usize>,
     block: usize,
     unfold: &'a Unfold,
-    positions: &'a [usize],
-    offsets: &'a [usize],
+    positions: &'a Offsets,
+    offsets: &'a Offsets,
     gradient: &'a [f32],
     rows: usize,
     groups: usize,
@@ -238,12 +207,12 @@ impl Kernel for Correlate<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         let Self { input, images, block, unfold, positions, offsets, gradient, rows, groups, scratch: (padded, strip), sums } = self;
-        let (area, depth, strips) = (unfold.output_area(), offsets.len(), rows.div_ceil(LANES));
+        let (area, depth, strips) = (unfold.output_area(), offsets.each().len(), rows.div_ceil(LANES));
         let strip = strip.as_chunks_mut::<LANES>().0;
         padded.fill(0.0);
         for first in images.clone().step_by(block) {
             let count = block.min(images.end - first);
-            input.lay(unfold, first, count, padded);
+            input.lay(unfold, first * input.channels, count * input.channels, padded);
             for (index, sums) in sums.chunks_exact_mut(depth).enumerate() {
                 let (group, start) = (index / strips, index % strips * LANES);
                 let padded = &padded[group * (input.channels / groups) * unfold.padded_area()..];
@@ -252,9 +221,8 @@ impl Kernel for Correlate<'_> {
                     transpose(&planes[..LANES.min(rows - start) * area], strip);
                 }
                 for (tap, height) in tiles(depth) {
-                    let (sums, offsets) = (&mut sums[tap..tap + height], &offsets[tap..tap + height]);
-                    let (positions, strip) = (&positions[..count * area], &strip[..count * area]);
-                    with_rows!(height, correlate::<FUSED>(sums, padded, offsets, positions, strip));
+                    let (sums, strip) = (&mut sums[tap..tap + height], &strip[..count * area]);
+                    with_rows!(height, correlate::<FUSED>(sums, tap, padded, offsets, positions, strip));
                 }
             }
         }
@@ -269,24 +237,4 @@ fn transpose(planes: &[f32], strip: &mut [Lanes]) {
             pixel[lane] = *value;
         }
     }
-}
-
-/// Turns the gradient of masked images into that of the images, in place; returns the gradient of the mask.
-pub(super) fn unmask(gradient: &mut [f32], images: &[f32], mask: &[f32]) -> Vec<f32> {
-    let area = images.len() / mask.len().max(1);
-    if area == 0 {
-        return vec![0.0; mask.len()];
-    }
-    let planes = gradient.chunks_exact_mut(area).zip(images.chunks_exact(area));
-    planes
-        .zip(mask)
-        .map(|((gradient, image), mask)| {
-            let mut sum = 0.0;
-            for (gradient, pixel) in gradient.iter_mut().zip(image) {
-                sum += *gradient * pixel;
-                *gradient *= mask;
-            }
-            sum
-        })
-        .collect()
 }

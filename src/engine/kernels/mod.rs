@@ -4,16 +4,22 @@
 //! caches. They replace burn's on the Flex backend alone: other backends run burn's operations behind the same functions.
 //! Work is cut by shape, never by the number of threads, so a result is bit-equal on any number of them.
 
+#![expect(clippy::inline_always, reason = "only what is inlined into a kernel is compiled for the processor it runs on")]
+
+mod batch;
 mod conv;
 mod dense;
+mod depthwise;
 mod flex;
 mod parallel;
+mod pool;
 mod simd;
 mod tile;
 mod unfold;
 mod window;
 
 pub use conv::{conv2d, masked_conv2d};
+pub use pool::{Square, average_pool2d, max_pool2d};
 pub use window::Window;
 
 #[cfg(test)]

@@ -1,32 +1,56 @@
 //! Work cut into pieces that depend on shapes alone, so that results do not depend on the number of threads.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Multiply-adds (or as costly steps) below which waking other threads costs more than it saves.
-const WORTH_SHARING: usize = 1 << 20;
+use super::simd::{LANES, Lanes};
+
+/// Multiply-adds (or as costly steps) below which sharing them with other threads costs more than it saves: for one of rayon's
+/// own threads, and for one that must first hand its work over to them and go to sleep.
+const WORTH_SHARING: [usize; 2] = [1 << 20, 1 << 22];
 
 /// Multiply-adds that one piece should hold, a few times the cost of handing it over.
 const PIECE: usize = 1 << 18;
+
+/// Most pieces of a sum, which each need room for all of it.
+const PARTIAL_SUMS: usize = 16;
 
 /// Elements of a cache line.
 const LINE: usize = 16;
 
 /// Number of items in a piece when there are `items`, each of `cost` multiply-adds.
 pub(super) fn piece(items: usize, cost: usize) -> usize {
-    if items.saturating_mul(cost) < WORTH_SHARING { items.max(1) } else { PIECE.div_ceil(cost.max(1)).clamp(1, items.max(1)) }
+    PIECE.div_ceil(cost.max(1)).clamp(1, items.max(1))
 }
 
-/// Calls `work(index, piece)` for each piece of `length` elements of `data`, on rayon's threads if there are several.
-pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, work: impl Fn(usize, &mut [T]) + Sync) {
-    if data.len() <= length {
-        if !data.is_empty() {
-            work(0, data);
-        }
-    } else {
+/// Calls `work(index, piece)` for each piece of `length` elements of `data`, each of `cost` multiply-adds, on several threads if
+/// that pays.
+pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, cost: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    let [inside, outside] = WORTH_SHARING;
+    let worth = if rayon::current_thread_index().is_some() { inside } else { outside };
+    let pieces = data.len().div_ceil(length.max(1));
+    if pieces > 1 && pieces.saturating_mul(cost) >= worth && rayon::current_num_threads() > 1 {
         data.par_chunks_mut(length).enumerate().for_each(|(index, piece)| work(index, piece));
+    } else {
+        data.chunks_mut(length.max(1)).enumerate().for_each(|(index, piece)| work(index, piece));
     }
+}
+
+/// Adds up `size` sums over `items`, each of `cost` multiply-adds: `work(items, sums)` adds those of a range of them.
+pub(super) fn sum_pieces(items: usize, cost: usize, size: usize, work: impl Fn(Range<usize>, &mut [Lanes]) + Sync) -> Vec<Lanes> {
+    let length = piece(items, cost).max(items.div_ceil(PARTIAL_SUMS));
+    let mut partial = vec![[0.0; LANES]; items.div_ceil(length) * size];
+    for_each_piece(&mut partial, size, length * cost, |index, sums| work(index * length..((index + 1) * length).min(items), sums));
+    let (total, rest) = partial.split_at_mut(size);
+    for sums in rest.chunks_exact(size) {
+        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            *total += sum;
+        }
+    }
+    partial.truncate(size);
+    partial
 }
 
 /// Lends this thread's buffer of `length` elements, aligned to a cache line, with whatever it held last. `work` must not call into rayon: a thread that

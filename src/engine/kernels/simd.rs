@@ -2,6 +2,12 @@
 //!
 //! A distributed binary targets the oldest processor of its kind; without this, only a fraction of a current one is used.
 
+/// Sums kept side by side: two AVX2 registers.
+pub(super) const LANES: usize = 16;
+
+/// [`LANES`] numbers.
+pub(super) type Lanes = [f32; LANES];
+
 /// A loop nest worth compiling for the processor it runs on.
 pub(super) trait Kernel {
     /// What the loops leave.

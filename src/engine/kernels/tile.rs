@@ -1,13 +1,10 @@
 //! The two inner products of the dense convolutions: tiles small enough to stay in registers.
 
-use super::simd::multiply_add;
-use super::unfold::LANES;
+use super::simd::{LANES, Lanes, multiply_add};
+use super::unfold::Offsets;
 
 /// Rows of the largest tile: 6 x 16 sums fill twelve of sixteen AVX2 registers, which hides the latency of a multiply-add.
 const ROWS: usize = 6;
-
-/// Sums of one row of a tile.
-pub(super) type Lanes = [f32; LANES];
 
 /// Cuts `rows` into tiles of even height, at most [`ROWS`]: `(first row, rows)`.
 pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -58,23 +55,24 @@ pub(super) fn product<const FUSED: bool, const N: usize>(weights: &[f32], panel:
     sums
 }
 
-/// Adds to `sums [N, LANES]` the products of what `N` taps read around each pixel with that pixel's `gradient [pixels, LANES]`.
+/// Adds to `sums [N, LANES]` the products of what `N` taps, the offsets from `tap` on, read around each pixel with that pixel's
+/// `gradient [pixels, LANES]`.
 #[inline(always)]
 pub(super) fn correlate<const FUSED: bool, const N: usize>(
     sums: &mut [Lanes],
+    tap: usize,
     padded: &[f32],
-    offsets: &[usize],
-    positions: &[usize],
+    offsets: &Offsets,
+    positions: &Offsets,
     gradient: &[Lanes],
 ) {
-    let Some((offsets, sums)) = offsets.first_chunk::<N>().zip(sums.first_chunk_mut::<N>()) else { return };
-    let farthest = |list: &[usize]| list.iter().copied().max().unwrap_or(0);
-    assert!(farthest(offsets) + farthest(positions) < padded.len());
+    let Some((taps, sums)) = offsets.each()[tap..].first_chunk::<N>().zip(sums.first_chunk_mut::<N>()) else { return };
+    assert!(offsets.last() + positions.last() < padded.len());
     let mut tile = *sums;
-    for (&position, gradient) in positions.iter().zip(gradient) {
-        for (sums, offset) in tile.iter_mut().zip(offsets) {
+    for (&position, gradient) in positions.each().iter().zip(gradient) {
+        for (sums, tap) in tile.iter_mut().zip(taps) {
             // SAFETY: the farthest of these reads was just asserted to be inside. Checking each costs as much as its sums.
-            let pixel = unsafe { *padded.get_unchecked(position + offset) };
+            let pixel = unsafe { *padded.get_unchecked(position + tap) };
             for (sum, &gradient) in sums.iter_mut().zip(gradient) {
                 *sum = multiply_add::<FUSED>(pixel, gradient, *sum);
             }

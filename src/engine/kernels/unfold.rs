@@ -5,10 +5,8 @@
 
 use std::ops::Range;
 
+use super::simd::LANES;
 use super::window::Window;
-
-/// Pixels of a panel.
-pub(super) const LANES: usize = 16;
 
 /// How the planes of one tensor are padded, and where in them each output pixel and each tap reads.
 pub(super) struct Unfold {
@@ -80,12 +78,12 @@ impl Unfold {
     }
 
     /// Where each tap of each of `channels` planes reads: the rows of an unfolded image.
-    pub(super) fn offsets(&self, channels: usize) -> Vec<usize> {
-        (0..channels).flat_map(|channel| self.taps.iter().map(move |tap| channel * self.padded_area() + tap)).collect()
+    pub(super) fn offsets(&self, channels: usize) -> Offsets {
+        Offsets::new((0..channels).flat_map(|channel| self.taps.iter().map(move |tap| channel * self.padded_area() + tap)).collect())
     }
 
     /// Where the first tap of each output pixel reads, for `images` images of `channels` planes laid one after the other.
-    pub(super) fn positions(&self, images: usize, channels: usize) -> Vec<usize> {
+    pub(super) fn positions(&self, images: usize, channels: usize) -> Offsets {
         let mut positions = Vec::with_capacity(images * self.output_area());
         for image in 0..images {
             for row in 0..self.output[0] {
@@ -93,7 +91,7 @@ impl Unfold {
                 positions.extend((0..self.output[1]).map(|column| start + column * self.stride[1]));
             }
         }
-        positions
+        Offsets::new(positions)
     }
 
     /// Lays one plane, times `scale`, into a padded one that is zero wherever no earlier plane was laid.
@@ -102,24 +100,98 @@ impl Unfold {
         let [rows, columns] = &self.visible;
         if self.padded == self.source && self.spread == [1; 2] && self.origin == [0; 2] {
             scale_into(plane, scale, padded);
-            return;
-        }
-        if columns.is_empty() {
-            return;
-        }
-        for row in rows.clone() {
-            let line = &plane[row * self.source[1] + columns.start..row * self.source[1] + columns.end];
-            let down = (self.origin[0] + (row * self.spread[0]) as isize) as usize;
+        } else if !columns.is_empty() {
+            let down = (self.origin[0] + (rows.start * self.spread[0]) as isize) as usize;
             let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
-            let start = down * self.padded[1] + along;
-            if self.spread[1] == 1 {
-                scale_into(line, scale, &mut padded[start..start + line.len()]);
-            } else {
-                for (to, from) in padded[start..].iter_mut().step_by(self.spread[1]).zip(line) {
-                    *to = from * scale;
-                }
+            let from = Grid { start: rows.start * self.source[1] + columns.start, pitch: self.source[1], step: 1 };
+            let to = Grid { start: down * self.padded[1] + along, pitch: self.spread[0] * self.padded[1], step: self.spread[1] };
+            copy_grid([rows.len(), columns.len()], plane, from, scale, padded, to);
+        }
+    }
+
+    /// Where the output pixels are among all places the kernel can be put in the padded plane.
+    const fn outputs(&self) -> Grid {
+        Grid { start: 0, pitch: self.stride[0] * self.padded[1], step: self.stride[1] }
+    }
+
+    /// Places from the first output pixel to the last.
+    pub(super) const fn places(&self) -> usize {
+        let [rows, columns] = self.output;
+        if rows * columns == 0 { 0 } else { (rows - 1) * self.outputs().pitch + (columns - 1) * self.outputs().step + 1 }
+    }
+
+    /// Picks the output plane from values at every place.
+    #[inline(always)]
+    pub(super) fn pick(&self, places: &[f32], plane: &mut [f32]) {
+        copy_grid(self.output, places, self.outputs(), 1.0, plane, Grid { start: 0, pitch: self.output[1], step: 1 });
+    }
+
+    /// Puts a plane of the output's size at its places; the others stay.
+    #[inline(always)]
+    pub(super) fn put(&self, plane: &[f32], places: &mut [f32]) {
+        copy_grid(self.output, plane, Grid { start: 0, pitch: self.output[1], step: 1 }, 1.0, places, self.outputs());
+    }
+}
+
+/// Where the pixels of a plane are in a slice: `pitch` between rows, `step` between columns.
+#[derive(Clone, Copy)]
+struct Grid {
+    start: usize,
+    pitch: usize,
+    step: usize,
+}
+
+/// Copies a plane `[rows, columns]`, times `scale`, from one grid to another.
+#[inline(always)]
+fn copy_grid(size: [usize; 2], source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+    let [rows, columns] = size;
+    if from.step > 1 || to.step > 1 {
+        for row in 0..rows {
+            let (source, target) = (&source[from.start + row * from.pitch..], &mut target[to.start + row * to.pitch..]);
+            for (to, from) in target.iter_mut().step_by(to.step).zip(source.iter().step_by(from.step)).take(columns) {
+                *to = from * scale;
             }
         }
+        return;
+    }
+    // A width known to the compiler makes a row a few instructions; these are the planes of the presets.
+    match columns {
+        4 => copy_rows(rows, 4, source, from, scale, target, to),
+        7 => copy_rows(rows, 7, source, from, scale, target, to),
+        8 => copy_rows(rows, 8, source, from, scale, target, to),
+        14 => copy_rows(rows, 14, source, from, scale, target, to),
+        _ => copy_rows(rows, columns, source, from, scale, target, to),
+    }
+}
+
+#[inline(always)]
+fn copy_rows(rows: usize, columns: usize, source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+    for row in 0..rows {
+        let (source, target) = (&source[from.start + row * from.pitch..][..columns], &mut target[to.start + row * to.pitch..][..columns]);
+        scale_into(source, scale, target);
+    }
+}
+
+/// Places in padded planes, and the last of them, so that a bound is checked once for all.
+pub(super) struct Offsets {
+    each: Vec<usize>,
+    last: usize,
+}
+
+impl Offsets {
+    fn new(each: Vec<usize>) -> Self {
+        let last = each.iter().copied().max().unwrap_or(0);
+        Self { each, last }
+    }
+
+    /// The places, in order.
+    pub(super) fn each(&self) -> &[usize] {
+        &self.each
+    }
+
+    /// The largest.
+    pub(super) const fn last(&self) -> usize {
+        self.last
     }
 }
 
@@ -168,11 +240,11 @@ impl Panels {
     pub(super) const SPARE: usize = 8;
 
     /// Cuts the pixels at `positions` into panels.
-    pub(super) fn new(positions: &[usize]) -> Self {
+    pub(super) fn new(positions: &Offsets) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         let mut bounds = vec![0];
         let mut longest = 1;
-        for panel in positions.chunks(LANES) {
+        for panel in positions.each.chunks(LANES) {
             let mut length = 0;
             for (lane, &position) in panel.iter().enumerate() {
                 if lane % Self::SPARE > 0 && panel[lane - 1] + 1 == position {
@@ -186,28 +258,26 @@ impl Panels {
             bounds.push(runs.len());
         }
         let width = [1, 4].into_iter().find(|&width| width >= longest).unwrap_or(Self::SPARE);
-        let last = positions.iter().copied().max().unwrap_or(0);
-        Self { runs, bounds, width, last }
+        Self { runs, bounds, width, last: positions.last }
     }
 
     /// Copies panel `index` of `padded` into `panel`: for every offset, [`LANES`] pixels. Copies of a fixed width are cheap and
     /// may run past their run; the next run, or the next row, puts that right. Both slices need [`Self::SPARE`] more elements.
     #[inline(always)]
-    pub(super) fn pack(&self, index: usize, padded: &[f32], offsets: &[usize], panel: &mut [f32]) {
+    pub(super) fn pack(&self, index: usize, padded: &[f32], offsets: &Offsets, panel: &mut [f32]) {
         let runs = &self.runs[self.bounds[index]..self.bounds[index + 1]];
-        let farthest = self.last + offsets.iter().copied().max().unwrap_or(0);
-        assert!(farthest + Self::SPARE <= padded.len() && offsets.len() * LANES + Self::SPARE <= panel.len());
+        assert!(self.last + offsets.last + Self::SPARE <= padded.len() && offsets.each.len() * LANES + Self::SPARE <= panel.len());
         // SAFETY: a run starts at most `last` from an offset and below `LANES` in a row of the panel, and no copy is wider than
         // `SPARE`; that both slices hold as much was just asserted. Checking each copy costs as much as the copy.
         unsafe {
             match (self.width, runs) {
-                (1, runs) => copy::<1>(runs, padded, offsets, panel),
-                (4, &[a, b, c, d]) => copy::<4>(&[a, b, c, d], padded, offsets, panel),
-                (4, runs) => copy::<4>(runs, padded, offsets, panel),
-                (_, &[a, b]) => copy::<8>(&[a, b], padded, offsets, panel),
-                (_, &[a, b, c]) => copy::<8>(&[a, b, c], padded, offsets, panel),
-                (_, &[a, b, c, d]) => copy::<8>(&[a, b, c, d], padded, offsets, panel),
-                (_, runs) => copy::<8>(runs, padded, offsets, panel),
+                (1, runs) => copy::<1>(runs, padded, &offsets.each, panel),
+                (4, &[a, b, c, d]) => copy::<4>(&[a, b, c, d], padded, &offsets.each, panel),
+                (4, runs) => copy::<4>(runs, padded, &offsets.each, panel),
+                (_, &[a, b]) => copy::<8>(&[a, b], padded, &offsets.each, panel),
+                (_, &[a, b, c]) => copy::<8>(&[a, b, c], padded, &offsets.each, panel),
+                (_, &[a, b, c, d]) => copy::<8>(&[a, b, c, d], padded, &offsets.each, panel),
+                (_, runs) => copy::<8>(runs, padded, &offsets.each, panel),
             }
         }
     }

@@ -55,6 +55,11 @@ impl Window {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether each output channel sees one input channel, and each of those serves one output.
+    pub(super) const fn is_depthwise(&self, weight: [usize; 4]) -> bool {
+        self.groups == weight[0] && weight[1] == 1
+    }
+
     /// The same window in burn's words.
     pub(super) fn options(&self) -> ConvOptions<2> {
         ConvOptions::new(self.stride, self.padding, self.dilation, self.groups)

@@ -38,7 +38,7 @@ fn masked_stock(x: Tensor<4>, mask: Tensor<2>, weight: Tensor<4>, window: Window
 fn plain_results(case: &Case, convolution: impl Fn(Tensor<4>, Tensor<4>, Window) -> Tensor<4>) -> Vec<Vec<f32>> {
     let (x, _, weight) = case.leaves();
     let y = convolution(x.clone(), weight.clone(), case.window);
-    let grads = gradients(y.clone(), 4);
+    let grads = gradients(&y, 4);
     vec![read(y), read(x.grad(&grads).unwrap()), read(weight.grad(&grads).unwrap())]
 }
 
@@ -46,7 +46,7 @@ fn plain_results(case: &Case, convolution: impl Fn(Tensor<4>, Tensor<4>, Window)
 fn masked_results(case: &Case, convolution: impl Fn(Tensor<4>, Tensor<2>, Tensor<4>, Window) -> Tensor<4>) -> Vec<Vec<f32>> {
     let (x, mask, weight) = case.leaves();
     let y = convolution(x.clone(), mask.clone(), weight.clone(), case.window);
-    let grads = gradients(y.clone(), 4);
+    let grads = gradients(&y, 4);
     vec![read(y), read(x.grad(&grads).unwrap()), read(mask.grad(&grads).unwrap()), read(weight.grad(&grads).unwrap())]
 }
 
@@ -175,7 +175,7 @@ fn gradients_nobody_asked_for_are_not_computed() {
     let case = layers()[0];
     let (x, mask, weight) = case.leaves();
     let y = masked_conv2d(x.clone().detach(), mask.clone(), weight.clone().detach(), case.window);
-    let grads = gradients(y, 4);
+    let grads = gradients(&y, 4);
     assert!(x.grad(&grads).is_none() && weight.grad(&grads).is_none());
     let expected = masked_results(&case, masked_stock);
     close("mask alone", &read(mask.grad(&grads).unwrap()), &expected[2]).unwrap();

@@ -27,11 +27,11 @@ fn leaf<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
 
 /// The elements of a tensor, read back.
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().expect("a tensor of f32")
+    tensor.into_data().try_to_vec().expect("a tensor of f32")
 }
 
 /// The gradient of `leaf` when the output's gradient is a fixed tensor of [`values`].
-fn gradients<const O: usize>(output: Tensor<O>, seed: u64) -> burn::tensor::Gradients {
+fn gradients<const O: usize>(output: &Tensor<O>, seed: u64) -> burn::tensor::Gradients {
     let weights = TensorData::new(values(output.shape().num_elements(), seed), output.shape());
     (output.clone() * Tensor::from_data(weights, &output.device())).sum().backward()
 }

@@ -1,0 +1,93 @@
+//! The start screen: presets and earlier runs, and which of them is chosen.
+
+use super::host::{PresetRow, RunRow};
+use std::time::SystemTime;
+
+/// The lists of the start screen.
+#[derive(Debug, Clone)]
+pub struct Start {
+    presets: Vec<PresetRow>,
+    runs: Vec<RunRow>,
+    /// When the lists were made; ages are counted from here.
+    now: SystemTime,
+    in_runs: bool,
+    preset: usize,
+    run: usize,
+}
+
+/// What Enter is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Chosen<'a> {
+    /// A preset to start a search from.
+    Preset(&'a PresetRow),
+    /// A run to open.
+    Run(&'a RunRow),
+}
+
+impl Start {
+    pub(super) fn new(presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) -> Self {
+        let in_runs = presets.is_empty() && !runs.is_empty();
+        Self { presets, runs, now, in_runs, preset: 0, run: 0 }
+    }
+
+    /// All presets.
+    #[must_use]
+    pub fn presets(&self) -> &[PresetRow] {
+        &self.presets
+    }
+
+    /// Earlier runs, the newest first.
+    #[must_use]
+    pub fn runs(&self) -> &[RunRow] {
+        &self.runs
+    }
+
+    /// When the lists were made.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.now
+    }
+
+    /// Whether the list of runs has the focus.
+    #[must_use]
+    pub fn in_runs(&self) -> bool {
+        self.in_runs
+    }
+
+    /// The position in the list of presets.
+    #[must_use]
+    pub fn preset(&self) -> usize {
+        self.preset
+    }
+
+    /// The position in the list of runs.
+    #[must_use]
+    pub fn run(&self) -> usize {
+        self.run
+    }
+
+    /// Whether there is nothing at all to choose.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.presets.is_empty() && self.runs.is_empty()
+    }
+
+    /// What Enter starts or opens.
+    #[must_use]
+    pub fn chosen(&self) -> Option<Chosen<'_>> {
+        if self.in_runs { self.runs.get(self.run).map(Chosen::Run) } else { self.presets.get(self.preset).map(Chosen::Preset) }
+    }
+
+    pub(super) fn switch(&mut self) {
+        self.in_runs = !self.in_runs;
+    }
+
+    /// Steps through the two lists as through one.
+    pub(super) fn step(&mut self, by: isize) {
+        let total = self.presets.len() + self.runs.len();
+        let at = if self.in_runs { self.presets.len() + self.run } else { self.preset };
+        let target = at.saturating_add_signed(by).min(total.saturating_sub(1));
+        self.in_runs = target >= self.presets.len() && !self.runs.is_empty();
+        if self.in_runs { self.run = target - self.presets.len() } else { self.preset = target }
+    }
+}

@@ -1,0 +1,166 @@
+//! What a key does: through the table of actions, and through what lies over the screen.
+
+use super::action::{ACTIONS, Action, ActionId as Id, Scene};
+use super::key::{Code, Key};
+use super::start::Chosen;
+use super::state::{App, Effect, Overlay, Pane};
+use crate::run::Command;
+
+/// Lines of a page.
+const PAGE: isize = 10;
+/// Far enough for any list.
+const FAR: isize = isize::MAX / 2;
+/// Candidates of one `sample now`.
+const SAMPLES: u32 = 20;
+
+impl App {
+    /// A key was pressed.
+    pub fn press(&mut self, key: Key) -> Vec<Effect> {
+        self.notice = None;
+        match self.overlay {
+            Overlay::Leave => self.press_leave(key),
+            Overlay::Help(at) => self.press_help(key, at),
+            Overlay::None => {
+                let mut named = self.actions().filter(|action| action.has(key));
+                named.next().map_or_else(Vec::new, |action| self.perform(action))
+            }
+        }
+    }
+
+    /// The actions that have a meaning on this screen.
+    pub fn actions(&self) -> impl Iterator<Item = &'static Action> + use<> {
+        let scene = if self.run.is_some() { Scene::Run } else { Scene::Start };
+        ACTIONS.iter().filter(move |action| action.scene == scene || action.scene == Scene::Both)
+    }
+
+    fn press_leave(&mut self, key: Key) -> Vec<Effect> {
+        match key {
+            Key { code: Code::Enter | Code::Char('y' | 'Y'), ctrl: false } | Key { code: Code::Char('c'), ctrl: true } => self.leave(),
+            Key { code: Code::Escape | Code::Char('n' | 'N' | 'q'), ctrl: false } => {
+                self.overlay = Overlay::None;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn press_help(&mut self, key: Key, at: usize) -> Vec<Effect> {
+        let last = self.actions().count() + super::LEGEND.len() - 1;
+        let moved = |by: isize| Overlay::Help(at.saturating_add_signed(by).min(last));
+        let Some(id) = self.actions().find(|action| action.has(key)).map(|action| action.id) else { return Vec::new() };
+        self.overlay = match id {
+            Id::Down => moved(1),
+            Id::Up => moved(-1),
+            Id::PageDown => moved(PAGE),
+            Id::PageUp => moved(-PAGE),
+            Id::First => moved(-FAR),
+            Id::Last => moved(FAR),
+            Id::Ask => Overlay::Leave,
+            Id::Choose | Id::Fold => {
+                self.overlay = Overlay::None;
+                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action));
+            }
+            Id::Help | Id::Back | Id::Leave => Overlay::None,
+            _ => return Vec::new(),
+        };
+        Vec::new()
+    }
+
+    fn perform(&mut self, action: &Action) -> Vec<Effect> {
+        if let Err(reason) = action.allowed(self) {
+            self.notice(reason.to_owned(), false);
+            return Vec::new();
+        }
+        match action.id {
+            Id::Pause => {
+                let paused = self.run.as_ref().is_some_and(super::Run::is_paused);
+                return vec![Effect::Send(if paused { Command::Resume } else { Command::Pause })];
+            }
+            Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
+            Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
+            Id::Export => {
+                let selected = self.run.as_ref().and_then(|run| run.selected());
+                return selected.map(|score| Effect::Export(score.id)).into_iter().collect();
+            }
+            Id::Choose => return self.choose(),
+            Id::Back => return vec![Effect::Back],
+            Id::Redraw => return vec![Effect::Redraw],
+            Id::Leave if !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
+            Id::Leave | Id::Ask => self.overlay = Overlay::Leave,
+            Id::Help => self.overlay = Overlay::Help(0),
+            Id::NextPane => self.turn(1),
+            Id::PreviousPane => self.turn(Pane::ALL.len() - 1),
+            Id::Down => self.step(1),
+            Id::Up => self.step(-1),
+            Id::First => self.step(-FAR),
+            Id::Last => self.step(FAR),
+            Id::PageDown => self.page(PAGE),
+            Id::PageUp => self.page(-PAGE),
+            Id::NextCandidate => self.step_candidate(1),
+            Id::PreviousCandidate => self.step_candidate(-1),
+            Id::Fold | Id::FoldAll | Id::Order | Id::Random | Id::LogCurves => self.arrange(action.id),
+        }
+        Vec::new()
+    }
+
+    /// How the run is shown.
+    fn arrange(&mut self, id: Id) {
+        let Some(run) = &mut self.run else { return };
+        match id {
+            Id::Fold => run.fold(),
+            Id::FoldAll => run.fold_all(),
+            Id::Order => run.order = run.order.next(),
+            Id::Random => run.shows_random = !run.shows_random,
+            Id::LogCurves => run.log_curves = !run.log_curves,
+            _ => {}
+        }
+    }
+
+    fn leave(&self) -> Vec<Effect> {
+        let stop = self.run.as_ref().filter(|run| run.is_live()).map(|_| Effect::Send(Command::Stop));
+        stop.into_iter().chain([Effect::Quit]).collect()
+    }
+
+    fn choose(&self) -> Vec<Effect> {
+        match self.start.chosen() {
+            Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone() }],
+            Some(Chosen::Run(run)) => vec![Effect::Open(run.path.clone())],
+            None => Vec::new(),
+        }
+    }
+
+    fn turn(&mut self, by: usize) {
+        if self.run.is_some() {
+            self.focus = self.focus.step(by);
+        } else {
+            self.start.switch();
+        }
+    }
+
+    fn step(&mut self, by: isize) {
+        match &mut self.run {
+            None => self.start.step(by),
+            Some(run) if self.focus == Pane::Network => run.step_row(by),
+            Some(_) => self.step_candidate(by),
+        }
+    }
+
+    fn page(&mut self, by: isize) {
+        if self.run.is_some() && self.focus == Pane::Detail {
+            self.detail_scroll = self.detail_scroll.saturating_add_signed(by).min(1 << 20);
+        } else {
+            self.step(by);
+        }
+    }
+
+    fn step_candidate(&mut self, by: isize) {
+        if let Some(run) = &mut self.run {
+            run.step_candidate(by);
+            self.detail_scroll = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! The network pane: the posterior is the network. A row per operation, grouped by edge, edges by block.
+
+use super::paint::{Brush, short};
+use super::theme::Role;
+use crate::app::{NetworkRow, Run, Take, Trend};
+use ratatui::layout::Rect;
+
+pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
+    let Some(started) = run.started() else {
+        brush.panel(area, "Network", "", focused);
+        return;
+    };
+    let network = &started.network;
+    let expected = run.health().map_or_else(String::new, |health| {
+        format!("{} of {} parameters expected", short(health.expected_parameters), short(network.parameters as f64))
+    });
+    let inner = brush.panel(area, "Network", &expected, focused);
+    let rows = run.rows();
+    let kept = run.selected().map(|score| score.kept.as_slice());
+    let labels = 22.min(inner.width);
+    let bar = inner.width.saturating_sub(labels + 34).min(20);
+    let figures = inner.x + labels + bar + 1;
+    if inner.height > 0 {
+        let right = inner.right().saturating_sub(figures);
+        brush.text(figures, inner.y, right, "keep  drop  Δ  now  params", Role::Quiet);
+    }
+    let room = inner.height.saturating_sub(1) as usize;
+    let first = run.row().saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    for (y, (position, row)) in (inner.y + 1..inner.bottom()).zip(rows.iter().enumerate().skip(first)) {
+        match *row {
+            NetworkRow::Block(number) => {
+                let block = &run.blocks()[number];
+                let sign = if block.folded { brush.look.sign("▸", ">") } else { brush.look.sign("▾", "v") };
+                let used = brush.text(inner.x, y, inner.width, &format!("{sign} {}", block.name), Role::Title);
+                if block.folded {
+                    folded(run, block.groups.clone(), inner, (inner.x + used + 2, y), brush);
+                }
+            }
+            NetworkRow::Group { group, heads_edge, .. } => {
+                let info = &network.groups[group];
+                if heads_edge {
+                    brush.text(inner.x + 2, y, 9, &info.edge, Role::Quiet);
+                }
+                brush.text(inner.x + 11.min(inner.width), y, inner.width.saturating_sub(11).min(11), &info.operation, Role::Text);
+                let Some(p) = run.drop_probability(group) else { continue };
+                let role = if p <= 0.5 { Role::Kept } else { Role::Dropped };
+                brush.bar(inner.x + labels, y, bar, 1.0 - p, role);
+                let trend = match run.trend(group) {
+                    Some(Trend::Rises) => brush.look.sign("↑", "^"),
+                    Some(Trend::Falls) => brush.look.sign("↓", "v"),
+                    Some(Trend::Rests) | None => brush.look.sign("–", "-"),
+                };
+                let take = match kept.and_then(|kept| kept.get(group)).map(|&kept| Take::of(kept, info.channels)) {
+                    Some(Take::All) => brush.look.sign("●", "@"),
+                    Some(Take::Some) => brush.look.sign("◐", "o"),
+                    Some(Take::None) => brush.look.sign("○", "."),
+                    None => " ",
+                };
+                let parameters =
+                    if info.has_weights { short((1.0 - p) * info.parameters as f64) } else { brush.look.sign("–", "-").to_owned() };
+                let text = format!("{:>4.2}  {p:>4.2}  {trend}   {take}  {parameters:>7}", 1.0 - p);
+                brush.text(figures, y, inner.right().saturating_sub(figures), &text, Role::Text);
+            }
+        }
+        if focused && position == run.row() {
+            brush.highlight(inner, y, Role::Selection);
+        }
+    }
+}
+
+/// A folded block: how many operations are kept more often than not, and a column per operation.
+fn folded(run: &Run, groups: std::ops::Range<usize>, inner: Rect, (x, y): (u16, u16), brush: &mut Brush<'_>) {
+    const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+    let keep: Vec<f64> = groups.filter_map(|group| run.drop_probability(group)).map(|p| 1.0 - p).collect();
+    let kept = keep.iter().filter(|&&keep| keep > 0.5).count();
+    let room = inner.right().saturating_sub(x);
+    let used = brush.text(x, y, room, &format!("{kept} of {} operations kept   ", keep.len()), Role::Quiet);
+    let ascii = brush.look.glyphs == super::theme::Glyphs::Ascii;
+    let column = |&keep: &f64| {
+        let level = (keep * 8.0).min(7.0) as usize;
+        if ascii { char::from_digit((keep * 9.0).round() as u32, 10).unwrap_or('0').to_string() } else { LEVELS[level].to_owned() }
+    };
+    brush.text(x + used, y, room.saturating_sub(used), &keep.iter().map(column).collect::<String>(), Role::Kept);
+}

@@ -1,0 +1,199 @@
+//! The brush of all panes: clipped text, bars, panels, curves.
+
+use super::theme::{Glyphs, Look, Role};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Paints on a buffer with a look; whatever leaves the buffer is clipped.
+#[derive(Debug)]
+pub struct Brush<'a> {
+    /// Where to.
+    pub buffer: &'a mut Buffer,
+    /// How things look.
+    pub look: &'a Look,
+}
+
+impl Brush<'_> {
+    /// Writes pieces of text one after the other into `width` columns; returns the columns used.
+    pub fn line(&mut self, x: u16, y: u16, width: u16, pieces: &[(&str, Style)]) -> u16 {
+        let mut used = 0;
+        for &(text, style) in pieces {
+            for character in text.chars() {
+                let wide = character.width().unwrap_or(0) as u16;
+                if wide == 0 || used + wide > width {
+                    continue;
+                }
+                if let Some(cell) = self.buffer.cell_mut((x.saturating_add(used), y)) {
+                    cell.set_char(character).set_style(style);
+                }
+                used += wide;
+            }
+        }
+        used
+    }
+
+    /// Writes text in a role.
+    pub fn text(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+        let style = self.look.style(role);
+        self.line(x, y, width, &[(text, style)])
+    }
+
+    /// Writes text that ends at the right edge of an area's line.
+    pub fn right(&mut self, area: Rect, y: u16, text: &str, role: Role) {
+        let wide = (text.width() as u16).min(area.width);
+        self.text(area.right() - wide, y, wide, text, role);
+    }
+
+    /// Lays a style over a line of cells.
+    pub fn highlight(&mut self, area: Rect, y: u16, role: Role) {
+        if y < area.bottom() {
+            let row = Rect { y, height: 1, ..area }.intersection(self.buffer.area);
+            self.buffer.set_style(row, self.look.style(role));
+        }
+    }
+
+    /// A bar of `width` columns filled to `share`, in eighths of a column.
+    pub fn bar(&mut self, x: u16, y: u16, width: u16, share: f64, role: Role) {
+        const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        let units = (share * f64::from(width) * 8.0).round() as usize;
+        let (full, part) = (units / 8, units % 8);
+        let (block, dot) = (self.look.sign("█", "#"), self.look.sign("·", "."));
+        let part = if self.look.glyphs == Glyphs::Unicode { EIGHTHS[part] } else { "" };
+        let rest = (width as usize).saturating_sub(full + usize::from(!part.is_empty()));
+        let (style, quiet) = (self.look.style(role), self.look.style(Role::Quiet));
+        self.line(x, y, width, &[(&block.repeat(full), style), (part, style), (&dot.repeat(rest), quiet)]);
+    }
+
+    /// A frame with titles; returns what is inside.
+    pub fn panel(&mut self, area: Rect, left: &str, right: &str, focused: bool) -> Rect {
+        let area = area.intersection(self.buffer.area);
+        if area.width < 2 || area.height < 2 {
+            return Rect { width: 0, height: 0, ..area };
+        }
+        let role = if focused { Role::BorderFocused } else { Role::Border };
+        let style = self.look.style(role);
+        let corners =
+            if self.look.glyphs == Glyphs::Unicode { ["╭", "╮", "╰", "╯", "─", "│"] } else { ["+", "+", "+", "+", "-", "|"] };
+        let across = corners[4].repeat(area.width as usize - 2);
+        self.line(area.x, area.y, area.width, &[(corners[0], style), (&across, style), (corners[1], style)]);
+        self.line(area.x, area.bottom() - 1, area.width, &[(corners[2], style), (&across, style), (corners[3], style)]);
+        for y in area.y + 1..area.bottom() - 1 {
+            self.line(area.x, y, 1, &[(corners[5], style)]);
+            self.line(area.right() - 1, y, 1, &[(corners[5], style)]);
+        }
+        let title = if focused { self.look.style(Role::Title) } else { self.look.style(Role::Quiet) };
+        let mark = if focused { self.look.sign("▸", ">") } else { "" };
+        let used = self.line(area.x + 2, area.y, area.width.saturating_sub(4), &[(" ", style), (mark, title), (left, title), (" ", style)]);
+        let wide = right.width() as u16 + 2;
+        if !right.is_empty() && used + wide + 5 <= area.width {
+            let quiet = self.look.style(Role::Quiet);
+            self.line(area.right() - 2 - wide, area.y, wide, &[(" ", style), (right, quiet), (" ", style)]);
+        }
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    }
+
+    /// Fills an area with blanks.
+    pub fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.y..area.bottom() {
+            for x in area.x..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                }
+            }
+        }
+    }
+
+    /// Curves over a shared axis from 0 to `x_end`. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
+    /// out; returns how many. Axis labels take the left columns.
+    pub fn curves(&mut self, area: Rect, series: &[(&[(f64, f64)], Role)], x_end: f64, log: bool) -> usize {
+        let transform = |value: f64| if log { value.log10() } else { value };
+        let points = || series.iter().flat_map(|(points, _)| points.iter());
+        let good = |&(x, y): &(f64, f64)| x.is_finite() && transform(y).is_finite();
+        let values = points().filter(|point| good(point)).map(|&(_, y)| transform(y));
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let left_out = points().filter(|point| !good(point)).count();
+        let label = 6;
+        if low > high || area.width < label + 4 || area.height < 2 {
+            return left_out;
+        }
+        let (low, high) = if high - low < 1e-9 { (low - 0.5, high + 0.5) } else { (low, high) };
+        let back = |value: f64| if log { 10f64.powf(value) } else { value };
+        self.text(area.x, area.y, label, &short(back(high)), Role::Quiet);
+        self.text(area.x, area.bottom() - 1, label, &short(back(low)), Role::Quiet);
+        let plot = Rect { x: area.x + label, width: area.width - label, ..area };
+        let unicode = self.look.glyphs == Glyphs::Unicode;
+        let (wide, tall) = if unicode { (2, 4) } else { (1, 1) };
+        let (columns, rows) = (f64::from(plot.width) * f64::from(wide) - 1.0, f64::from(plot.height) * f64::from(tall) - 1.0);
+        for (points, role) in series {
+            let style = self.look.style(*role);
+            let place = |&(x, y): &(f64, f64)| {
+                let across = (x / x_end.max(1e-9)).clamp(0.0, 1.0) * columns;
+                (across, (high - transform(y)) / (high - low) * rows)
+            };
+            let mut before: Option<(f64, f64)> = None;
+            for point in *points {
+                if !good(point) {
+                    before = None;
+                    continue;
+                }
+                let (x, y) = place(point);
+                let (x0, y0) = before.unwrap_or((x, y));
+                let steps = (x - x0).abs().max((y - y0).abs()).ceil().max(1.0) as usize;
+                for step in 0..=steps {
+                    let share = step as f64 / steps as f64;
+                    self.dot(plot, (x0 + (x - x0) * share).round() as u16, (y0 + (y - y0) * share).round() as u16, style);
+                }
+                before = Some((x, y));
+            }
+        }
+        left_out
+    }
+
+    fn dot(&mut self, plot: Rect, x: u16, y: u16, style: Style) {
+        const BITS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
+        let unicode = self.look.glyphs == Glyphs::Unicode;
+        let (column, row) = if unicode { (x / 2, y / 4) } else { (x, y) };
+        if column >= plot.width || row >= plot.height {
+            return;
+        }
+        let Some(cell) = self.buffer.cell_mut((plot.x + column, plot.y + row)) else { return };
+        let character = if unicode {
+            let there = cell.symbol().chars().next().map_or(0, u32::from);
+            let bits = if (0x2800..0x2900).contains(&there) { there - 0x2800 } else { 0 };
+            char::from_u32(0x2800 + (bits | BITS[usize::from(y % 4)][usize::from(x % 2)])).unwrap_or('·')
+        } else {
+            '*'
+        };
+        cell.set_char(character).set_style(style);
+    }
+}
+
+/// A number in at most six columns.
+#[must_use]
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        size if !size.is_finite() => "–".into(),
+        size if size >= 1e9 => format!("{:.1}G", value / 1e9),
+        size if size >= 1e6 => format!("{:.2}M", value / 1e6),
+        size if size >= 1e3 => format!("{:.1}k", value / 1e3),
+        size if size >= 10.0 || size == 0.0 => format!("{value:.0}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        size if size >= 0.001 => format!("{value:.3}"),
+        _ => format!("{value:.0e}"),
+    }
+}
+
+/// A duration as people say it.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

@@ -1,0 +1,102 @@
+//! The screen of a run: header, panes, and which of them fit.
+
+use super::paint::{Brush, duration, short};
+use super::theme::Role;
+use super::{network, panes};
+use crate::app::{App, Pane, Run};
+use crate::run::{Outcome, Phase};
+use ratatui::layout::Rect;
+
+pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    if area.width >= 120 && area.height >= 33 {
+        header(run, Rect { height: 1, ..area }, brush);
+        let lower = (area.height / 3).clamp(10, 14);
+        let upper = area.height - 1 - lower;
+        let left = area.width * 3 / 5;
+        let rect = |x: u16, y: u16, width: u16, height: u16| Rect { x: area.x + x, y: area.y + 1 + y, width, height };
+        let curves = upper * 2 / 5;
+        pane(app, run, Pane::Network, rect(0, 0, left, upper), brush);
+        pane(app, run, Pane::Curves, rect(left, 0, area.width - left, curves), brush);
+        pane(app, run, Pane::Posterior, rect(left, curves, area.width - left, upper - curves), brush);
+        pane(app, run, Pane::Candidates, rect(0, upper, left, lower), brush);
+        pane(app, run, Pane::Detail, rect(left, upper, area.width - left, lower), brush);
+        return;
+    }
+    let head = if area.width < 120 { 2 } else { 1 };
+    header(run, Rect { height: head, ..area }, brush);
+    let body = Rect { y: area.y + head, height: area.height - head, ..area };
+    if area.width >= 80 && area.height >= 20 {
+        // The candidates keep a strip of their own; Tab changes what is above it.
+        let strip = 5;
+        let main = if app.focus() == Pane::Candidates { Pane::Network } else { app.focus() };
+        pane(app, run, main, Rect { height: body.height - strip, ..body }, brush);
+        pane(app, run, Pane::Candidates, Rect { y: body.bottom() - strip, height: strip, ..body }, brush);
+    } else {
+        pane(app, run, app.focus(), body, brush);
+    }
+}
+
+fn pane(app: &App, run: &Run, pane: Pane, area: Rect, brush: &mut Brush<'_>) {
+    let focused = app.focus() == pane;
+    match pane {
+        Pane::Network => network::draw(run, area, focused, brush),
+        Pane::Curves => panes::curves(run, area, focused, brush),
+        Pane::Posterior => panes::posterior(run, area, focused, brush),
+        Pane::Candidates => panes::candidates(run, area, focused, brush),
+        Pane::Detail => panes::detail(app, run, area, focused, brush),
+    }
+}
+
+/// Which run, what it is doing, how far, how long, on what, how fast.
+fn header(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let two_lines = area.height > 1;
+    let seed = run.started().map_or_else(String::new, |started| format!("{} · seed {}", started.preset, started.seed));
+    let name = if seed.is_empty() { run.name().to_owned() } else { seed };
+    let mut x = area.x + 1;
+    x += brush.text(x, area.y, area.right() - x, "pgnas  ", Role::Title);
+    x += brush.text(x, area.y, (area.right() - x).min(32), &name, Role::Text);
+    x += brush.text(x, area.y, (area.right() - x).min(4), "   ", Role::Text);
+    let (sign, word, role) = state(run, brush);
+    x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
+    if let Some((epoch, epochs)) = run.epoch_of() {
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}  "), Role::Text);
+    }
+    let Some(snapshot) = run.live_snapshot() else {
+        if let Some(ending) = run.ending() {
+            let took = format!("took {}", duration(ending.resources.wall_seconds));
+            brush.text(x, area.y, area.right().saturating_sub(x), &took, Role::Quiet);
+        }
+        return;
+    };
+    let (y, mut x) = if two_lines { (area.y + 1, area.x + 1) } else { (area.y, x) };
+    if let Some(progress) = snapshot.progress {
+        brush.bar(x, y, 20, progress, Role::Kept);
+        x += 21;
+        x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %  ", progress * 100.0), Role::Text);
+    }
+    let mut facts = Vec::new();
+    facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
+    facts.push(snapshot.device.clone());
+    facts.extend(snapshot.images_per_second.map(|speed| format!("{} img/s", short(speed))));
+    brush.text(x, y, area.right().saturating_sub(x), &facts.join("  "), Role::Quiet);
+}
+
+/// The sign, the word and the role of what a run is doing.
+fn state(run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str, Role) {
+    let ascii = brush.look.glyphs == super::theme::Glyphs::Ascii;
+    let choose = |unicode, plain| if ascii { plain } else { unicode };
+    if run.is_paused() {
+        return (choose("‖", "="), "paused", Role::Attention);
+    }
+    match (run.ending().map(|ending| &ending.outcome), run.phase()) {
+        (Some(Outcome::Completed), _) => (choose("●", "*"), "completed", Role::Good),
+        (Some(Outcome::Stopped), _) => (choose("■", "#"), "stopped", Role::Attention),
+        (Some(Outcome::Failed { .. }), _) => ("!", "failed", Role::Danger),
+        (None, _) if !run.is_live() => (choose("○", "o"), "unfinished", Role::Attention),
+        (None, Phase::Preparing) => (choose("◌", "."), "preparing", Role::Text),
+        (None, Phase::Training) => (choose("◐", "o"), "training", Role::Kept),
+        (None, Phase::Ranking) => (choose("◑", "o"), "ranking", Role::Kept),
+        (None, Phase::Testing) => (choose("◕", "o"), "reading the test split", Role::Kept),
+        (None, Phase::Ended) => (choose("●", "*"), "ended", Role::Good),
+    }
+}
