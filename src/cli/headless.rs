@@ -101,7 +101,7 @@ impl Follower<'_> {
     fn tell_json(&mut self, record: &Record) -> Result<(), Failure> {
         let mut line = serde_json::to_string(record).map_err(|error| Failure::Unexpected(error.into()))?;
         line.push('\n');
-        self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()).map_err(output::failure)
+        self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))
     }
 
     fn end(self) -> Result<Exit, Failure> {
@@ -110,7 +110,7 @@ impl Follower<'_> {
         }
         if let (Telling::People, Ok(report)) = (self.telling, Report::of(&self.records, Vec::new())) {
             let text = format!("{}  run folder: {}\n", summary(&report), self.folder.path().display());
-            self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(output::failure)?;
+            self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))?;
         }
         match self.records.last().map(|record| &record.event) {
             Some(Event::Finished { outcome: Outcome::Completed, .. }) => Ok(Exit::Done),
@@ -165,7 +165,9 @@ mod tests {
     fn people_get_a_summary_at_the_end() {
         let mut out = Vec::new();
         let result = followed(Telling::People, &mut out, &Notify::new(), |publisher, recorder| {
-            fixture::events().into_iter().for_each(|event| say(publisher, recorder, event));
+            for event in fixture::events() {
+                say(publisher, recorder, event);
+            }
         });
         assert!(matches!(result, Ok(Exit::Done)));
         let text = String::from_utf8(out).unwrap();

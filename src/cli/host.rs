@@ -122,7 +122,9 @@ mod tests {
         std::fs::write(root.path().join("presets/wrong.toml"), "epochs = 3").unwrap();
         let folder = RunFolder::create(&root.path().join("runs/digits-1")).unwrap();
         let mut recorder = folder.recorder().unwrap();
-        fixture::events().into_iter().for_each(|event| drop(recorder.record(event)));
+        for event in fixture::events() {
+            recorder.record(event);
+        }
 
         let mut host = host(root.path());
         let presets = host.presets();

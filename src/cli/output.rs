@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Write};
 /// [`Failure::Closed`] when nobody reads any more.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failure)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| failure(&error))
 }
 
 /// Writes a value as indented JSON.
@@ -29,8 +29,7 @@ pub fn tell(text: &str) {
 }
 
 /// What a failed write to standard output means.
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-pub fn failure(error: std::io::Error) -> Failure {
+pub fn failure(error: &std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::Closed,
         _ => Failure::Failed(format!("standard output cannot be written ({error}); give it a place with room")),

@@ -1,7 +1,7 @@
 //! Progress for people, line by line, from the events and the newest snapshot.
 
 use crate::export::text::{duration, percent, thousands};
-use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Snapshot, Source, Started};
+use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
 
 /// Lines that a ranking is told in.
 const RANKING_LINES: u32 = 10;
@@ -10,6 +10,7 @@ const RANKING_LINES: u32 = 10;
 #[derive(Debug, Default)]
 pub struct Progress {
     started: Option<Box<Started>>,
+    ranking: bool,
     ranked: u32,
     best: Option<f64>,
 }
@@ -31,7 +32,12 @@ impl Progress {
             }
             Event::Alert(alert) => Some(format!("alert    {}", alert.message)),
             Event::Finished { outcome: Outcome::Failed { reason }, .. } => Some(format!("failed   {reason}")),
-            Event::Intervention { .. } | Event::Phase { .. } | Event::Finished { .. } => None,
+            Event::Phase { phase } => {
+                // What was sampled on the way was ranked with weights that have changed since.
+                (self.ranking, self.ranked, self.best) = (*phase == Phase::Ranking, 0, None);
+                None
+            }
+            Event::Intervention { .. } | Event::Finished { .. } => None,
         }
     }
 
@@ -51,7 +57,7 @@ impl Progress {
     }
 
     fn candidate(&mut self, score: &CandidateScore, snapshot: &Snapshot) -> Option<String> {
-        let started = self.started.as_ref()?;
+        let started = self.started.as_ref().filter(|_| self.ranking)?;
         let planned = started.posterior_candidates + started.random_candidates + 2;
         self.ranked += 1;
         if score.source == Source::Posterior {

@@ -4,7 +4,7 @@ use super::arguments::{ColorChoice, ScreenArguments};
 use super::failure::Failure;
 use crate::app::{Host, Opened};
 use crate::term::{self, ColourChoice, GlyphChoice, ScreenOptions, TermError};
-use crate::ui::theme::{Depth, Glyphs};
+use crate::ui::theme::{Depth, Glyphs, Look};
 use std::io::IsTerminal as _;
 
 /// Why there is no terminal to draw on; `None` where there is one.
@@ -19,6 +19,15 @@ pub fn missing_terminal() -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Checks what was asked for of the screen, before anything is started that would be drawn on it.
+///
+/// # Errors
+/// A mistake: a theme that is not there or has an error.
+pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
+    let theme = arguments.theme.as_deref().unwrap_or("dark");
+    Look::load(theme, Depth::None, Glyphs::Ascii).map(drop).map_err(|error| Failure::Mistake(error.to_string()))
 }
 
 /// Gives the terminal to the screen until the user leaves. `first` is the run to show; without one it begins with the start screen.

@@ -46,6 +46,7 @@ pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
 }
 
 fn on_screen(request: &Request, places: Places, look: &super::arguments::ScreenArguments) -> Result<Exit, Failure> {
+    screen::check(look)?;
     let running = launch(request, &places)?;
     let (folder, link) = (running.folder, running.link);
     let opened = Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(link) };

@@ -41,6 +41,10 @@ impl Report {
         };
         let reference = |source| newest(&scores).filter(|score| score.source == source).last().map(candidate);
         let won = winner(&scores, mode);
+        // Of equal ones, the one that the engine read the test split for.
+        let tested = |score: &&CandidateScore| tests.iter().any(|test| test.id == score.id);
+        let mut random = newest(&scores).filter(|score| score.source == Source::Random);
+        let best_random = random.find(tested).or_else(|| ranked(&scores, mode).into_iter().find(|score| score.source == Source::Random));
         let (end, outcome) = match &last.event {
             Event::Finished { outcome, test_reads, resources, .. } => (Some((*test_reads, *resources)), Some(outcome)),
             _ => (None, None),
@@ -77,6 +81,7 @@ impl Report {
             threshold: reference(Source::Threshold),
             posterior: Sample::of(&scores, Source::Posterior, mode),
             random: Sample::of(&scores, Source::Random, mode),
+            best_random: best_random.map(candidate),
             difference: Difference::of(&scores, mode, started.seed),
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
@@ -240,6 +245,8 @@ mod tests {
             ("/posterior/count", serde_json::json!(3)),
             ("/random/count", serde_json::json!(2)),
             ("/random/select_mean", serde_json::json!(0.75)),
+            ("/best_random/id", serde_json::json!(7)),
+            ("/best_random/test_accuracy", serde_json::json!(300.0 / 347.0)),
             ("/ranking/0/id", serde_json::json!(6)),
             ("/ranking/1/id", serde_json::json!(5)),
             ("/groups/4/drop_probability", serde_json::json!(f64::from(0.9f32))),

@@ -25,12 +25,12 @@ pub fn summary(report: &Report) -> String {
         let _ = writeln!(text, "  dropped in expectation: {} of {} masked channels", percent(share), report.network.masked_channels);
     }
     for (name, candidate) in references(report) {
-        let _ = writeln!(text, "  {name:9}  {}", line(candidate));
+        let _ = writeln!(text, "  {name:11}  {}", line(candidate));
     }
     for (name, sample) in samples(report) {
         let accuracy = sample.deciding;
         let (mean, sd) = (percent(accuracy.select_mean), 100.0 * accuracy.select_sd);
-        let _ = writeln!(text, "  {name:9}  select {mean} ± {sd:.1} (mean and deviation of {})", sample.count);
+        let _ = writeln!(text, "  {name:11}  select {mean} ± {sd:.1} (mean and deviation of {})", sample.count);
     }
     if let Some(difference) = &report.difference {
         let limits = difference.deciding;
@@ -183,8 +183,9 @@ fn times(count: u32) -> String {
 }
 
 fn references(report: &Report) -> Vec<(&'static str, &Candidate)> {
-    let rows = [("winner", &report.winner), ("whole", &report.whole), ("threshold", &report.threshold)];
-    rows.into_iter().filter_map(|(name, candidate)| Some((name, candidate.as_ref()?))).collect()
+    let references = [("winner", &report.winner), ("whole", &report.whole), ("threshold", &report.threshold)];
+    let rows = references.into_iter().chain([("best random", &report.best_random)]);
+    rows.filter_map(|(name, candidate)| Some((name, candidate.as_ref()?))).collect()
 }
 
 fn samples(report: &Report) -> Vec<(&'static str, &Sample)> {

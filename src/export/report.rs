@@ -61,6 +61,8 @@ pub struct Report {
     pub posterior: Option<Sample>,
     /// All random candidates at the same keep share.
     pub random: Option<Sample>,
+    /// The random candidate of best select accuracy.
+    pub best_random: Option<Candidate>,
     /// Posterior minus random mean select accuracy, with a bootstrap 95 % interval.
     pub difference: Option<Difference>,
     /// The best candidates, references among them.

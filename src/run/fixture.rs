@@ -93,14 +93,20 @@ pub fn scores() -> Vec<CandidateScore> {
 
 /// Its whole log.
 pub fn events() -> Vec<Event> {
-    let candidates = scores().into_iter().map(|score| Event::Candidate(Box::new(score)));
+    let mut candidates = scores().into_iter().map(|score| Event::Candidate(Box::new(score)));
     let mut events = vec![Event::Started(Box::new(started())), Event::Phase { phase: Phase::Training }, epoch(1, 0.25)];
     events.push(Event::Intervention { command: Command::SampleNow { count: 1 }, step: 17 });
+    events.extend(candidates.next());
     events.push(Event::Alert(Alert { kind: AlertKind::Storage, message: "the disk was full".into() }));
     events.extend([epoch(2, 0.5), Event::Phase { phase: Phase::Ranking }]);
     events.extend(candidates);
     events.push(Event::Phase { phase: Phase::Testing });
-    events.extend([test(6, Source::Posterior, 340), test(2, Source::Whole, 338), test(3, Source::Threshold, 330)]);
+    events.extend([
+        test(6, Source::Posterior, 340),
+        test(2, Source::Whole, 338),
+        test(3, Source::Threshold, 330),
+        test(7, Source::Random, 300),
+    ]);
     events.push(Event::Finished {
         outcome: Outcome::Completed,
         winner: Some(CandidateId(6)),

@@ -1,0 +1,386 @@
+//! The program as a user meets it: facts as JSON, every wrong input in one line, exit codes, quiet ends.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A user with a home of their own.
+struct User {
+    home: tempfile::TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.home.path().join(below)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+        command.args(line.split_whitespace()).current_dir(self.home.path()).stdin(Stdio::null());
+        command.env("HOME", self.home.path()).env_remove("NO_COLOR");
+        command.env("XDG_DATA_HOME", self.path("data")).env("XDG_CONFIG_HOME", self.path("config"));
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// Standard output of a command that succeeds.
+    fn output(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.output(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// The one line of a command that is the user's mistake.
+    fn mistake(&self, line: &str) -> String {
+        let output = self.run(line);
+        let (said, told) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(2), "{line}: {told}");
+        assert!(said.is_empty(), "{line}: {said}");
+        assert_eq!(told.matches('\n').count(), 1, "{line}: {told}");
+        told.strip_prefix("error: ").unwrap_or_else(|| panic!("{line}: {told}")).trim_end().to_owned()
+    }
+
+    /// A small search, as headless tests need one.
+    fn searched(&self) -> PathBuf {
+        let run = self.path("data/pgnas/runs/small");
+        let output = self.run(&format!("search digits --headless --run-dir {} {SMALL}", run.display()));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        run
+    }
+}
+
+/// Settings of a search that takes a second.
+const SMALL: &str = "--set data.select=1600 --set data.test=100 --set train.epochs=1 --set train.batch=32 --set space.stages=4,8 \
+                     --set rank.posterior=3 --set rank.random=2 --set rank.recalibration_images=32";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn presets_are_facts() {
+    let user = User::new();
+    let presets = user.json("presets --json");
+    let names: Vec<&str> = presets.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["digits", "fashion"]);
+    let digits = &presets[0];
+    for key in ["name", "summary", "set", "epochs", "parameters", "groups", "masked_channels", "masked_weights", "macs"] {
+        assert!(!digits[key].is_null(), "{key}");
+    }
+    assert_eq!(user.json("presets digits --json"), Value::Array(vec![digits.clone()]));
+    let changed = user.json("presets digits --json --set space.stages=4,8");
+    assert!(changed[0]["parameters"].as_u64() < digits["parameters"].as_u64());
+    let shown = user.output("presets digits --set train.epochs=7");
+    assert!(shown.contains("epochs = 7") && shown.contains("# --set") && shown.contains("# preset digits"), "{shown}");
+}
+
+#[test]
+fn what_presets_shows_is_a_preset() {
+    let user = User::new();
+    let shown = user.output("presets fashion");
+    let (_, preset) = shown.split_once("\n\n").unwrap();
+    fs::write(user.path("copy.toml"), preset).unwrap();
+    assert_eq!(user.json("presets ./copy.toml --json"), user.json("presets fashion --json"));
+}
+
+#[test]
+fn a_wrong_preset_of_the_user_does_not_hide_the_others() {
+    let user = User::new();
+    fs::create_dir_all(user.path("config/pgnas/presets")).unwrap();
+    fs::write(user.path("config/pgnas/presets/mine.toml"), "[train]\nepochs = 4\n").unwrap();
+    fs::write(user.path("config/pgnas/presets/wrong.toml"), "[train]\nepoch = 4\n").unwrap();
+    let output = user.run("presets --json");
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((rows.as_array().unwrap().len(), rows[2]["name"].as_str(), rows[2]["epochs"].as_u64()), (3, Some("mine"), Some(4)));
+    assert!(text(&output.stderr).contains("wrong.toml:2: there is no key `train.epoch`"));
+    assert!(user.mistake("presets wrong").contains("did you mean `train.epochs`?"));
+    assert_eq!(user.mistake("search min --headless"), "there is no preset `min`; did you mean `mine`?");
+}
+
+#[test]
+fn the_doctor_tells_facts() {
+    let user = User::new();
+    let facts = user.json("doctor --json");
+    let cpu = facts["devices"].as_array().unwrap().iter().find(|device| device["name"] == "cpu").unwrap();
+    assert_eq!(cpu["available"], true);
+    assert_eq!((&facts["terminal"]["usable"], &facts["terminal"]["columns"]), (&Value::Bool(false), &Value::Null));
+    let runs = facts["folders"].as_array().unwrap().iter().find(|folder| folder["purpose"] == "runs").unwrap();
+    assert_eq!(Path::new(runs["path"].as_str().unwrap()), user.path("data/pgnas/runs"));
+    assert_eq!((&runs["exists"], &runs["writable"]), (&Value::Bool(false), &Value::Bool(true)));
+    assert!(!user.path("data").exists(), "looking makes nothing");
+    fs::write(user.path("data"), "a file where a folder should be").unwrap();
+    let facts = user.json("doctor --json");
+    assert_eq!(facts["folders"][1]["writable"], false);
+    assert!(user.output("doctor").contains("devices\n  ok  cpu"));
+}
+
+#[test]
+fn mistakes_are_one_line_with_a_remedy() {
+    let user = User::new();
+    fs::write(user.path("wrong.toml"), "[space]\nfamily = \"branches\"\nstages = [16, 33]\n").unwrap();
+    fs::write(user.path("letter.txt"), "dear").unwrap();
+    fs::create_dir(user.path("full")).unwrap();
+    fs::write(user.path("full/letter.txt"), "dear").unwrap();
+    for (line, expected) in [
+        ("search", "the following required arguments were not provided: <PRESET>; `--help` shows what can be given"),
+        ("serch digits", "unrecognized subcommand 'serch'; tip: a similar subcommand exists: 'search'"),
+        ("search digits --hedless", "unexpected argument '--hedless' found; tip: a similar argument exists: '--headless'"),
+        ("search digits --seed=-1", "invalid value '-1' for '--seed <N>'"),
+        ("search digit --headless", "there is no preset `digit`; did you mean `digits`?"),
+        ("search nothing.toml --json", "nothing.toml: cannot be read ("),
+        ("search digits --json --set epochs=1", "--set: there is no key `epochs`; did you mean `train.epochs`?"),
+        ("search digits --json --set train.epochs", "--set train.epochs: this is no setting; write key=value"),
+        (
+            "search digits --json --set train.epochs=0",
+            "--set: `train.epochs` is 0 (a whole number); it must be a whole number from 1 to 100000",
+        ),
+        (
+            "search digits --json --set data.set=fashon",
+            "--set data.set=\"fashon\": `data.set` does not fit: there is no image set `fashon`",
+        ),
+        ("search wrong.toml --json", "wrong.toml:3: `space` does not fit: node `stage2.block1.skip`: 33 channels"),
+        ("search digits --json --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index> or wgpu"),
+        ("search digits --json --run-dir full", "full: this folder holds files that are no run; give an empty or a new folder"),
+        ("search digits --json --run-dir letter.txt", "letter.txt: cannot be written ("),
+        ("search digits --json --run-dir letter.txt/run", "letter.txt/run: cannot be written ("),
+        ("report nothing", "there is no run `nothing`; give the folder of a run, or the name of one in "),
+        ("report full", "full: this is no run (it has no events.jsonl)"),
+        ("export full winner", "full: this is no run (it has no events.jsonl)"),
+        ("presets --set train.epochs=1", "the following required arguments were not provided: <NAME>"),
+    ] {
+        let told = user.mistake(line);
+        assert!(told.starts_with(expected), "{line}: {told}");
+    }
+    assert_eq!(fs::read_dir(user.path("full")).unwrap().count(), 1);
+    assert!(!user.path("data").exists(), "a mistake leaves no run behind");
+}
+
+#[test]
+fn devices_that_are_not_there_say_what_is_missing() {
+    let user = User::new();
+    let devices = user.json("doctor --json")["devices"].clone();
+    let missing = devices.as_array().unwrap().iter().filter(|device| device["available"] == false);
+    for name in missing.map(|device| device["name"].as_str().unwrap()) {
+        let told = user.mistake(&format!("search digits --headless --device {name}"));
+        assert!(told.starts_with(&format!("device {name}")) && told.contains("cpu"), "{told}");
+    }
+}
+
+#[test]
+fn logs_that_cannot_be_read_say_why() {
+    let user = User::new();
+    for (name, log, expected) in [
+        ("empty", "", "this is no log of a run"),
+        ("other", "{\"some\": \"json\"}\n", "this is no log of a run"),
+        ("newer", "{\"sequence\":0,\"seconds\":0.0,\"event\":\"started\",\"version\":99}\n", "this log has format 99"),
+    ] {
+        let run = user.path("data/pgnas/runs").join(name);
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("events.jsonl"), log).unwrap();
+        for command in [format!("report {name}"), format!("report {name} --json"), format!("export {name} winner")] {
+            let told = user.mistake(&command);
+            assert!(told.contains("events.jsonl: ") && told.contains(expected), "{command}: {told}");
+        }
+    }
+    assert_eq!(user.mistake("report newr"), "there is no run `newr`; did you mean `newer`?");
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_tell_the_exit_codes() {
+    let user = User::new();
+    assert!(user.output("--version").starts_with("pgnas "));
+    for line in ["--help", "search --help", "report --help", "presets --help", "doctor --help", "export --help"] {
+        let help = user.output(line);
+        assert!(help.contains("Exit codes:") && help.contains("3  stopped before the end"), "{line}: {help}");
+    }
+}
+
+#[test]
+fn without_a_terminal_and_a_command_it_says_what_to_do() {
+    let output = User::new().run("");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("Usage: pgnas"));
+    let told = text(&output.stderr);
+    assert!(
+        told.starts_with("error: standard input is no terminal, so there is no start screen;") && told.contains("--headless"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let user = User::new();
+    for line in ["presets --json", "presets digits", "doctor", "--help"] {
+        let mut command = user.command(line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(0), ""), "{line}");
+    }
+}
+
+#[test]
+fn a_search_can_be_reported_and_exported() {
+    let user = User::new();
+    let run = user.searched();
+
+    let report = user.json("report small --json");
+    for key in ["wall_seconds", "peak_rss_bytes", "expected_drop_share", "test_reads"] {
+        assert!(report[key].is_number(), "{key}: {}", report[key]);
+    }
+    for path in ["/winner/test_accuracy", "/whole/select_accuracy", "/posterior/select_mean", "/random/select_mean", "/difference/low"] {
+        assert!(report.pointer(path).is_some_and(Value::is_number), "{path}");
+    }
+    assert_eq!((&report["outcome"], &report["test_reads"], &report["posterior"]["count"]), (&"completed".into(), &1.into(), &3.into()));
+    assert_eq!(user.json(&format!("report {} --json", run.join("events.jsonl").display())), report);
+
+    let markdown = user.output("report small");
+    assert!(markdown.starts_with("# Search `small`") && markdown.contains("## What this shows, and what not"), "{markdown}");
+    assert!(user.output("report small --out report.md").is_empty());
+    assert_eq!(fs::read_to_string(user.path("report.md")).unwrap(), markdown);
+
+    let told = user.json("export small winner --json");
+    let path = Path::new(told["path"].as_str().unwrap());
+    let genotype: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!((&genotype["candidate"], &genotype["format"]), (&report["winner"]["id"], &"pgnas-genotype".into()));
+    assert_eq!(path, run.join("exports").join(told["candidate"].to_string()).join("genotype.json"));
+    assert_eq!(genotype["blocks"][0]["edges"][0]["operations"].as_array().unwrap().len(), 7);
+    assert_eq!(user.output("export small 1 --out one.json").trim(), "one.json");
+    assert!(user.mistake("export small 99").starts_with("run `small` has no candidate `99`; give a number from 1 to 7, or `winner`"));
+    assert!(user.mistake("export small best").starts_with("run `small` has no candidate `best`"));
+    assert_eq!(user.mistake("report smal"), "there is no run `smal`; did you mean `small`?");
+    assert!(user.mistake(&format!("search digits --headless --run-dir {}", run.display())).contains("this folder holds a run already"));
+
+    // Its config is a preset that gives the same super-network, under the same name.
+    let config = user.json(&format!("presets {} --json", run.join("config.toml").display()));
+    assert_eq!((&config[0]["name"], &config[0]["parameters"]), (&"digits".into(), &report["network"]["parameters"]));
+
+    // A torn end costs one line and is told.
+    let log = fs::read_to_string(run.join("events.jsonl")).unwrap();
+    fs::write(run.join("events.jsonl"), &log[..log.len() - 20]).unwrap();
+    let torn = user.json("report small --json");
+    assert_eq!((&torn["outcome"], keys(&torn)), (&"unfinished".into(), keys(&report)));
+    assert!(torn["notes"][0].as_str().unwrap().contains("is torn and was left out"));
+    assert!(user.output("report small").contains("is torn and was left out"));
+}
+
+#[test]
+fn without_a_terminal_a_search_runs_headless_and_says_so() {
+    let user = User::new();
+    let output = user.run(&format!("search digits --seed 3 {SMALL}"));
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(told.lines().next(), Some("standard input is no terminal, so the search runs without a screen (--headless)"));
+    assert!(told.contains("\nepoch    1/1  loss ") && told.contains("\nranking  7/7  best posterior "), "{told}");
+    assert!(said.starts_with("digits-3-") && said.contains("completed after ") && said.contains("posterior − random: "), "{said}");
+    let run = fs::read_dir(user.path("data/pgnas/runs")).unwrap().next().unwrap().unwrap();
+    let config = fs::read_to_string(run.path().join("config.toml")).unwrap();
+    assert!(config.contains("posterior = 3") && config.contains("# --set") && config.contains("# preset digits"), "{config}");
+}
+
+#[test]
+fn json_is_the_log_line_by_line() {
+    let user = User::new();
+    let said = user.output(&format!("search digits --json --run-dir here {SMALL}"));
+    assert_eq!(said, fs::read_to_string(user.path("here/events.jsonl")).unwrap());
+    let events: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&events[0]["event"], &events.last().unwrap()["event"]), (&"started".into(), &"finished".into()));
+    assert!(events.iter().enumerate().all(|(place, event)| event["sequence"] == place));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_stops_a_search_and_keeps_it() {
+    use std::io::{BufRead as _, BufReader};
+    let user = User::new();
+    let mut command = user.command(&format!("search digits --json --run-dir here {SMALL} --set train.epochs=100000"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("\"event\":\"epoch\"")));
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let last: Value = serde_json::from_str(&lines.last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["outcome"]["result"]), (&"finished".into(), &"stopped".into()));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_eq!(user.json("report here --json")["outcome"], "stopped");
+}
+
+#[test]
+fn a_reader_that_leaves_stops_a_search_quietly() {
+    let user = User::new();
+    let mut command = user.command(&format!("search digits --json --run-dir here {SMALL} --set train.epochs=100000"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(3), ""));
+    assert_eq!(user.json("report here --json")["outcome"], "stopped");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_a_failure_in_one_line() {
+    let user = User::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = user.command("presets").stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("error: standard output cannot be written ("));
+}
+
+#[test]
+fn an_unwritable_output_file_is_named() {
+    let user = User::new();
+    user.searched();
+    fs::write(user.path("letter.txt"), "dear").unwrap();
+    for line in ["report small --out letter.txt/report.md", "export small winner --out letter.txt/genotype.json"] {
+        assert!(user.mistake(line).starts_with("letter.txt/"), "{line}");
+    }
+}
+
+/// Every key of a value, at any depth.
+fn all_keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                found.insert(key.clone());
+                all_keys(value, found);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| all_keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let user = User::new();
+    user.searched();
+    let genotype = user.json("export small winner --json");
+    let genotype = serde_json::from_str(&fs::read_to_string(genotype["path"].as_str().unwrap()).unwrap()).unwrap();
+    let facts = ["report small --json", "presets --json", "doctor --json", "export small winner --json"].map(|line| user.json(line));
+    let mut keys = std::collections::BTreeSet::new();
+    for value in facts.iter().chain([&genotype]) {
+        all_keys(value, &mut keys);
+    }
+    let document = include_str!("../docs/cli.md");
+    let missing: Vec<&String> = keys.iter().filter(|key| !document.contains(&format!("`{key}`"))).collect();
+    assert!(keys.len() > 80 && missing.is_empty(), "docs/cli.md does not name {missing:?} of {} keys", keys.len());
+}
