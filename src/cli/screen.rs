@@ -28,6 +28,7 @@ pub fn missing_terminal() -> Option<&'static str> {
 pub fn show(host: Box<dyn Host>, first: Option<Opened>, arguments: &ScreenArguments) -> Result<(), Failure> {
     let options = ScreenOptions {
         theme: arguments.theme.clone(),
+        user_themes: super::places::themes(),
         colour: match arguments.color {
             ColorChoice::Auto => ColourChoice::Auto,
             ColorChoice::TrueColor => ColourChoice::Fixed(Depth::True),
