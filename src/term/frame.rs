@@ -45,7 +45,9 @@ impl Screen {
 
     /// Has the next frame paint every cell.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // ratatui's own way asks the terminal for its cursor and waits for an answer that the thread of the keys would read.
+        self.terminal = Terminal::new(CrosstermBackend::new(self.bytes.clone()))?;
+        queue!(self.bytes, terminal::Clear(terminal::ClearType::All))
     }
 
     /// One frame, in one piece: the terminal shows it whole or not at all.

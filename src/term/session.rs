@@ -75,7 +75,9 @@ impl Session {
                     }
                     self.draw()?;
                     if !self.pending.is_empty() {
-                        std::mem::take(&mut self.pending).into_iter().for_each(|effect| self.effect(effect));
+                        for effect in std::mem::take(&mut self.pending) {
+                            self.effect(effect);
+                        }
                         self.draw()?;
                     }
                     news = false;
@@ -158,7 +160,9 @@ impl Session {
     fn show(&mut self, opened: Opened) {
         let Opened { name, path, records, link } = opened;
         self.app.show_run(name, path.clone(), link.is_some());
-        records.iter().for_each(|record| self.app.apply(record));
+        for record in &records {
+            self.app.apply(record);
+        }
         (self.link, self.path) = (link, path);
     }
 

@@ -101,6 +101,7 @@ pub enum ThemeError {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the fields of the file")]
 struct Entry {
     fg: Option<String>,
     bg: Option<String>,
@@ -223,7 +224,7 @@ fn indexed(index: u8) -> [u8; 3] {
 /// How different two colours look: squares of the differences, weighed by the mean of the reds, which follows the eye well enough.
 fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
     let [red, green, blue] = std::array::from_fn(|part| u32::from(one[part].abs_diff(other[part])).pow(2));
-    let mean = (u32::from(one[0]) + u32::from(other[0])) / 2;
+    let mean = u32::midpoint(one[0].into(), other[0].into());
     (512 + mean) * red + 1024 * green + (767 - mean) * blue
 }
 
