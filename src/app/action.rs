@@ -118,7 +118,7 @@ fn items(app: &App) -> Result<(), &'static str> {
 }
 
 fn network(app: &App) -> Result<(), &'static str> {
-    if app.focus() == Pane::Network { Ok(()) } else { Err("folding one block is for the network pane: tab goes there, z folds all") }
+    if app.focus() == Pane::Network { Ok(()) } else { Err("only in the network pane: tab goes there, z folds all blocks") }
 }
 
 fn chosen(app: &App) -> Result<(), &'static str> {
@@ -204,8 +204,8 @@ pub static ACTIONS: &[Action] = &[
     action((Id::Random, "random"), Run, &["r"], Some(("r", "random")), "Show or hide the random candidates.", candidate),
     action((Id::StepEpoch, "one epoch"), Run, &["n"], Some(("n", "one epoch")), "Train to the end of an epoch, then pause.", training),
     action((Id::LogCurves, "log curves"), Run, &["y"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
-    action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate; in the network the next row; here the next line.", items),
-    action((Id::Up, "up"), Both, &["k", "up"], None, "Previous candidate; in the network the previous row; here the previous line.", items),
+    action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate, row of the network, or line.", items),
+    action((Id::Up, "up"), Both, &["k", "up"], None, "Previous candidate, row of the network, or line.", items),
     action((Id::First, "first"), Both, &["g", "home"], None, "To the first one.", items),
     action((Id::Last, "last"), Both, &["G", "end"], None, "To the last one.", items),
     action((Id::PageDown, "page down"), Both, &["page-down", "ctrl-d"], None, "Ten further down.", items),

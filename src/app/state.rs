@@ -76,7 +76,7 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("±", "half the width of the 95 % Wilson interval"),
     ("● ◐ ○", "the chosen candidate keeps all, some or none of the operation's channels (ASCII: @ o .)"),
     ("↑ ↓ –", "the keep probability rose, fell or stayed within .005 over the last epoch (ASCII: ^ v -)"),
-    ("kept", "of a candidate: the share of masked channels it keeps; of a folded block: operations with keep above one half"),
+    ("kept", "of a candidate: its share of the masked channels; of a block: operations of keep above one half"),
     ("threshold", "reference: operations of drop above one half dropped, the others kept whole"),
     ("whole", "reference: everything kept"),
     ("random", "drawn with the posterior's own drop probabilities, permuted among operations of one size"),

@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, short};
 use super::theme::Role;
-use crate::app::{NetworkRow, Run, Take, Trend};
+use crate::app::{Block, NetworkRow, Run, Take, Trend};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
@@ -17,7 +17,7 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
     let inner = brush.panel(area, "Network", &expected, focused);
     let rows = run.rows();
     let kept = run.selected().map(|score| score.kept.as_slice());
-    let labels = 22.min(inner.width);
+    let labels = 20.min(inner.width);
     let bar = inner.width.saturating_sub(labels + 34).min(20);
     let figures = inner.x + labels + bar + 1;
     if inner.height > 0 {
@@ -26,22 +26,21 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
     }
     let room = inner.height.saturating_sub(1) as usize;
     let first = run.row().saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    brush.more(inner, first, room, rows.len());
     for (y, (position, row)) in (inner.y + 1..inner.bottom()).zip(rows.iter().enumerate().skip(first)) {
         match *row {
             NetworkRow::Block(number) => {
                 let block = &run.blocks()[number];
                 let sign = if block.folded { brush.look.sign("▸", ">") } else { brush.look.sign("▾", "v") };
                 let used = brush.text(inner.x, y, inner.width, &format!("{sign} {}", block.name), Role::Title);
-                if block.folded {
-                    folded(run, block.groups.clone(), inner, (inner.x + used + 2, y), brush);
-                }
+                summary(run, block, inner, (inner.x + used + 2, y), brush);
             }
             NetworkRow::Group { group, heads_edge, .. } => {
                 let info = &network.groups[group];
                 if heads_edge {
-                    brush.text(inner.x + 2, y, 9, &info.edge, Role::Quiet);
+                    brush.text(inner.x + 2, y, 7.min(inner.width.saturating_sub(2)), &info.edge, Role::Quiet);
                 }
-                brush.text(inner.x + 11.min(inner.width), y, inner.width.saturating_sub(11).min(11), &info.operation, Role::Text);
+                brush.text(inner.x + 9.min(inner.width), y, inner.width.saturating_sub(9).min(10), &info.operation, Role::Text);
                 let Some(p) = run.drop_probability(group) else { continue };
                 let role = if p <= 0.5 { Role::Kept } else { Role::Dropped };
                 brush.bar(inner.x + labels, y, bar, 1.0 - p, role);
@@ -68,17 +67,19 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
     }
 }
 
-/// A folded block: how many operations are kept more often than not, and a column per operation.
-fn folded(run: &Run, groups: std::ops::Range<usize>, inner: Rect, (x, y): (u16, u16), brush: &mut Brush<'_>) {
+/// How many operations of a block are kept more often than not; of a folded one a column per operation, too.
+fn summary(run: &Run, block: &Block, inner: Rect, (x, y): (u16, u16), brush: &mut Brush<'_>) {
     const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-    let keep: Vec<f64> = groups.filter_map(|group| run.drop_probability(group)).map(|p| 1.0 - p).collect();
+    let keep: Vec<f64> = block.groups.clone().filter_map(|group| run.drop_probability(group)).map(|p| 1.0 - p).collect();
     let kept = keep.iter().filter(|&&keep| keep > 0.5).count();
     let room = inner.right().saturating_sub(x);
     let used = brush.text(x, y, room, &format!("{kept} of {} operations kept   ", keep.len()), Role::Quiet);
     let ascii = brush.look.glyphs == super::theme::Glyphs::Ascii;
     let column = |&keep: &f64| {
-        let level = (keep * 8.0).min(7.0) as usize;
+        let level = (keep * 8.0).clamp(0.0, 7.0) as usize;
         if ascii { char::from_digit((keep * 9.0).round() as u32, 10).unwrap_or('0').to_string() } else { LEVELS[level].to_owned() }
     };
-    brush.text(x + used, y, room.saturating_sub(used), &keep.iter().map(column).collect::<String>(), Role::Kept);
+    if block.folded {
+        brush.text(x + used, y, room.saturating_sub(used), &keep.iter().map(column).collect::<String>(), Role::Kept);
+    }
 }

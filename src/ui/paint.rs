@@ -16,22 +16,69 @@ pub struct Brush<'a> {
 }
 
 impl Brush<'_> {
-    /// Writes pieces of text one after the other into `width` columns; returns the columns used.
+    /// Writes pieces of text one after the other into `width` columns; returns the columns used. What does not fit ends in `…`.
     pub fn line(&mut self, x: u16, y: u16, width: u16, pieces: &[(&str, Style)]) -> u16 {
-        let mut used = 0;
-        for &(text, style) in pieces {
+        let ascii = self.look.glyphs == Glyphs::Ascii;
+        let total: usize = pieces.iter().map(|(text, _)| text.width()).sum();
+        let cut = total > usize::from(width);
+        let room = if cut { width.saturating_sub(1) } else { width };
+        let (mut used, mut last) = (0, Style::new());
+        'pieces: for &(text, style) in pieces {
             for character in text.chars() {
+                let character = if ascii { plain(character) } else { character };
                 let wide = character.width().unwrap_or(0) as u16;
-                if wide == 0 || used + wide > width {
+                if wide == 0 {
                     continue;
+                }
+                if used + wide > room {
+                    break 'pieces;
                 }
                 if let Some(cell) = self.buffer.cell_mut((x.saturating_add(used), y)) {
                     cell.set_char(character).set_style(style);
                 }
-                used += wide;
+                (used, last) = (used + wide, style);
             }
         }
+        if cut && width > 0 {
+            if let Some(cell) = self.buffer.cell_mut((x.saturating_add(used), y)) {
+                cell.set_char(if ascii { '~' } else { '…' }).set_style(last);
+            }
+            used += 1;
+        }
         used
+    }
+
+    /// Writes text into the lines of an area, broken between words; returns the lines used.
+    pub fn wrapped(&mut self, area: Rect, text: &str, role: Role) -> u16 {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if line.width() + 1 + word.width() <= usize::from(area.width) => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        let room = usize::from(area.height);
+        if lines.len() > room && room > 0 {
+            // The last line that shows takes the rest, so that it ends in `…`.
+            let rest = lines.split_off(room - 1).join(" ");
+            lines.push(rest);
+        }
+        for (y, line) in (area.y..area.bottom()).zip(&lines) {
+            self.text(area.x, y, area.width, line, role);
+        }
+        lines.len().min(room) as u16
+    }
+
+    /// A thin bar of progress.
+    pub fn progress(&mut self, x: u16, y: u16, width: u16, share: f64) {
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        let full = (share * f64::from(width)).round() as usize;
+        let (done, rest) = (self.look.sign("━", "="), self.look.sign("╌", "."));
+        let (style, quiet) = (self.look.style(Role::Kept), self.look.style(Role::Quiet));
+        self.line(x, y, width, &[(&done.repeat(full), style), (&rest.repeat(usize::from(width) - full), quiet)]);
     }
 
     /// Writes text in a role.
@@ -49,7 +96,8 @@ impl Brush<'_> {
     /// Lays a style over a line of cells.
     pub fn highlight(&mut self, area: Rect, y: u16, role: Role) {
         if y < area.bottom() {
-            let row = Rect { y, height: 1, ..area }.intersection(self.buffer.area);
+            let row = Rect { x: area.x.saturating_sub(1), y, width: area.width.saturating_add(2), height: 1 };
+            let row = row.intersection(self.buffer.area);
             self.buffer.set_style(row, self.look.style(role));
         }
     }
@@ -85,14 +133,26 @@ impl Brush<'_> {
             self.line(area.right() - 1, y, 1, &[(corners[5], style)]);
         }
         let title = if focused { self.look.style(Role::Title) } else { self.look.style(Role::Quiet) };
-        let mark = if focused { self.look.sign("▸", ">") } else { "" };
+        let mark = if focused { self.look.sign("▸ ", "> ") } else { "" };
         let used = self.line(area.x + 2, area.y, area.width.saturating_sub(4), &[(" ", style), (mark, title), (left, title), (" ", style)]);
         let wide = right.width() as u16 + 2;
         if !right.is_empty() && used + wide + 5 <= area.width {
             let quiet = self.look.style(Role::Quiet);
             self.line(area.right() - 2 - wide, area.y, wide, &[(" ", style), (right, quiet), (" ", style)]);
         }
-        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+        // A column of air at each side.
+        Rect { x: area.x + 2, y: area.y + 1, width: area.width.saturating_sub(4), height: area.height - 2 }
+    }
+
+    /// Says on the lower edge of a panel that there is more than shows.
+    pub fn more(&mut self, inner: Rect, first: usize, shown: usize, total: usize) {
+        if shown < total && inner.height > 0 {
+            let text = format!(" {}–{} of {total} ", first + 1, (first + shown).min(total));
+            let wide = text.width() as u16;
+            if wide + 2 <= inner.width {
+                self.text(inner.right() - wide - 1, inner.bottom(), wide, &text, Role::Quiet);
+            }
+        }
     }
 
     /// Fills an area with blanks.
@@ -109,6 +169,7 @@ impl Brush<'_> {
 
     /// Curves over a shared axis from 0 to `x_end`. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
     /// out; returns how many. Axis labels take the left columns.
+    /// Every second series is dashed, so that the two of a plot differ without colour.
     pub fn curves(&mut self, area: Rect, series: &[(&[(f64, f64)], Role)], x_end: f64, log: bool) -> usize {
         let transform = |value: f64| if log { value.log10() } else { value };
         let points = || series.iter().flat_map(|(points, _)| points.iter());
@@ -128,13 +189,13 @@ impl Brush<'_> {
         let unicode = self.look.glyphs == Glyphs::Unicode;
         let (wide, tall) = if unicode { (2, 4) } else { (1, 1) };
         let (columns, rows) = (f64::from(plot.width) * f64::from(wide) - 1.0, f64::from(plot.height) * f64::from(tall) - 1.0);
-        for (points, role) in series {
+        for (number, (points, role)) in series.iter().enumerate() {
             let style = self.look.style(*role);
             let place = |&(x, y): &(f64, f64)| {
                 let across = (x / x_end.max(1e-9)).clamp(0.0, 1.0) * columns;
                 (across, (high - transform(y)) / (high - low) * rows)
             };
-            let mut before: Option<(f64, f64)> = None;
+            let (mut before, mut travelled): (Option<(f64, f64)>, usize) = (None, 0);
             for point in *points {
                 if !good(point) {
                     before = None;
@@ -144,6 +205,10 @@ impl Brush<'_> {
                 let (x0, y0) = before.unwrap_or((x, y));
                 let steps = (x - x0).abs().max((y - y0).abs()).ceil().max(1.0) as usize;
                 for step in 0..=steps {
+                    travelled += 1;
+                    if number % 2 == 1 && travelled % 6 >= 3 {
+                        continue;
+                    }
                     let share = step as f64 / steps as f64;
                     self.dot(plot, (x0 + (x - x0) * share).round() as u16, (y0 + (y - y0) * share).round() as u16, style);
                 }
@@ -170,6 +235,46 @@ impl Brush<'_> {
         };
         cell.set_char(character).set_style(style);
     }
+}
+
+/// The ASCII stand-in of a character of the screen.
+fn plain(character: char) -> char {
+    match character {
+        ' '..='~' => character,
+        '·' | '–' | '─' | '╌' | '−' => '-',
+        '×' => 'x',
+        '→' => '>',
+        '±' => '~',
+        'Δ' => 'd',
+        '≤' => '<',
+        '●' => '@',
+        '◐' => 'o',
+        '○' => '.',
+        '↑' => '^',
+        '↓' => 'v',
+        '…' => '~',
+        _ => '?',
+    }
+}
+
+/// A share of one with three digits, as papers print it: `.989`, `1.00`; `–` for what is no number.
+#[must_use]
+pub fn share3(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let text = format!("{value:.3}");
+    if value.abs() < 0.9995 { text.replacen("0.", ".", 1) } else { format!("{value:.2}") }
+}
+
+/// [`share3`] with two digits: `.41`, `1.0`.
+#[must_use]
+pub fn share2(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let text = format!("{value:.2}");
+    if value.abs() < 0.995 { text.replacen("0.", ".", 1) } else { format!("{value:.1}") }
 }
 
 /// A number in at most six columns.

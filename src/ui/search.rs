@@ -1,8 +1,8 @@
 //! The screen of a run: header, panes, and which of them fit.
 
-use super::paint::{Brush, duration, short};
+use super::paint::{Brush, duration, share3, short};
 use super::theme::Role;
-use super::{network, panes};
+use super::{detail, network, panes};
 use crate::app::{App, Pane, Run};
 use crate::run::{Outcome, Phase};
 use ratatui::layout::Rect;
@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let body = Rect { y: area.y + head, height: area.height - head, ..area };
     if area.width >= 80 && area.height >= 20 {
         // The candidates keep a strip of their own; Tab changes what is above it.
-        let strip = 5;
+        let strip = if area.height >= 24 { 6 } else { 5 };
         let main = if app.focus() == Pane::Candidates { Pane::Network } else { app.focus() };
         pane(app, run, main, Rect { height: body.height - strip, ..body }, brush);
         pane(app, run, Pane::Candidates, Rect { y: body.bottom() - strip, height: strip, ..body }, brush);
@@ -43,7 +43,7 @@ fn pane(app: &App, run: &Run, pane: Pane, area: Rect, brush: &mut Brush<'_>) {
         Pane::Curves => panes::curves(run, area, focused, brush),
         Pane::Posterior => panes::posterior(run, area, focused, brush),
         Pane::Candidates => panes::candidates(run, area, focused, brush),
-        Pane::Detail => panes::detail(app, run, area, focused, brush),
+        Pane::Detail => detail::draw(app, run, area, focused, brush),
     }
 }
 
@@ -59,26 +59,43 @@ fn header(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let (sign, word, role) = state(run, brush);
     x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
     if let Some((epoch, epochs)) = run.epoch_of() {
-        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}  "), Role::Text);
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}   "), Role::Text);
     }
-    let Some(snapshot) = run.live_snapshot() else {
-        if let Some(ending) = run.ending() {
-            let took = format!("took {}", duration(ending.resources.wall_seconds));
-            brush.text(x, area.y, area.right().saturating_sub(x), &took, Role::Quiet);
-        }
-        return;
-    };
     let (y, mut x) = if two_lines { (area.y + 1, area.x + 1) } else { (area.y, x) };
-    if let Some(progress) = snapshot.progress {
-        brush.bar(x, y, 20, progress, Role::Kept);
+    if let Some(progress) = run.live_snapshot().and_then(|snapshot| snapshot.progress) {
+        brush.progress(x, y, 20.min(area.right().saturating_sub(x)), progress);
         x += 21;
-        x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %  ", progress * 100.0), Role::Text);
+        x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %   ", progress * 100.0), Role::Text);
     }
+    for fact in header_facts(run) {
+        let wide = fact.chars().count() as u16 + 3;
+        if x + wide > area.right() + 3 {
+            break;
+        }
+        x += brush.text(x, y, wide, &format!("{fact}   "), Role::Quiet);
+    }
+}
+
+/// How long, on what, how fast; of a run that has ended, what came out.
+fn header_facts(run: &Run) -> Vec<String> {
     let mut facts = Vec::new();
-    facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
-    facts.push(snapshot.device.clone());
-    facts.extend(snapshot.images_per_second.map(|speed| format!("{} img/s", short(speed))));
-    brush.text(x, y, area.right().saturating_sub(x), &facts.join("  "), Role::Quiet);
+    if let Some(snapshot) = run.live_snapshot() {
+        if run.phase() == Phase::Ranking {
+            facts.push(format!("{} candidates ranked", run.candidates().len()));
+        }
+        facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
+        facts.extend(Some(snapshot.device.clone()).filter(|device| !device.is_empty()));
+        facts.extend(snapshot.images_per_second.map(|speed| format!("{} img/s", short(speed))));
+    } else if let Some(ending) = run.ending() {
+        if let Outcome::Failed { reason } = &ending.outcome {
+            facts.push(reason.clone());
+        }
+        facts.push(format!("took {}", duration(ending.resources.wall_seconds)));
+        let test = run.winner().and_then(|winner| run.test(winner));
+        facts.extend(test.map(|test| format!("winner {} on test", share3(test.test.of(run.mode()).share()))));
+        facts.extend(run.started().map(|started| started.device.clone()));
+    }
+    facts
 }
 
 /// The sign, the word and the role of what a run is doing.

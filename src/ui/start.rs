@@ -1,6 +1,6 @@
 //! The start screen: presets to search from, earlier runs to open.
 
-use super::paint::{Brush, short};
+use super::paint::{Brush, share3, short};
 use super::theme::Role;
 use crate::app::Start;
 use ratatui::layout::Rect;
@@ -8,29 +8,40 @@ use std::time::SystemTime;
 
 pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     brush.text(area.x + 1, area.y, area.width - 1, "pgnas · posterior-guided neural architecture search", Role::Title);
-    let presets = (start.presets().len() as u16 + 3).clamp(4, area.height / 2);
+    let presets = (start.presets().len() as u16 + 6).min(area.height / 2);
     let upper = Rect { y: area.y + 1, height: presets.min(area.height - 1), ..area };
     let lower = Rect { y: upper.bottom(), height: area.bottom() - upper.bottom(), ..area };
     let inner = brush.panel(upper, "Presets", "enter starts a search", !start.in_runs());
-    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "name          parameters  groups  epochs  ", Role::Quiet);
-    for (y, (position, preset)) in (inner.y + 1..inner.bottom()).zip(start.presets().iter().enumerate()) {
-        let figures = format!("{:<14}{:>10}  {:>6}  {:>6}  ", preset.name, short(preset.parameters as f64), preset.groups, preset.epochs);
-        let used = brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &figures, Role::Text);
-        brush.text(inner.x + 2 + used, y, inner.width.saturating_sub(2 + used), &preset.summary, Role::Quiet);
-        mark(brush, inner, y, !start.in_runs() && position == start.preset());
+    let list = Rect { height: inner.height.saturating_sub(3), ..inner };
+    brush.text(list.x + 2, list.y, list.width.saturating_sub(2), "name            parameters  groups  epochs", Role::Quiet);
+    for (y, (position, preset)) in (list.y + 1..list.bottom()).zip(start.presets().iter().enumerate()) {
+        let figures = format!("{:<14}  {:>10}  {:>6}  {:>6}", preset.name, short(preset.parameters as f64), preset.groups, preset.epochs);
+        brush.text(list.x + 2, y, list.width.saturating_sub(2), &figures, Role::Text);
+        mark(brush, list, y, !start.in_runs() && position == start.preset());
+    }
+    if let Some(preset) = start.presets().get(start.preset()) {
+        let told = Rect {
+            x: inner.x + 2,
+            y: list.bottom() + 1,
+            width: inner.width.saturating_sub(2),
+            height: inner.height.saturating_sub(list.height + 1),
+        };
+        brush.wrapped(told, &preset.summary, Role::Quiet);
     }
     let inner = brush.panel(lower, "Runs", "enter opens", start.in_runs());
     if start.runs().is_empty() {
-        brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet", Role::Quiet);
+        brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
     }
-    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "state       best   age    size    name", Role::Quiet);
+    let columns = "state         best     age    size  preset    seed  name";
+    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), columns, Role::Quiet);
     let room = inner.height.saturating_sub(1) as usize;
     let first = start.run().saturating_sub(room.saturating_sub(1));
+    brush.more(inner, first, room, start.runs().len());
     for (y, (position, run)) in (inner.y + 1..inner.bottom()).zip(start.runs().iter().enumerate().skip(first)) {
-        let best = run.best.map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.share()));
-        let line =
-            format!("{:<11} {:<6} {:<6} {:<7} {}", run.state, best, age(start.now(), run.written), short(run.bytes as f64), run.name);
+        let best = run.best.map_or_else(|| "–".to_owned(), |best| share3(best.share()));
+        let (age, size) = (age(start.now(), run.written), format!("{}B", short(run.bytes as f64)));
+        let line = format!("{:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {}", run.state, run.preset, run.seed, run.name);
         brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, Role::Text);
         mark(brush, inner, y, start.in_runs() && position == start.run());
     }

@@ -1,0 +1,133 @@
+//! The selected candidate: its numbers, and its network as a table of edges and operations.
+
+use super::paint::{Brush, share2, share3, short};
+use super::theme::Role;
+use crate::app::{ActionId, App, Run};
+use crate::run::{CandidateScore, NetworkSummary, Source};
+use ratatui::layout::Rect;
+
+/// Columns of an operation in the table.
+const COLUMN: usize = 5;
+/// Columns before them.
+const EDGE: usize = 8;
+
+type Line = (String, Role);
+
+pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
+    let score = run.selected();
+    let title = score.map_or_else(|| "Candidate".to_owned(), |score| format!("Candidate {} · {}", score.id.0, score.source.label()));
+    let right = if super::can(app, ActionId::Export) { "e export" } else { "" };
+    let inner = brush.panel(area, &title, right, focused);
+    let Some(score) = score else {
+        brush.text(inner.x, inner.y, inner.width, "none yet", Role::Quiet);
+        return;
+    };
+    let network = run.started().map_or_else(Vec::new, |started| sketch(&started.network, score, usize::from(inner.width)));
+    let lines: Vec<Line> = facts(run, score).into_iter().chain(network).collect();
+    let room = usize::from(inner.height);
+    let first = app.detail_scroll().min(lines.len().saturating_sub(room));
+    brush.more(inner, first, room, lines.len());
+    for (y, (text, role)) in (inner.y..inner.bottom()).zip(&lines[first..]) {
+        brush.text(inner.x, y, inner.width, text, *role);
+    }
+}
+
+/// The numbers of a candidate.
+fn facts(run: &Run, score: &CandidateScore) -> Vec<Line> {
+    let mode = run.mode();
+    let own = score.select.of(mode).share();
+    let mut lines = vec![(
+        format!("select {} re-estimated, {} inherited", share3(score.select.recalibrated.share()), share3(score.select.inherited.share())),
+        Role::Text,
+    )];
+    if let Some(test) = run.test(score.id) {
+        let interval = test.test.of(mode).interval();
+        lines.push((format!("test {} ±{}", share3(interval.estimate), share3(interval.half_width())), Role::Good));
+    }
+    let mut against = Vec::new();
+    if let Some(whole) = run.whole().filter(|whole| whole.id != score.id && whole.epoch == score.epoch) {
+        against.push(format!("whole {}", signed(own - whole.select.of(mode).share())));
+    }
+    if let Some(difference) = run.against_random(score).filter(|_| score.source != Source::Random) {
+        against.push(format!("random mean {}", signed(difference.estimate)));
+    }
+    if !against.is_empty() {
+        lines.push((format!("against {}", against.join(", ")), Role::Text));
+    }
+    if let Some(path) = run.exported(score.id) {
+        lines.push((format!("exported to {}", path.display()), Role::Good));
+    }
+    lines
+}
+
+/// A difference of shares, with its sign.
+fn signed(difference: f64) -> String {
+    let sign = if difference < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", share3(difference.abs()))
+}
+
+/// What is kept of each operation: a row per edge, a column per operation. Where the columns are too many, an edge lists its own.
+fn sketch(network: &NetworkSummary, score: &CandidateScore, width: usize) -> Vec<Line> {
+    let mut operations: Vec<&str> = Vec::new();
+    for group in &network.groups {
+        if !operations.contains(&group.operation.as_str()) {
+            operations.push(&group.operation);
+        }
+    }
+    let is_table = EDGE + COLUMN * operations.len() <= width;
+    let mut lines = Vec::new();
+    if is_table {
+        let heads: String = operations.iter().map(|operation| format!("{:>COLUMN$}", brief(operation))).collect();
+        lines.push((format!("{:EDGE$}{heads}", "kept"), Role::Quiet));
+    }
+    let pairs: Vec<_> = network.groups.iter().zip(&score.kept).collect();
+    let mut block = "";
+    for edge in pairs.chunk_by(|(a, _), (b, _)| (&a.block, &a.edge) == (&b.block, &b.edge)) {
+        let Some(((head, _), share)) = edge.first().map(|first| {
+            (*first, |operation: &str| {
+                let group = edge.iter().find(|(group, _)| group.operation == operation)?;
+                Some(f64::from(*group.1) / group.0.channels.max(1) as f64)
+            })
+        }) else {
+            continue;
+        };
+        if head.block != block {
+            lines.push((head.block.clone(), Role::Title));
+            block = &head.block;
+        }
+        let mut line = format!(" {:<1$}", head.edge, EDGE - 1);
+        for operation in &operations {
+            match (share(operation), is_table) {
+                (Some(share), true) if share > 0.0 => line.push_str(&format!("{:>COLUMN$}", share2(share))),
+                (Some(_), true) => line.push_str(&format!("{:>COLUMN$}", "·")),
+                (None, true) => line.push_str(&" ".repeat(COLUMN)),
+                (Some(share), false) if share > 0.0 => line.push_str(&format!("{} {}  ", brief(operation), share2(share))),
+                _ => {}
+            }
+        }
+        lines.push((line.trim_end().to_owned(), Role::Text));
+    }
+    lines.push((
+        format!(
+            "{} parameters, {} MACs, {} of the channels",
+            short(score.parameters as f64),
+            short(score.macs as f64),
+            share2(score.kept_share)
+        ),
+        Role::Quiet,
+    ));
+    lines
+}
+
+/// The label of an operation in a narrow column.
+fn brief(operation: &str) -> &str {
+    match operation {
+        "sep 3×3" => "sep",
+        "avg pool" => "avg",
+        "max pool" => "max",
+        "identity" => "id",
+        "skip 1×1" => "skip",
+        "linear" => "lin",
+        other => other.strip_prefix("conv ").unwrap_or(other),
+    }
+}

@@ -1,0 +1,185 @@
+//! The screen as a whole: what it shows with its styles, at any size, with and without colour.
+
+use super::draw;
+use super::theme::{Depth, Glyphs, Look, Role};
+use crate::app::App;
+use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
+use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::fmt::Write;
+use std::sync::Arc;
+
+fn look(depth: Depth, glyphs: Glyphs) -> Look {
+    Look::load("dark", depth, glyphs).unwrap()
+}
+
+fn painted(app: &App, look: &Look, width: u16, height: u16) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    draw(app, look, area, &mut buffer);
+    buffer
+}
+
+fn lines(buffer: &Buffer) -> Vec<String> {
+    let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..buffer.area.height).map(row).collect()
+}
+
+fn text(app: &App, width: u16, height: u16) -> String {
+    lines(&painted(app, &look(Depth::True, Glyphs::Unicode), width, height)).join("\n")
+}
+
+/// Every line, and under it which columns are styled how, so that a change of colour is a change of the snapshot.
+fn styled(app: &App, width: u16, height: u16) -> String {
+    let buffer = painted(app, &look(Depth::True, Glyphs::Unicode), width, height);
+    let mut out = String::new();
+    for (y, line) in lines(&buffer).iter().enumerate() {
+        let _ = writeln!(out, "{line}");
+        let style = |x: u16| buffer[(x, y as u16)].style();
+        let mut x = 0;
+        let mut runs = Vec::new();
+        while x < width {
+            let end = (x..width).find(|&next| style(next) != style(x)).unwrap_or(width);
+            let (colours, modifier) = (style(x), style(x).add_modifier);
+            let mut words = Vec::new();
+            words.extend(colours.fg.filter(|fg| *fg != ratatui::style::Color::Reset).map(|fg| fg.to_string()));
+            words.extend(colours.bg.filter(|bg| *bg != ratatui::style::Color::Reset).map(|bg| format!("on {bg}")));
+            if !modifier.is_empty() {
+                words.push(format!("{modifier:?}"));
+            }
+            if !words.is_empty() {
+                runs.push(format!("{x}-{} {}", end - 1, words.join(" ")));
+            }
+            x = end;
+        }
+        if !runs.is_empty() {
+            let _ = writeln!(out, "    {}", runs.join("; "));
+        }
+    }
+    out
+}
+
+fn ranking() -> App {
+    let mut app = app_with_candidates(18, 40);
+    press(&mut app, "j j");
+    app
+}
+
+#[test]
+fn a_search_at_every_layout() {
+    for (name, width, height) in [("full", 120, 36), ("terminal", 80, 24), ("small", 60, 15)] {
+        insta::assert_snapshot!(format!("search_{name}"), styled(&ranking(), width, height));
+    }
+}
+
+#[test]
+fn a_finished_run_and_the_start_screen() {
+    insta::assert_snapshot!("finished_full", styled(&opened(30), 120, 36));
+    insta::assert_snapshot!("start_terminal", styled(&at_start(), 80, 24));
+    let mut app = app_at(3);
+    press(&mut app, "?");
+    insta::assert_snapshot!("help_full", styled(&app, 120, 36));
+}
+
+#[test]
+fn without_colour_selection_and_pause_still_show() {
+    let none = look(Depth::None, Glyphs::Ascii);
+    let mut app = ranking();
+    let first = painted(&app, &none, 120, 36);
+    assert!(first.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&first));
+    let selected = lines(&first).iter().position(|line| line.contains("> ") && line.contains("posterior  ")).unwrap() as u16;
+    assert_ne!(first[(5, selected)].style(), first[(5, selected + 1)].style());
+    press(&mut app, "j");
+    assert_ne!(painted(&app, &none, 120, 36), first);
+    app.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
+    assert!(lines(&painted(&app, &none, 120, 36))[0].contains("paused"));
+}
+
+#[test]
+fn an_alert_takes_the_hint_line_and_gives_it_back() {
+    let mut app = app_at(5);
+    let hints = text(&app, 80, 24);
+    let message = "the loss is not finite; the last good state is restored".to_owned();
+    push(&mut app, Event::Alert(Alert { kind: AlertKind::NonFiniteLoss, message: message.clone() }));
+    assert!(text(&app, 80, 24).lines().last().unwrap().contains(&message));
+    press(&mut app, "y");
+    assert_eq!(text(&app, 80, 24).lines().last().unwrap(), hints.lines().last().unwrap());
+}
+
+#[test]
+fn numbers_are_true_or_absent() {
+    let mut app = App::new();
+    app.show_run("one".into(), "one".into(), true);
+    let empty = text(&app, 120, 36);
+    assert!(!empty.contains("0.000") && !empty.contains('%'), "{empty}");
+    // A loss that is no number is counted, not drawn.
+    let mut app = app_at(6);
+    let mut metrics = crate::app::testing::epoch(7);
+    metrics.cross_entropy = f64::NAN;
+    push(&mut app, Event::Epoch(Box::new(metrics)));
+    assert!(text(&app, 120, 36).contains("1 not finite"));
+}
+
+const KEYS: &[&str] = &[
+    "j",
+    "k",
+    "g",
+    "G",
+    "tab",
+    "shift-tab",
+    "z",
+    "enter",
+    "o",
+    "r",
+    "y",
+    "?",
+    "esc",
+    "q",
+    "[",
+    "]",
+    "page-down",
+    "page-up",
+    "e",
+    "n",
+    "ctrl-c",
+];
+
+fn state() -> impl Strategy<Value = App> {
+    let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..12);
+    (0..4u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
+        let mut app = match kind {
+            0 => at_start(),
+            1 => App::new(),
+            2 => opened(each),
+            _ => app_with_candidates(epochs, each),
+        };
+        let mut snapshot = Snapshot { paused, progress: Some(number), seconds_left: Some(number), ..snapshot_at(epochs) };
+        snapshot.images_per_second = Some(number);
+        snapshot.phase = if paused { Phase::Ranking } else { Phase::Training };
+        app.snapshot(Arc::new(snapshot));
+        keys.iter().for_each(|key| drop(press(&mut app, key)));
+        app
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_state_fits_any_size(app in state(), width in 0..=200u16, height in 0..=80u16, ascii in any::<bool>()) {
+        let glyphs = if ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+        painted(&app, &look(Depth::Ansi, glyphs), width, height);
+        // An area that is not the whole buffer, nor within it.
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        draw(&app, &look(Depth::None, glyphs), Rect::new(7, 5, width, height), &mut buffer);
+    }
+}
+
+#[test]
+fn every_role_has_a_style_of_its_own_where_it_matters() {
+    let look = look(Depth::True, Glyphs::Unicode);
+    assert_ne!(look.style(Role::Kept), look.style(Role::Dropped));
+    assert_ne!(look.style(Role::Border), look.style(Role::BorderFocused));
+}
