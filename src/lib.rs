@@ -1,17 +1,42 @@
 //! pgnas: a terminal workbench for posterior-guided neural architecture search.
 //!
-//! A map of the rooms. Lower rooms know nothing of the ones above; `tests/rooms.rs` keeps that order.
+//! A map of the rooms, from the lowest up. Lower rooms know nothing of the ones above; `tests/rooms.rs` keeps that order.
 
-pub mod app; // the model of the screen: state, update, one table of actions
+/// Seeded, counter-based random streams.
+pub mod random;
+
+/// The network as data: nodes, shapes, mask groups, counting, families.
+pub mod graph;
+
+/// Drop probabilities, masks, KL in closed form, sampling; pure numbers.
+pub mod posterior;
+
+/// Presets and recipes: TOML in, validated values out.
+pub mod preset;
+
+/// Embedded image sets, splits, augmentation, prefetched batches.
+pub mod data;
+
+/// Commands, events, snapshots; the run folder.
+pub mod run;
+
+/// How commands and events travel.
+pub mod link;
+
+/// burn: interpreter, objective, training, ranking, devices.
+pub mod engine;
+
+/// Genotype and report.
+pub mod export;
+
+/// The model of the screen: state, update, one table of actions.
+pub mod app;
+
+/// Pure drawing: screens and themes.
+pub mod ui;
+
+/// The real terminal: guard, input, frames.
+pub mod term;
+
+/// One file a subcommand.
 pub mod cli;
-pub mod data; // embedded image sets, splits, augmentation, prefetched batches
-pub mod engine; // burn: interpreter, objective, training, ranking, devices
-pub mod export; // genotype, report
-pub mod graph; // the network as data: nodes, shapes, mask groups, counting, families
-pub mod link; // how commands and events travel
-pub mod posterior; // drop probabilities, masks, KL in closed form, sampling; pure numbers
-pub mod preset; // presets and recipes: TOML in, validated values out
-pub mod random; // seeded, counter-based random streams
-pub mod run; // commands, events, snapshots; the run folder
-pub mod term; // the real terminal: guard, input, frames
-pub mod ui; // pure drawing: screens, widgets, themes // one file a subcommand

@@ -69,7 +69,7 @@ fn health(epoch: u32) -> PosteriorHealth {
     };
     let lost = |cost: &dyn Fn(usize) -> usize| (0..now.len()).map(|group| cost(group) as f64 * f64::from(now[group])).sum::<f64>();
     PosteriorHealth {
-        entropy_bits: weighted(&|p| DropProbability::new(p).map_or(0.0, |p| p.entropy_bits())),
+        entropy_bits: weighted(&|p| DropProbability::new(p).map_or(0.0, DropProbability::entropy_bits)),
         undecided_share: weighted(&|p| f64::from(u8::from((0.1..=0.9).contains(&p)))),
         expected_drop_share: weighted(&|p| p),
         expected_parameters: network.parameters as f64 - lost(&|group| network.groups[group].parameters),
@@ -167,7 +167,7 @@ pub fn snapshot_at(epoch: u32) -> Snapshot {
         epochs: EPOCHS,
         phase_progress: share,
         progress: Some(0.7 * share),
-        seconds_left: (epoch > 0).then(|| 102.0 * (1.0 - 0.7 * share)),
+        seconds_left: (epoch > 0).then_some(102.0 * (1.0 - 0.7 * share)),
         images_per_second: (epoch > 0).then_some(2_910.0),
         device: "cpu ×2".into(),
         candidates: 0,

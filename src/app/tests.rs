@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
-use super::super::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use super::super::{App, Effect, Overlay, Pane};
+use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
+use crate::app::{App, Effect, Overlay, Pane};
 use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Source};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -60,9 +60,9 @@ pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
         folders: vec![folder("presets", places.presets), folder("runs", places.runs)],
     };
     if arguments.json {
-        output::print_json(&facts)?
+        output::print_json(&facts)?;
     } else {
-        output::print(&facts.to_text())?
+        output::print(&facts.to_text())?;
     }
     Ok(Exit::Done)
 }

@@ -51,12 +51,11 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let mistake = |error: devices::DeviceError| Failure::Mistake(error.to_string());
     let choice: Choice = request.device.parse().map_err(mistake)?;
     let (device, notice) = devices::open(choice).map_err(mistake)?;
-    let folder = match &request.run_dir {
-        Some(path) => RunFolder::create(path)?,
-        None => {
-            let name = format!("{}-{}-{}", loaded.preset.name, request.seed, stamp(SystemTime::now()));
-            RunFolder::create_in(places.runs()?, &name)?
-        }
+    let folder = if let Some(path) = &request.run_dir {
+        RunFolder::create(path)?
+    } else {
+        let name = format!("{}-{}-{}", loaded.preset.name, request.seed, stamp(SystemTime::now()));
+        RunFolder::create_in(places.runs()?, &name)?
     };
     let start = || -> Result<_, Failure> {
         folder.write_config(&loaded.effective.to_toml())?;

@@ -29,6 +29,7 @@ pub fn tell(text: &str) {
 }
 
 /// What a failed write to standard output means.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub fn failure(error: std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::Closed,

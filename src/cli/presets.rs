@@ -75,9 +75,9 @@ pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
         }
     }
     if arguments.json {
-        output::print_json(&rows)?
+        output::print_json(&rows)?;
     } else {
-        output::print(&table(&rows))?
+        output::print(&table(&rows))?;
     }
     Ok(Exit::Done)
 }

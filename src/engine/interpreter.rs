@@ -32,6 +32,7 @@ pub enum Masks<'a> {
 
 /// What a hard mask leaves of the input channels of one node.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are a few dozen at a time")]
 pub enum HardNodeMask {
     /// Everything.
     Whole,
@@ -142,7 +143,7 @@ impl Interpreter {
                 masked += 1;
                 masks.of(masked - 1)
             });
-            values[index] = Some(walk.node(index, inputs, mask));
+            values[index] = Some(walk.node(index, inputs, mask.as_ref()));
         }
         let logits = values.pop().flatten().unwrap_or(Value::Zero);
         let classes = self.graph.classes();
@@ -187,7 +188,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn node(&mut self, index: usize, inputs: Vec<Value>, mask: Option<NodeMask<'_>>) -> Value {
+    fn node(&mut self, index: usize, inputs: Vec<Value>, mask: Option<&NodeMask<'_>>) -> Value {
         let node = &self.interpreter.graph.nodes()[index];
         if node.op == Op::Add {
             return inputs.into_iter().fold(Value::Zero, Value::plus);
@@ -199,7 +200,6 @@ impl Walk<'_> {
         }
         let input = inputs.into_iter().next().unwrap_or(Value::Zero);
         match &node.op {
-            Op::Zero => Value::Zero,
             Op::Conv { .. } => self.convolve(index, input, mask, in_shape),
             Op::BatchNorm => self.batch_norm(index, input),
             Op::Relu => input.on_each(activation::relu),
@@ -221,7 +221,7 @@ impl Walk<'_> {
                 let bias = self.weight(index, 1).reshape([1, *out_features]);
                 Value::Map((features.matmul(matrix) + bias).reshape([self.batch, *out_features, 1, 1]))
             }
-            Op::Input | Op::Add | Op::Concat => Value::Zero,
+            Op::Input | Op::Zero | Op::Add | Op::Concat => Value::Zero,
         }
     }
 
@@ -247,19 +247,19 @@ impl Walk<'_> {
     }
 
     /// A value times its mask.
-    fn gate(&self, value: Value, mask: Option<NodeMask<'_>>, shape: Shape) -> Value {
+    fn gate(&self, value: Value, mask: Option<&NodeMask<'_>>, shape: Shape) -> Value {
         match mask {
             None | Some(NodeMask::Hard(HardNodeMask::Whole)) => value,
             Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
             Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => value.on_each(|map| map * bits.clone()),
             Some(NodeMask::Relaxed(keep)) => {
                 let [batch, channels] = keep.dims();
-                self.on_map(value, shape, |map| map * keep.clone().reshape([batch, channels, 1, 1]))
+                self.on_map(value, shape, |map| map * (*keep).clone().reshape([batch, channels, 1, 1]))
             }
         }
     }
 
-    fn convolve(&self, index: usize, input: Value, mask: Option<NodeMask<'_>>, in_shape: Shape) -> Value {
+    fn convolve(&self, index: usize, input: Value, mask: Option<&NodeMask<'_>>, in_shape: Shape) -> Value {
         let Op::Conv { out_channels, kernel, stride, dilation, groups } = self.interpreter.graph.nodes()[index].op else {
             return Value::Zero;
         };
@@ -279,7 +279,7 @@ impl Walk<'_> {
             Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => {
                 Value::Map(conv2d(self.map(input, in_shape) * bits.clone(), weight, window))
             }
-            Some(NodeMask::Relaxed(keep)) => Value::Map(masked_conv2d(self.map(input, in_shape), keep.clone(), weight, window)),
+            Some(NodeMask::Relaxed(keep)) => Value::Map(masked_conv2d(self.map(input, in_shape), (*keep).clone(), weight, window)),
         }
     }
 

@@ -92,7 +92,7 @@ impl Objective {
     pub fn squared_norms(&self, weights: &Tensor<1>) -> Tensor<1> {
         let zeros = Tensor::zeros([self.groups + 1], &weights.device());
         let squares = weights.clone() * weights.clone();
-        zeros.select_assign(0, self.group_of_weight.clone(), squares, IndexingUpdateOp::Add).slice([0..self.groups])
+        zeros.select_assign(0, self.group_of_weight.clone(), squares, IndexingUpdateOp::Add).narrow(0, 0, self.groups)
     }
 
     /// The gradient of the KL term (method 1.3); see [`Regulariser`] for the same numbers one group at a time.
@@ -117,13 +117,11 @@ fn group_of_weight(graph: &Graph) -> Vec<i32> {
     let group_of_channel = graph.group_of_channel();
     let mut groups = Vec::new();
     for parameter in graph.parameters() {
-        let channels = match (parameter.kind, graph.mask_range(parameter.node)) {
-            (crate::graph::ParameterKind::Weight, Some(range)) => &group_of_channel[range],
-            _ => {
-                groups.extend(std::iter::repeat_n(none, parameter.range.len()));
-                continue;
-            }
+        let (crate::graph::ParameterKind::Weight, Some(range)) = (parameter.kind, graph.mask_range(parameter.node)) else {
+            groups.extend(std::iter::repeat_n(none, parameter.range.len()));
+            continue;
         };
+        let channels = &group_of_channel[range];
         let (out, per_group) = (parameter.dimensions[0], parameter.dimensions[1]);
         let taps: usize = parameter.dimensions[2..].iter().product();
         // Output filter o of a grouped convolution reads the input channels of its own group.

@@ -68,7 +68,7 @@ mod tests {
             assert!(close(learning_rate(&recipe, restart * 5, 5), 0.1));
             assert!(close(learning_rate(&recipe, restart * 5 + 4, 5), 0.1));
         }
-        assert!(close(learning_rate(&recipe, 20 * 5, 5), (0.1 + 0.0001) / 2.0));
+        assert!(close(learning_rate(&recipe, 20 * 5, 5), f64::midpoint(0.1, 0.0001)));
         assert!(learning_rate(&recipe, 29 * 5, 5) < 0.002);
     }
 

@@ -151,7 +151,7 @@ impl Trainer {
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
         let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
         let images = labels.dims()[0];
-        let norm = global_norm(&[&gradients.weights, &gradients.logits]);
+        let norm = global_norm(&gradients.weights, &gradients.logits);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
         if self.recipe.clip > 0.0 {
             let factor = clip_factor(&norm, self.recipe.clip);

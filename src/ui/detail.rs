@@ -75,47 +75,36 @@ fn sketch(network: &NetworkSummary, score: &CandidateScore, width: usize) -> Vec
         }
     }
     let is_table = EDGE + COLUMN * operations.len() <= width;
+    let column = |text: &str| format!("{text:>COLUMN$}");
     let mut lines = Vec::new();
     if is_table {
-        let heads: String = operations.iter().map(|operation| format!("{:>COLUMN$}", brief(operation))).collect();
-        lines.push((format!("{:EDGE$}{heads}", "kept"), Role::Quiet));
+        let heads: Vec<String> = operations.iter().map(|operation| column(brief(operation))).collect();
+        lines.push((format!("{:EDGE$}{}", "kept", heads.concat()), Role::Quiet));
     }
     let pairs: Vec<_> = network.groups.iter().zip(&score.kept).collect();
     let mut block = "";
     for edge in pairs.chunk_by(|(a, _), (b, _)| (&a.block, &a.edge) == (&b.block, &b.edge)) {
-        let Some(((head, _), share)) = edge.first().map(|first| {
-            (*first, |operation: &str| {
-                let group = edge.iter().find(|(group, _)| group.operation == operation)?;
-                Some(f64::from(*group.1) / group.0.channels.max(1) as f64)
-            })
-        }) else {
-            continue;
-        };
+        let Some((head, _)) = edge.first() else { continue };
         if head.block != block {
             lines.push((head.block.clone(), Role::Title));
             block = &head.block;
         }
-        let mut line = format!(" {:<1$}", head.edge, EDGE - 1);
-        for operation in &operations {
-            match (share(operation), is_table) {
-                (Some(share), true) if share > 0.0 => line.push_str(&format!("{:>COLUMN$}", share2(share))),
-                (Some(_), true) => line.push_str(&format!("{:>COLUMN$}", "·")),
-                (None, true) => line.push_str(&" ".repeat(COLUMN)),
-                (Some(share), false) if share > 0.0 => line.push_str(&format!("{} {}  ", brief(operation), share2(share))),
-                _ => {}
-            }
-        }
-        lines.push((line.trim_end().to_owned(), Role::Text));
+        let share = |operation: &str| {
+            let (group, kept) = edge.iter().find(|(group, _)| group.operation == operation)?;
+            Some(f64::from(**kept) / group.channels.max(1) as f64)
+        };
+        let cell = |operation: &&str| match share(operation) {
+            Some(share) if share > 0.0 && is_table => column(&share2(share)),
+            Some(share) if share > 0.0 => format!("{} {}  ", brief(operation), share2(share)),
+            Some(_) if is_table => column("·"),
+            None if is_table => column(""),
+            _ => String::new(),
+        };
+        let cells: Vec<String> = operations.iter().map(cell).collect();
+        lines.push((format!(" {:<2$}{}", head.edge, cells.concat().trim_end(), EDGE - 1), Role::Text));
     }
-    lines.push((
-        format!(
-            "{} parameters, {} MACs, {} of the channels",
-            short(score.parameters as f64),
-            short(score.macs as f64),
-            share2(score.kept_share)
-        ),
-        Role::Quiet,
-    ));
+    let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
+    lines.push((format!("{parameters} parameters, {macs} MACs, {} of the channels", share2(score.kept_share)), Role::Quiet));
     lines
 }
 

@@ -28,8 +28,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let mut lost = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves());
-    lost += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false);
+    let mut left_out = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves());
+    left_out += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false);
     // Losses fall and accuracies rise, so that these corners are the free ones.
     let dashes = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
     legend(
@@ -55,8 +55,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let middle = format!("learning rate {}", short(last.learning_rate));
     brush.text(inner.x + 10, y, inner.width.saturating_sub(18), &middle, Role::Quiet);
     brush.right(inner, y, &format!("{} ep", started.epochs), Role::Quiet);
-    if lost > 0 {
-        brush.text(inner.x + 10, upper.y, inner.width.saturating_sub(10), &format!("{lost} not finite"), Role::Danger);
+    if left_out > 0 {
+        brush.text(inner.x + 10, upper.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
     }
 }
 

@@ -101,7 +101,7 @@ pub enum ThemeError {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(clippy::struct_excessive_bools, reason = "they are the fields of the file")]
+#[expect(clippy::struct_excessive_bools, reason = "they are the attributes that terminals have")]
 struct Entry {
     fg: Option<String>,
     bg: Option<String>,

@@ -314,6 +314,8 @@ mod tests {
         numbers(left).iter().zip(&numbers(right)).all(|(left, right)| (left - right).abs() < 1e-5)
     }
 
+    type Function = Box<dyn Fn(Tensor<4>) -> Tensor<4>>;
+
     proptest! {
         #[test]
         fn pools_and_their_gradients_are_burns(
@@ -323,7 +325,6 @@ mod tests {
             let window = Square { kernel: 2 * half + 1, stride };
             let (kernel, step, padding) = ([window.kernel; 2], [stride; 2], [half; 2]);
             let x = random([images, channels, height, width], seed);
-            type Function = Box<dyn Fn(Tensor<4>) -> Tensor<4>>;
             let pairs: [(Function, Function); 2] = [
                 (
                     Box::new(move |x| average_pool2d(x, window)),
