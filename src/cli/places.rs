@@ -32,3 +32,9 @@ impl Places {
         self.runs.as_ref().ok_or_else(|| Failure::Mistake(remedy.into()))
     }
 }
+
+/// The folder of the user's own themes, `None` where the system has no home for it.
+#[must_use]
+pub fn themes() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "pgnas").map(|folders| folders.config_dir().join("themes"))
+}

@@ -37,6 +37,7 @@ pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
 pub fn show(host: Box<dyn Host>, first: Option<Opened>, arguments: &ScreenArguments) -> Result<(), Failure> {
     let options = ScreenOptions {
         theme: arguments.theme.clone(),
+        user_themes: super::places::themes(),
         colour: match arguments.color {
             ColorChoice::Auto => ColourChoice::Auto,
             ColorChoice::TrueColor => ColourChoice::Fixed(Depth::True),

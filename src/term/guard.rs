@@ -1,15 +1,23 @@
 //! Takes the terminal and gives it back, on every way out.
 
+use super::input;
 use crossterm::{cursor, execute, terminal};
-use std::io::{Write, stdout};
-use std::sync::Once;
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::ThreadId;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The thread that draws.
+static PAINTER: Mutex<Option<ThreadId>> = Mutex::new(None);
+/// Reports of panics in other threads while the screen was up.
+static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// While it lives the terminal is in raw mode on its alternate screen.
 #[derive(Debug)]
-pub(super) struct Guard;
+pub(super) struct Guard {
+    errors_on_terminal: bool,
+}
 
 impl Guard {
     pub(super) fn take() -> std::io::Result<Self> {
@@ -17,21 +25,47 @@ impl Guard {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                // The report must reach a screen that can show it.
-                give_back();
-                before(panic);
+                if TAKEN.load(Ordering::SeqCst) && !is_painter() {
+                    // The screen lives on and tells of it by an event; a report in the middle of it would only wreck it.
+                    REPORTS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+                } else {
+                    // The report must reach a screen that can show it.
+                    give_back();
+                    before(panic);
+                }
             }));
         });
+        *PAINTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
+        let errors_on_terminal = stderr().is_terminal();
         terminal::enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
-        let guard = Self;
+        let guard = Self { errors_on_terminal };
         execute!(stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
         Ok(guard)
     }
 
-    /// The terminal is gone: nothing is to be written to it any more.
-    pub(super) fn forget() {
-        TAKEN.store(false, Ordering::SeqCst);
+    /// The user's terminal went away, or somebody says so. What still answers is given back; what does not is never touched again.
+    pub(super) fn abandon(self) {
+        if input::terminal_is_gone() {
+            TAKEN.store(false, Ordering::SeqCst);
+            // Without these the search goes on as well, only less quietly.
+            let _ = self.detach();
+        }
+    }
+
+    /// Turns the standard streams away from a dead terminal: printing to it would fail, and reading from it would never end. crossterm's
+    /// reader, should it be caught in there already (crossterm issue 793), comes to rest on a pipe that never delivers.
+    fn detach(&self) -> std::io::Result<()> {
+        let (silent, open_end) = std::io::pipe()?;
+        rustix::stdio::dup2_stdin(&silent)?;
+        // Closed, it would end the reading side, and the spinning would begin again.
+        std::mem::forget(open_end);
+        let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdout(&nowhere)?;
+        if self.errors_on_terminal {
+            rustix::stdio::dup2_stderr(&nowhere)?;
+        }
+        Ok(())
     }
 }
 
@@ -41,11 +75,18 @@ impl Drop for Guard {
     }
 }
 
+fn is_painter() -> bool {
+    *PAINTER.lock().unwrap_or_else(PoisonError::into_inner) == Some(std::thread::current().id())
+}
+
 fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        // A terminal that refuses has nothing left to restore.
-        let _ = execute!(stdout(), terminal::EndSynchronizedUpdate, cursor::Show, terminal::LeaveAlternateScreen);
-        let _ = terminal::disable_raw_mode();
-        let _ = stdout().flush();
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // A terminal that refuses has nothing left to restore.
+    let _ = execute!(stdout(), terminal::EndSynchronizedUpdate, cursor::Show, terminal::LeaveAlternateScreen);
+    let _ = terminal::disable_raw_mode();
+    for report in REPORTS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = writeln!(stderr(), "{report}");
     }
 }

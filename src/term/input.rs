@@ -3,6 +3,9 @@
 use crate::app::{Code, Key};
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::iterator::Signals;
+use std::os::fd::AsFd;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -17,60 +20,109 @@ pub(super) enum Input {
     HangUp,
 }
 
-/// How often the terminal is asked whether it is still there. crossterm's own reader does not notice and then spins
-/// (crossterm issue 793), so somebody else has to look.
+/// How often the threads look up from waiting.
 const WATCH: Duration = Duration::from_millis(500);
+/// How long crossterm may wait for the rest of what it began to read.
+const REST: Duration = Duration::from_millis(20);
 
-/// Starts the threads that listen.
-pub(super) fn listen(sender: &UnboundedSender<Input>) -> std::io::Result<()> {
-    let keys = sender.clone();
-    std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&keys))?;
-    let watch = sender.clone();
-    std::thread::Builder::new().name("watch".into()).spawn(move || watch_terminal(&watch))?;
-    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP])?;
-    let sender = sender.clone();
+/// What a terminal has for its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Bytes,
+    Gone,
+}
+
+/// Starts to listen for signals: before the terminal is taken, so that none finds it taken and nobody listening.
+pub(super) fn listen_to_signals(sender: UnboundedSender<Input>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGWINCH])?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            let input = if signal == signal_hook::consts::SIGHUP { Input::HangUp } else { Input::End };
-            if sender.send(input).is_err() {
-                return;
+            let input = match signal {
+                SIGHUP => Input::HangUp,
+                SIGWINCH => Input::Resize,
+                _ => Input::End,
+            };
+            // After the screen has gone a search may still be closing its log; who asks once more need not wait for it.
+            if sender.send(input).is_err() && input == Input::End {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         }
     })?;
     Ok(())
 }
 
+/// Starts to listen to the terminal.
+pub(super) fn listen_to_terminal(sender: &UnboundedSender<Input>) -> std::io::Result<()> {
+    let keys = sender.clone();
+    std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&keys))?;
+    let watch = sender.clone();
+    std::thread::Builder::new().name("watch".into()).spawn(move || watch_terminal(&watch))?;
+    Ok(())
+}
+
+/// Whether nobody is at the other end of the terminal any more.
+pub(super) fn terminal_is_gone() -> bool {
+    wait(std::io::stdin(), PollFlags::empty(), Duration::ZERO) == Waiting::Gone
+}
+
+/// Hands keys on until nobody wants them. Once the terminal is gone crossterm's reader spins for ever (crossterm issue 793), so it is
+/// only called when there is something to read.
 fn read_keys(sender: &UnboundedSender<Input>) {
     loop {
-        let input = match event::read() {
-            Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => translate(key.code, key.modifiers).map(Input::Key),
-            Ok(Event::Resize(..)) => Some(Input::Resize),
-            Ok(_) => None,
-            Err(_) => Some(Input::HangUp),
+        let waiting = wait(std::io::stdin(), PollFlags::IN, WATCH);
+        if sender.is_closed() {
+            // What is typed from here on is for the shell.
+            return;
+        }
+        let read = match waiting {
+            Waiting::Nothing => Ok(()),
+            Waiting::Bytes => hand_on(sender),
+            Waiting::Gone => Err(std::io::ErrorKind::UnexpectedEof.into()),
         };
-        let Some(input) = input else { continue };
-        if sender.send(input).is_err() || input == Input::HangUp {
+        if read.is_err() {
+            // Without a receiver the screen has ended by itself.
+            let _ = sender.send(Input::HangUp);
             return;
         }
     }
 }
 
-fn watch_terminal(sender: &UnboundedSender<Input>) {
-    let stdin = std::io::stdin();
-    loop {
-        let mut terminal = [PollFd::new(&stdin, PollFlags::empty())];
-        let timeout = Timespec { tv_sec: 0, tv_nsec: WATCH.subsec_nanos().into() };
-        let gone = match rustix::event::poll(&mut terminal, Some(&timeout)) {
-            Ok(_) => terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-            Err(error) => error != rustix::io::Errno::INTR,
+fn hand_on(sender: &UnboundedSender<Input>) -> std::io::Result<()> {
+    while !sender.is_closed() && event::poll(REST)? {
+        let input = match event::read()? {
+            Event::Key(key) if key.kind == KeyEventKind::Press => translate(key.code, key.modifiers).map(Input::Key),
+            Event::Resize(..) => Some(Input::Resize),
+            _ => None,
         };
-        if gone {
-            // Nobody may be listening any more, which is as well.
-            let _ = sender.send(Input::HangUp);
+        if let Some(input) = input {
+            // Without a receiver the loop ends at its next turn.
+            let _ = sender.send(input);
         }
-        if gone || sender.is_closed() {
+    }
+    Ok(())
+}
+
+/// Looks for hang-up without reading: the terminal may go away while crossterm reads.
+fn watch_terminal(sender: &UnboundedSender<Input>) {
+    while !sender.is_closed() {
+        if wait(std::io::stdin(), PollFlags::empty(), WATCH) == Waiting::Gone {
+            // Without a receiver the screen has ended by itself.
+            let _ = sender.send(Input::HangUp);
             return;
         }
+    }
+}
+
+/// Waits until there is what `wanted` asks for, the terminal is gone, or the time is over.
+fn wait(terminal: impl AsFd, wanted: PollFlags, time: Duration) -> Waiting {
+    let mut polled = [PollFd::new(&terminal, wanted)];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+    match rustix::event::poll(&mut polled, Some(&timeout)) {
+        Ok(_) if polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => Waiting::Gone,
+        Ok(_) if polled[0].revents().intersects(wanted) => Waiting::Bytes,
+        Ok(_) | Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Waiting::Nothing,
+        Err(_) => Waiting::Gone,
     }
 }
 
@@ -98,11 +150,23 @@ fn translate(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn keys_translate_and_others_are_passed_over() {
         assert_eq!(translate(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Key { code: Code::Char('c'), ctrl: true }));
         assert_eq!(translate(KeyCode::Char('G'), KeyModifiers::SHIFT), Some(Key { code: Code::Char('G'), ctrl: false }));
         assert_eq!(translate(KeyCode::F(1), KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn a_closed_far_end_is_told_from_silence() {
+        let (near, mut far) = std::io::pipe().unwrap();
+        assert_eq!(wait(&near, PollFlags::IN, Duration::ZERO), Waiting::Nothing);
+        far.write_all(b"q").unwrap();
+        assert_eq!(wait(&near, PollFlags::IN, Duration::ZERO), Waiting::Bytes);
+        drop(far);
+        assert_eq!(wait(&near, PollFlags::IN, Duration::ZERO), Waiting::Gone);
+        assert_eq!(wait(&near, PollFlags::empty(), Duration::ZERO), Waiting::Gone);
     }
 }

@@ -1,6 +1,7 @@
 //! The real terminal: guard, input, hang-up, frames, and the loop that joins them to the model.
 
 mod capabilities;
+mod frame;
 mod guard;
 mod input;
 mod session;
@@ -8,13 +9,16 @@ mod session;
 pub use capabilities::{ColourChoice, GlyphChoice};
 
 use crate::app::{Host, Opened};
-use crate::ui::theme::{Look, ThemeError};
+use crate::ui::theme::{Depth, Look, ThemeError};
+use std::path::PathBuf;
 
 /// How the screen should look.
 #[derive(Debug, Clone, Default)]
 pub struct ScreenOptions {
     /// Name or path of a theme; dark where none is asked for.
     pub theme: Option<String>,
+    /// Folder of the user's own themes, which come before those of the same name in the program.
+    pub user_themes: Option<PathBuf>,
     /// Colours.
     pub colour: ColourChoice,
     /// Signs.
@@ -42,12 +46,15 @@ pub enum TermError {
 }
 
 /// Shows the screen until the user leaves or the terminal goes away. A search that was going on has ended by then; what it found is
-/// in its folder.
+/// in its folder. A search whose terminal goes away is not stopped: it is waited for.
 ///
 /// # Errors
 /// [`TermError`], one line.
 pub fn run(host: Box<dyn Host>, first: Option<Opened>, options: &ScreenOptions) -> Result<Ending, TermError> {
     let name = options.theme.as_deref().unwrap_or("dark");
-    let look = Look::load(name, options.colour.depth(), options.glyphs.glyphs())?;
+    let depth = options.colour.depth();
+    let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;
+    // crossterm has an opinion of its own on NO_COLOR; the one formed here counts, so that a flag can overrule the environment.
+    crossterm::style::force_color_output(depth != Depth::None);
     session::run(host, first, look)
 }

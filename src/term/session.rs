@@ -1,122 +1,134 @@
 //! One sitting at the terminal: input first, then what the search tells, then at most one frame.
 
+use super::frame::{self, Screen};
 use super::guard::Guard;
-use super::input::{Input, listen};
+use super::input::{Input, listen_to_signals, listen_to_terminal};
 use super::{Ending, TermError};
 use crate::app::{App, Effect, Host, Opened};
 use crate::link::{Link, Update};
 use crate::run::Command;
-use crate::ui;
 use crate::ui::theme::Look;
-use crossterm::{queue, terminal};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use std::io::{BufWriter, Stdout, Write, stdout};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-
-/// Shortest time between two frames that no key asked for.
-const FRAME: Duration = Duration::from_millis(33);
 
 struct Session {
     host: Box<dyn Host>,
     app: App,
     look: Look,
-    screen: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    screen: Screen,
     link: Option<Link>,
     path: PathBuf,
-}
-
-/// Whether to go on.
-enum Flow {
-    Go,
-    End(Ending),
+    /// When the last frame was sent.
+    drawn: Instant,
+    /// What may take a while: done after the frame that answers its key.
+    pending: Vec<Effect>,
 }
 
 pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look) -> Result<Ending, TermError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (sender, inputs) = unbounded_channel();
+    listen_to_signals(sender.clone())?;
     let guard = Guard::take()?;
-    let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))?;
-    let mut session = Session { host, app: App::new(), look, screen, link: None, path: PathBuf::new() };
+    let (app, screen) = (App::new(), Screen::new()?);
+    let mut session = Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn: Instant::now(), pending: Vec::new() };
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
         Some(opened) => session.show(opened),
         None => session.show_start(),
     }
-    let (sender, inputs) = unbounded_channel();
-    listen(&sender)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let ending = runtime.block_on(session.work(inputs));
-    if matches!(ending, Ok(Ending::HungUp)) {
-        Guard::forget();
+    listen_to_terminal(&sender)?;
+    // The threads hold the other ends: once they are all gone, so is the terminal.
+    drop(sender);
+    match runtime.block_on(session.work(inputs)) {
+        Ok(Ending::Left) => {
+            drop(guard);
+            session.stop();
+            Ok(Ending::Left)
+        }
+        // A terminal that takes no frames is as gone as one that hung up. The search goes on without a screen, to its end.
+        Ok(Ending::HungUp) | Err(_) => {
+            guard.abandon();
+            session.outlive();
+            Ok(Ending::HungUp)
+        }
     }
-    drop(guard);
-    match ending {
-        // The search goes on without a screen, to its end.
-        Ok(Ending::HungUp) => session.outlive(),
-        _ => session.stop(),
-    }
-    ending
 }
 
 impl Session {
-    async fn work(&mut self, mut inputs: UnboundedReceiver<Input>) -> Result<Ending, TermError> {
-        let mut drawn = Instant::now();
+    async fn work(&mut self, mut inputs: UnboundedReceiver<Input>) -> std::io::Result<Ending> {
         self.draw()?;
-        let mut dirty = false;
+        let mut news = false;
         loop {
-            let due = drawn + FRAME;
+            let due = frame::next(self.drawn, news, self.app.animation_due());
             tokio::select! {
                 biased;
                 input = inputs.recv() => {
-                    let mut next = input;
+                    let mut next = Some(input.unwrap_or(Input::HangUp));
                     while let Some(input) = next {
-                        if let Flow::End(ending) = self.input(input)? {
+                        if let Some(ending) = self.input(input)? {
                             return Ok(ending);
                         }
-                        next = inputs.try_recv().ok();
+                        // What follows is meant for what a slow effect will show.
+                        next = if self.pending.is_empty() { inputs.try_recv().ok() } else { None };
                     }
                     self.draw()?;
-                    (drawn, dirty) = (Instant::now(), false);
+                    if !self.pending.is_empty() {
+                        for effect in std::mem::take(&mut self.pending) {
+                            self.effect(effect);
+                        }
+                        self.draw()?;
+                    }
+                    news = false;
                 }
-                () = tokio::time::sleep_until(due.into()), if dirty => {
+                () = tokio::time::sleep_until(due.unwrap_or(self.drawn).into()), if due.is_some() => {
                     self.draw()?;
-                    (drawn, dirty) = (Instant::now(), false);
+                    news = false;
                 }
                 update = next_update(&mut self.link) => {
                     self.update(update);
-                    dirty = true;
+                    news = true;
                 }
             }
         }
     }
 
-    fn input(&mut self, input: Input) -> Result<Flow, TermError> {
+    fn draw(&mut self) -> std::io::Result<()> {
+        let result = self.screen.draw(&self.app, &self.look);
+        self.drawn = Instant::now();
+        result
+    }
+
+    /// Takes an input in; tells how the sitting ends, where it does.
+    fn input(&mut self, input: Input) -> std::io::Result<Option<Ending>> {
         match input {
-            Input::HangUp => return Ok(Flow::End(Ending::HungUp)),
-            Input::End => return Ok(Flow::End(Ending::Left)),
-            Input::Resize => self.screen.autoresize()?,
+            Input::HangUp => return Ok(Some(Ending::HungUp)),
+            Input::End => return Ok(Some(Ending::Left)),
+            // A frame fits itself to the size it finds.
+            Input::Resize => {}
             Input::Key(key) => {
                 for effect in self.app.press(key) {
                     match effect {
-                        Effect::Quit => return Ok(Flow::End(Ending::Left)),
-                        Effect::Redraw => self.screen.clear()?,
-                        other => self.effect(other),
+                        Effect::Quit => return Ok(Some(Ending::Left)),
+                        Effect::Redraw => self.screen.forget()?,
+                        Effect::Send(command) => self.send(command),
+                        slow @ (Effect::Export(_) | Effect::Start { .. } | Effect::Open(_) | Effect::Back) => self.pending.push(slow),
                     }
                 }
             }
         }
-        Ok(Flow::Go)
+        Ok(None)
+    }
+
+    fn send(&self, command: Command) {
+        if let Some(link) = &self.link {
+            link.send(command);
+        }
     }
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(command) => {
-                if let Some(link) = &self.link {
-                    link.send(command);
-                }
-            }
             Effect::Export(id) => match self.host.export(&self.path, id) {
                 Ok(path) => self.app.exported(id, path),
                 Err(error) => self.app.notice(error, true),
@@ -133,6 +145,7 @@ impl Session {
                 self.stop();
                 self.show_start();
             }
+            Effect::Send(command) => self.send(command),
             Effect::Quit | Effect::Redraw => {}
         }
     }
@@ -147,7 +160,9 @@ impl Session {
     fn show(&mut self, opened: Opened) {
         let Opened { name, path, records, link } = opened;
         self.app.show_run(name, path.clone(), link.is_some());
-        records.iter().for_each(|record| self.app.apply(record));
+        for record in &records {
+            self.app.apply(record);
+        }
         (self.link, self.path) = (link, path);
     }
 
@@ -187,19 +202,6 @@ impl Session {
             link.send(Command::Resume);
             self.host.finish();
         }
-    }
-
-    /// One frame, one write: the terminal shows it whole or not at all.
-    fn draw(&mut self) -> Result<(), TermError> {
-        let (app, look) = (&self.app, &self.look);
-        queue!(self.screen.backend_mut(), terminal::BeginSynchronizedUpdate)?;
-        self.screen.draw(|frame| {
-            let area = frame.area();
-            ui::draw(app, look, area, frame.buffer_mut());
-        })?;
-        queue!(self.screen.backend_mut(), terminal::EndSynchronizedUpdate)?;
-        self.screen.backend_mut().flush()?;
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// What a thing on the screen is to its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -26,6 +27,21 @@ pub enum Role {
     SeriesD,
     Key,
     Notice,
+}
+
+impl Role {
+    /// The role that it looks like where a theme does not name it; `None` for text, the last of every chain.
+    fn parent(self) -> Option<Self> {
+        match self {
+            Self::Text => None,
+            Self::Quiet | Self::Title | Self::Kept | Self::Dropped | Self::Attention | Self::Selection | Self::Notice => Some(Self::Text),
+            Self::Border | Self::SeriesC | Self::SeriesD => Some(Self::Quiet),
+            Self::BorderFocused | Self::Key => Some(Self::Title),
+            Self::Danger => Some(Self::Attention),
+            Self::Good | Self::SeriesA => Some(Self::Kept),
+            Self::SeriesB => Some(Self::Dropped),
+        }
+    }
 }
 
 /// How many colours a terminal has.
@@ -66,10 +82,12 @@ pub const THEMES: [(&str, &str); 2] =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
     /// No such theme.
-    #[error("theme `{name}` is not known; there are dark and light, and any path that ends in .toml")]
+    #[error("theme `{name}` is not known; there are {known}, and any path that ends in .toml")]
     Unknown {
         /// What was asked for.
         name: String,
+        /// Those there are.
+        known: String,
     },
     /// The file cannot be read or is no theme.
     #[error("theme {name}: {reason}; the roles and their fields are those of the files dark.toml and light.toml")]
@@ -94,21 +112,32 @@ struct Entry {
 }
 
 impl Look {
-    /// The theme of a name or of a path that ends in `.toml`.
+    /// The theme of a name inside the program, or of a path that ends in `.toml`.
     ///
     /// # Errors
     /// [`ThemeError`], one line.
     pub fn load(name: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
-        if let Some((_, text)) = THEMES.iter().find(|(known, _)| *known == name) {
-            return Self::parse(name, text, depth, glyphs);
+        Self::load_from(None, name, depth, glyphs)
+    }
+
+    /// [`Self::load`], where names are looked up in a folder of the user's first.
+    ///
+    /// # Errors
+    /// [`ThemeError`], one line.
+    pub fn load_from(folder: Option<&Path>, name: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
+        let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+        let is_name = !name.is_empty() && name.chars().all(|character| character.is_alphanumeric() || "-_ ".contains(character));
+        let file = if is_path { Some(name.into()) } else { folder.filter(|_| is_name).map(|folder| folder.join(format!("{name}.toml"))) };
+        if let Some(file) = file.filter(|file: &PathBuf| is_path || file.exists()) {
+            let shown = file.display().to_string();
+            let text =
+                std::fs::read_to_string(&file).map_err(|error| ThemeError::Invalid { name: shown.clone(), reason: error.to_string() })?;
+            return Self::parse(&shown, &text, depth, glyphs);
         }
-        let is_path = std::path::Path::new(name).extension().is_some_and(|extension| extension == "toml");
-        if !is_path {
-            return Err(ThemeError::Unknown { name: name.escape_debug().to_string() });
+        match THEMES.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => Self::parse(name, text, depth, glyphs),
+            None => Err(ThemeError::Unknown { name: name.escape_debug().to_string(), known: names(folder).join(", ") }),
         }
-        let text =
-            std::fs::read_to_string(name).map_err(|error| ThemeError::Invalid { name: name.to_owned(), reason: error.to_string() })?;
-        Self::parse(name, &text, depth, glyphs)
     }
 
     fn parse(name: &str, text: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
@@ -143,10 +172,11 @@ impl Look {
         Ok(Self { styles, glyphs })
     }
 
-    /// How a role looks; roles that the theme does not name look like text.
+    /// How a role looks; one that the theme does not name looks like its nearest kin that is named, in the end like text.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
-        self.styles.get(&role).or_else(|| self.styles.get(&Role::Text)).copied().unwrap_or_default()
+        let chain = std::iter::successors(Some(role), |role| role.parent());
+        chain.into_iter().find_map(|role| self.styles.get(&role)).copied().unwrap_or_default()
     }
 
     /// One of two signs, after the font.
@@ -182,19 +212,40 @@ const ANSI: [([u8; 3], Color); 16] = [
     ([255, 255, 255], Color::White),
 ];
 
+/// The colour of an index from 16 on: a cube of 6×6×6, then 24 greys.
+fn indexed(index: u8) -> [u8; 3] {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    match index.saturating_sub(16) {
+        cube @ 0..216 => [cube / 36, cube / 6 % 6, cube % 6].map(|level| LEVELS[usize::from(level)]),
+        grey => [8 + 10 * (grey - 216); 3],
+    }
+}
+
+/// How different two colours look: squares of the differences, weighed by the mean of the reds, which follows the eye well enough.
+fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
+    let [red, green, blue] = std::array::from_fn(|part| u32::from(one[part].abs_diff(other[part])).pow(2));
+    let mean = u32::midpoint(one[0].into(), other[0].into());
+    (512 + mean) * red + 1024 * green + (767 - mean) * blue
+}
+
+/// The names of all themes: those inside the program and those in a folder of the user's.
+fn names(folder: Option<&Path>) -> Vec<String> {
+    let own = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten().filter_map(|entry| {
+        let path = entry.path();
+        path.extension().is_some_and(|extension| extension == "toml").then(|| path.file_stem().map(|stem| stem.display().to_string()))?
+    });
+    let mut names: Vec<String> = THEMES.iter().map(|(name, _)| (*name).to_owned()).chain(own).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 fn quantise([red, green, blue]: [u8; 3], depth: Depth) -> Option<Color> {
     match depth {
         Depth::True => Some(Color::Rgb(red, green, blue)),
-        Depth::Indexed => {
-            let level = |value: u8| (u16::from(value) * 5 + 127) / 255;
-            Some(Color::Indexed((16 + 36 * level(red) + 6 * level(green) + level(blue)) as u8))
-        }
-        Depth::Ansi => {
-            let distance = |&([r, g, b], _): &([u8; 3], Color)| {
-                [(r, red), (g, green), (b, blue)].iter().map(|&(x, y)| i32::from(x).abs_diff(i32::from(y)).pow(2)).sum::<u32>()
-            };
-            ANSI.iter().min_by_key(|entry| distance(entry)).map(|&(_, colour)| colour)
-        }
+        // The first 16 are the user's own and may be anything.
+        Depth::Indexed => (16..=255).min_by_key(|&index| distance(indexed(index), [red, green, blue])).map(Color::Indexed),
+        Depth::Ansi => ANSI.iter().min_by_key(|(known, _)| distance(*known, [red, green, blue])).map(|&(_, colour)| colour),
         Depth::None => None,
     }
 }
@@ -226,5 +277,50 @@ mod tests {
     fn quantising_keeps_hues() {
         assert_eq!(quantise([255, 0, 0], Depth::Indexed), Some(Color::Indexed(196)));
         assert_eq!(quantise([60, 140, 230], Depth::Ansi), Some(Color::LightBlue));
+    }
+
+    #[test]
+    fn quantising_leaves_what_is_there_and_greys_grey() {
+        for index in 16..=255 {
+            assert_eq!(quantise(indexed(index), Depth::Indexed).map(|colour| format!("{colour}")), {
+                // Two greys of the cube are greys of the ramp too; the first of equals is taken.
+                let first = (16..=index).find(|&other| indexed(other) == indexed(index));
+                first.map(|first| Color::Indexed(first).to_string())
+            });
+        }
+        let Some(Color::Indexed(grey)) = quantise([0x4a, 0x53, 0x61], Depth::Indexed) else { panic!("no index") };
+        assert!(grey >= 232, "{grey}");
+        assert_eq!(quantise([1, 2, 3], Depth::None), None);
+    }
+
+    #[test]
+    fn kept_and_dropped_differ_wherever_there_is_colour() {
+        for (name, _) in THEMES {
+            for depth in [Depth::True, Depth::Indexed, Depth::Ansi] {
+                let look = Look::load(name, depth, Glyphs::Unicode).unwrap();
+                assert_ne!(look.style(Role::Kept).fg, look.style(Role::Dropped).fg, "{name} {depth:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn roles_fall_back_along_their_kin() {
+        let look = Look::parse("x", "kept = { fg = \"#ff0000\" }", Depth::True, Glyphs::Ascii).unwrap();
+        assert_eq!(look.style(Role::SeriesA), look.style(Role::Kept));
+        assert_eq!(look.style(Role::Border), look.style(Role::Text));
+    }
+
+    #[test]
+    fn a_folder_of_the_user_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("dark.toml"), "text = { bold = true }").unwrap();
+        std::fs::write(folder.path().join("mine.toml"), "text = { dim = true }").unwrap();
+        let load = |name: &str| Look::load_from(Some(folder.path()), name, Depth::True, Glyphs::Ascii);
+        assert!(load("dark").unwrap().style(Role::Kept).add_modifier.contains(Modifier::BOLD));
+        assert!(load("mine").unwrap().style(Role::Kept).add_modifier.contains(Modifier::DIM));
+        assert!(load("light").is_ok());
+        let error = load("../mine").unwrap_err().to_string();
+        assert!(error.contains("dark, light, mine"), "{error}");
+        assert!(load("absent.toml").unwrap_err().to_string().contains("absent.toml"));
     }
 }
