@@ -147,3 +147,13 @@ fn events_come_once_and_alerts_take_the_hint_line() {
     assert_eq!(live.run().unwrap().epoch_of(), Some((40, 40)));
     assert_eq!(app.animation_due(), None);
 }
+
+#[test]
+fn escape_closes_the_help_on_every_screen() {
+    for mut app in [at_start(), app_at(3)] {
+        press(&mut app, "?");
+        assert!(matches!(app.overlay(), Overlay::Help(_)));
+        press(&mut app, "esc");
+        assert_eq!(app.overlay(), Overlay::None);
+    }
+}

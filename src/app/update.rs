@@ -45,6 +45,11 @@ impl App {
     }
 
     fn press_help(&mut self, key: Key, at: usize) -> Vec<Effect> {
+        // Not through the table: there Esc means to go back, and only from a run.
+        if key == Key::from(Code::Escape) {
+            self.overlay = Overlay::None;
+            return Vec::new();
+        }
         let last = self.actions().count() + super::LEGEND.len() - 1;
         let moved = |by: isize| Overlay::Help(at.saturating_add_signed(by).min(last));
         let Some(id) = self.actions().find(|action| action.has(key)).map(|action| action.id) else { return Vec::new() };
