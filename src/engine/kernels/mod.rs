@@ -7,16 +7,19 @@
 #![expect(clippy::inline_always, reason = "only what is inlined into a kernel is compiled for the processor it runs on")]
 
 mod batch;
+mod batch_norm;
 mod conv;
 mod dense;
 mod depthwise;
 mod flex;
+mod moments;
 mod parallel;
 mod simd;
 mod tile;
 mod unfold;
 mod window;
 
+pub use batch_norm::batch_norm_train;
 pub use conv::{conv2d, masked_conv2d};
 pub use window::Window;
 

@@ -1,5 +1,6 @@
 //! The kernels against burn's own operations: outputs, gradients, and any number of threads.
 
+mod batch_norm;
 mod conv;
 
 use burn::Tensor;
