@@ -12,8 +12,10 @@ mod conv;
 mod dense;
 mod depthwise;
 mod flex;
+mod max_pool;
 mod moments;
 mod parallel;
+mod pool;
 mod simd;
 mod tile;
 mod unfold;
@@ -21,7 +23,8 @@ mod window;
 
 pub use batch_norm::batch_norm_train;
 pub use conv::{conv2d, masked_conv2d};
-pub use window::Window;
+pub use pool::{avg_pool2d, max_pool2d};
+pub use window::{Pool, Window};
 
 #[cfg(test)]
 mod tests;
