@@ -8,27 +8,27 @@ use super::unfold::Unfold;
 use super::window::Pool;
 
 /// The largest pixel of each window of each plane. A NaN counts as larger than any number, as in burn.
-pub(super) fn forward(planes: &[f32], plane: [usize; 2], pool: &Pool) -> Vec<f32> {
+pub(super) fn forward(images: &[f32], plane: [usize; 2], pool: &Pool) -> Vec<f32> {
     let unfold = Unfold::forward(plane, &pool.over(1));
     let (area, source) = (unfold.output_area(), unfold.source_area());
-    let mut output = vec![0.0; planes.len() / source.max(1) * area];
+    let mut output = vec![0.0; images.len() / source.max(1) * area];
     let (padded, places) = room(&unfold);
     let cost = places * unfold.taps.len();
     let length = piece(output.len() / area.max(1), cost);
     for_each_piece(&mut output, length * area, length * cost, |index, output| {
         with_scratch(padded + places, |scratch| {
-            let planes = &planes[index * length * source..];
-            simd::run(Largest { unfold: &unfold, planes, scratch: scratch.split_at_mut(padded), output });
+            let images = &images[index * length * source..];
+            simd::run(Largest { unfold: &unfold, images, scratch: scratch.split_at_mut(padded), output });
         });
     });
     output
 }
 
 /// The gradient of the planes: that of each output goes to the first of its window's largest pixels.
-pub(super) fn gradient(planes: &[f32], plane: [usize; 2], gradient: &[f32], pool: &Pool) -> Vec<f32> {
+pub(super) fn gradient(images: &[f32], plane: [usize; 2], gradient: &[f32], pool: &Pool) -> Vec<f32> {
     let unfold = Unfold::forward(plane, &pool.over(1));
     let (area, source) = (unfold.output_area(), unfold.source_area());
-    let mut output = vec![0.0; planes.len()];
+    let mut output = vec![0.0; images.len()];
     if area == 0 {
         return output;
     }
@@ -39,9 +39,9 @@ pub(super) fn gradient(planes: &[f32], plane: [usize; 2], gradient: &[f32], pool
     for_each_piece(&mut output, length * source, length * cost, |index, output| {
         with_scratch(padded + 2 * spread, |scratch| {
             let (padded, rest) = scratch.split_at_mut(padded);
-            let (planes, gradient) = (&planes[index * length * source..], &gradient[index * length * area..]);
+            let (images, gradient) = (&images[index * length * source..], &gradient[index * length * area..]);
             let scratch = (padded, rest.split_at_mut(spread));
-            simd::run(Route { unfold: &unfold, planes, gradient, scratch, output });
+            simd::run(Route { unfold: &unfold, images, gradient, scratch, output });
         });
     });
     output
@@ -73,7 +73,7 @@ fn replaces(pixel: f32, largest: f32) -> bool {
 /// The outputs of the first planes.
 struct Largest<'a> {
     unfold: &'a Unfold,
-    planes: &'a [f32],
+    images: &'a [f32],
     /// Room for a padded plane, and for one with a value at each place.
     scratch: (&'a mut [f32], &'a mut [f32]),
     output: &'a mut [f32],
@@ -84,9 +84,9 @@ impl Kernel for Largest<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { unfold, planes, scratch: (padded, places), output } = self;
+        let Self { unfold, images, scratch: (padded, places), output } = self;
         padded.fill(f32::NEG_INFINITY);
-        for (plane, output) in planes.chunks_exact(unfold.source_area()).zip(output.chunks_exact_mut(unfold.output_area())) {
+        for (plane, output) in images.chunks_exact(unfold.source_area()).zip(output.chunks_exact_mut(unfold.output_area())) {
             unfold.lay(plane, 1.0, padded);
             for (vector, place) in places.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
                 let mut largest = [f32::NEG_INFINITY; LANES];
@@ -105,7 +105,7 @@ impl Kernel for Largest<'_> {
 /// The gradients of the first planes.
 struct Route<'a> {
     unfold: &'a Unfold,
-    planes: &'a [f32],
+    images: &'a [f32],
     gradient: &'a [f32],
     /// Room for a padded plane; and, both behind `lead` places that stay zero, for the tap each place chose and its gradient.
     scratch: (&'a mut [f32], (&'a mut [f32], &'a mut [f32])),
@@ -117,17 +117,17 @@ impl Kernel for Route<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { unfold, planes, gradient, scratch: (padded, (chosen, spread)), output } = self;
+        let Self { unfold, images, gradient, scratch: (padded, (chosen, spread)), output } = self;
         let lead = lead(unfold);
         chosen.fill(0.0);
         spread.fill(0.0);
         padded.fill(f32::NEG_INFINITY);
-        let planes = planes.chunks_exact(unfold.source_area()).zip(gradient.chunks_exact(unfold.output_area()));
+        let planes = images.chunks_exact(unfold.source_area()).zip(gradient.chunks_exact(unfold.output_area()));
         for ((plane, gradient), output) in planes.zip(output.chunks_exact_mut(unfold.source_area())) {
             unfold.lay(plane, 1.0, padded);
             unfold.put(gradient, &mut spread[lead..]);
-            let places = unfold.places().next_multiple_of(LANES);
-            for (vector, chosen) in chosen[lead..lead + places].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let end = lead + unfold.places().next_multiple_of(LANES);
+            for (vector, chosen) in chosen[lead..end].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
                 *chosen = choose(&unfold.taps, padded, vector * LANES);
             }
             // The planes are laid anew each time, so that their room can take the gradients in between.
@@ -165,7 +165,9 @@ fn collect(taps: &[usize], chosen: &[f32], spread: &[f32], from: usize) -> Lanes
         let number = number as f32;
         let (chosen, spread) = (lanes(chosen, from - tap), lanes(spread, from - tap));
         for lane in 0..LANES {
-            sums[lane] += if chosen[lane].to_bits() == number.to_bits() { spread[lane] } else { 0.0 };
+            // As bits: a choice between a number and zero would be a branch per lane.
+            let wanted = u32::from(chosen[lane].to_bits() == number.to_bits()).wrapping_neg();
+            sums[lane] += f32::from_bits(spread[lane].to_bits() & wanted);
         }
     }
     sums

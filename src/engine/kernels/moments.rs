@@ -1,24 +1,21 @@
 //! Means, variances and what batch norm makes of them, on plain `f32` slices.
 
-use super::parallel::{for_each_piece, piece};
+use super::parallel::{ELEMENT, for_each_piece, piece};
 use super::simd::{self, Kernel, LANES, Lanes};
 
-/// What an element of a pass over memory costs, in the multiply-adds of `parallel`.
-const ELEMENT: usize = 4;
-
-/// Images `[images, channels, height, width]`, of which batch norm only needs to know the area.
+/// Images `[batch, channels, height, width]`, of which batch norm only needs to know the area.
 #[derive(Clone, Copy)]
 pub(super) struct Images<'a> {
     values: &'a [f32],
-    images: usize,
+    batch: usize,
     channels: usize,
     area: usize,
 }
 
 impl<'a> Images<'a> {
     /// The images in a slice.
-    pub(super) const fn new(values: &'a [f32], [images, channels, height, width]: [usize; 4]) -> Self {
-        Self { values, images, channels, area: height * width }
+    pub(super) const fn new(values: &'a [f32], [batch, channels, height, width]: [usize; 4]) -> Self {
+        Self { values, batch, channels, area: height * width }
     }
 
     /// One channel of one image.
@@ -29,7 +26,7 @@ impl<'a> Images<'a> {
 
     /// Pixels of a channel in all images, at least 1: statistics of nothing are zero.
     fn count(&self) -> f32 {
-        (self.images * self.area).max(1) as f32
+        (self.batch * self.area).max(1) as f32
     }
 }
 
@@ -89,7 +86,7 @@ pub(super) fn deviation(variance: f32, epsilon: f64) -> f32 {
 /// Two numbers for each channel; `work(first channel, results)` fills those of a few.
 fn per_channel(images: Images, work: impl Fn(usize, &mut [[f32; 2]]) + Sync) -> [Vec<f32>; 2] {
     let mut results = vec![[0.0; 2]; images.channels];
-    let cost = images.images * images.area * ELEMENT;
+    let cost = images.batch * images.area * ELEMENT;
     let length = piece(images.channels, cost);
     for_each_piece(&mut results, length, length * cost, |index, results| work(index * length, results));
     [0, 1].map(|which| results.iter().map(|result| result[which]).collect())
@@ -99,7 +96,7 @@ fn per_channel(images: Images, work: impl Fn(usize, &mut [[f32; 2]]) + Sync) -> 
 fn per_image(images: Images, work: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut output = vec![0.0; images.values.len()];
     let size = images.channels * images.area;
-    let length = piece(images.images, size * ELEMENT);
+    let length = piece(images.batch, size * ELEMENT);
     for_each_piece(&mut output, length * size, length * size * ELEMENT, |index, output| work(index * length, output));
     output
 }
@@ -118,12 +115,12 @@ impl Kernel for Moments<'_> {
         let Self { images, channels: first, results } = self;
         for (channel, result) in (first..).zip(results) {
             let mut sums = [0.0; LANES];
-            for image in 0..images.images {
+            for image in 0..images.batch {
                 add(images.plane(image, channel), &mut sums, |value| value);
             }
             let mean = sums.iter().sum::<f32>() / images.count();
             let mut squares = [0.0; LANES];
-            for image in 0..images.images {
+            for image in 0..images.batch {
                 add(images.plane(image, channel), &mut squares, |value| (value - mean) * (value - mean));
             }
             *result = [mean, squares.iter().sum::<f32>() / images.count()];
@@ -163,7 +160,7 @@ impl Kernel for GradientMoments<'_> {
         let Self { images, gradient, mean, channels: first, results } = self;
         for (channel, result) in (first..).zip(results) {
             let mut sums = [[0.0; LANES]; 2];
-            for image in 0..images.images {
+            for image in 0..images.batch {
                 add_products(gradient.plane(image, channel), images.plane(image, channel), mean[channel], &mut sums);
             }
             *result = sums.map(|sums| sums.iter().sum());
