@@ -6,8 +6,9 @@
 use std::time::Instant;
 
 use burn::Tensor;
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Distribution, Shape};
-use pgnas::engine::kernels::{Window, conv2d, masked_conv2d};
+use pgnas::engine::kernels::{Pool, Window, avg_pool2d, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
 
 /// One row: a name, and the same computation twice, as burn and as the kernels do it.
 struct Row {
@@ -52,12 +53,45 @@ fn masked(shape: [usize; 4], outputs: usize, window: Window) -> Row {
     }
 }
 
+fn batch_norm(shape: [usize; 4]) -> Row {
+    let (x, gamma, beta) = (leaf(shape), leaf([shape[1]]), leaf([shape[1]]));
+    let (x2, gamma2, beta2) = (x.clone(), gamma.clone(), beta.clone());
+    Row {
+        name: format!("batch norm {shape:?}"),
+        stock: Box::new(move || burn::tensor::module::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5).output),
+        ours: Box::new(move || batch_norm_train(x2.clone(), gamma2.clone(), beta2.clone(), 1e-5).0),
+    }
+}
+
+fn avg_pool(shape: [usize; 4]) -> Row {
+    let x = leaf(shape);
+    let x2 = x.clone();
+    let options = AvgPoolOptions { count_include_pad: false, ..AvgPoolOptions::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]) };
+    Row {
+        name: format!("avg pool 3x3 {shape:?}"),
+        stock: Box::new(move || burn::tensor::module::avg_pool2d(x.clone(), options.clone())),
+        ours: Box::new(move || avg_pool2d(x2.clone(), Pool::same(3))),
+    }
+}
+
+fn max_pool(shape: [usize; 4]) -> Row {
+    let x = leaf(shape);
+    let x2 = x.clone();
+    let options = MaxPoolOptions::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
+    Row {
+        name: format!("max pool 3x3 {shape:?}"),
+        stock: Box::new(move || burn::tensor::module::max_pool2d(x.clone(), options.clone())),
+        ours: Box::new(move || max_pool2d(x2.clone(), Pool::same(3))),
+    }
+}
+
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for shape in [[64, 16, 8, 8], [64, 32, 4, 4], [64, 16, 14, 14], [64, 32, 7, 7]] {
         rows.extend([1, 3, 5].map(|size| conv(shape, shape[1], Window::same(size))));
         rows.push(conv(shape, shape[1], Window::same(3).with_groups(shape[1])));
         rows.push(masked(shape, shape[1], Window::same(3)));
+        rows.extend([batch_norm(shape), avg_pool(shape), max_pool(shape)]);
     }
     rows.extend([1, 3].map(|size| conv([350, 7, 8, 8], 16, Window::same(size))));
     rows.push(conv([350, 7, 8, 8], 7, Window::same(3).with_groups(7)));

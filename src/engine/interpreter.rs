@@ -1,6 +1,6 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
-use super::kernels::{Square, average_pool2d, conv2d, masked_conv2d, max_pool2d};
+use super::kernels::{Pool, avg_pool2d, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
 use super::operations;
 use super::weights::WeightLayout;
 use crate::graph::{Graph, Op, PoolKind, Shape};
@@ -207,9 +207,9 @@ impl Walk<'_> {
             Op::Identity => self.gate(input, mask, in_shape),
             Op::Pool { kind, kernel, stride } => {
                 let gated = self.gate(input, mask, in_shape);
-                let window = Square { kernel: *kernel, stride: *stride };
+                let window = Pool::same(*kernel).with_stride(*stride);
                 self.on_map(gated, in_shape, |map| match kind {
-                    PoolKind::Average => average_pool2d(map, window),
+                    PoolKind::Average => avg_pool2d(map, window),
                     PoolKind::Max => max_pool2d(map, window),
                 })
             }
@@ -288,8 +288,8 @@ impl Walk<'_> {
         let channels = scale.dims()[0];
         match (&mut self.normalise, input) {
             (Normalise::Batch(collected), Value::Map(map)) => {
-                let (output, mean, variance) = operations::batch_norm_of_batch(map, scale, shift, self.epsilon);
-                collected.push((mean, variance));
+                let (output, mean, variance) = batch_norm_train(map, scale, shift, self.epsilon);
+                collected.push((mean.inner(), variance.inner()));
                 Value::Map(output)
             }
             (Normalise::Batch(collected), constant) => {

@@ -1,5 +1,7 @@
 //! The images a convolution reads, and their masks.
 
+use super::parallel::{ELEMENT, for_each_piece, piece};
+use super::simd::{self, Kernel, LANES, multiply_add};
 use super::unfold::Unfold;
 
 /// A batch of images, `[images, channels, height, width]`.
@@ -26,20 +28,52 @@ impl Batch<'_> {
 
 /// Turns the gradient of masked images into that of the images, in place; returns the gradient of the mask.
 pub(super) fn unmask(gradient: &mut [f32], images: &[f32], mask: &[f32]) -> Vec<f32> {
+    let mut mask_gradient = vec![0.0; mask.len()];
     let area = images.len() / mask.len().max(1);
     if area == 0 {
-        return vec![0.0; mask.len()];
+        return mask_gradient;
     }
-    let planes = gradient.chunks_exact_mut(area).zip(images.chunks_exact(area));
-    planes
-        .zip(mask)
-        .map(|((gradient, image), mask)| {
-            let mut sum = 0.0;
-            for (gradient, pixel) in gradient.iter_mut().zip(image) {
-                sum += *gradient * pixel;
+    let length = piece(mask.len(), area * ELEMENT);
+    for_each_piece(&mut mask_gradient, length, length * area * ELEMENT, |index, sums| {
+        simd::run(Dot { gradient: &gradient[index * length * area..], images: &images[index * length * area..], area, sums });
+    });
+    for_each_piece(gradient, length * area, length * area * ELEMENT, |index, gradient| {
+        for (gradient, mask) in gradient.chunks_exact_mut(area).zip(&mask[index * length..]) {
+            for gradient in gradient {
                 *gradient *= mask;
             }
-            sum
-        })
-        .collect()
+        }
+    });
+    mask_gradient
+}
+
+/// The sum of the products of each of the first planes with its gradient.
+struct Dot<'a> {
+    gradient: &'a [f32],
+    images: &'a [f32],
+    area: usize,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for Dot<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let planes = self.gradient.chunks_exact(self.area).zip(self.images.chunks_exact(self.area));
+        for (sum, (gradient, image)) in self.sums.iter_mut().zip(planes) {
+            let (gradients, gradient_rest) = gradient.as_chunks::<LANES>();
+            let (images, image_rest) = image.as_chunks::<LANES>();
+            let mut lanes = [0.0; LANES];
+            for (gradient, image) in gradients.iter().zip(images) {
+                for lane in 0..LANES {
+                    lanes[lane] = multiply_add::<FUSED>(gradient[lane], image[lane], lanes[lane]);
+                }
+            }
+            for (lane, (gradient, image)) in lanes.iter_mut().zip(gradient_rest.iter().zip(image_rest)) {
+                *lane = multiply_add::<FUSED>(*gradient, *image, *lane);
+            }
+            *sum = lanes.iter().sum();
+        }
+    }
 }

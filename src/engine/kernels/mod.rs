@@ -7,10 +7,13 @@
 #![expect(clippy::inline_always, reason = "only what is inlined into a kernel is compiled for the processor it runs on")]
 
 mod batch;
+mod batch_norm;
 mod conv;
 mod dense;
 mod depthwise;
 mod flex;
+mod max_pool;
+mod moments;
 mod parallel;
 mod pool;
 mod simd;
@@ -18,9 +21,10 @@ mod tile;
 mod unfold;
 mod window;
 
+pub use batch_norm::batch_norm_train;
 pub use conv::{conv2d, masked_conv2d};
-pub use pool::{Square, average_pool2d, max_pool2d};
-pub use window::Window;
+pub use pool::{avg_pool2d, max_pool2d};
+pub use window::{Pool, Window};
 
 #[cfg(test)]
 mod tests;

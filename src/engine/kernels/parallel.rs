@@ -14,6 +14,9 @@ const WORTH_SHARING: [usize; 2] = [1 << 20, 1 << 22];
 /// Multiply-adds that one piece should hold, a few times the cost of handing it over.
 const PIECE: usize = 1 << 18;
 
+/// What an element of a pass over memory costs, in multiply-adds.
+pub(super) const ELEMENT: usize = 4;
+
 /// Most pieces of a sum, which each need room for all of it.
 const PARTIAL_SUMS: usize = 16;
 

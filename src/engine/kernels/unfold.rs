@@ -97,16 +97,33 @@ impl Unfold {
     /// Lays one plane, times `scale`, into a padded one that is zero wherever no earlier plane was laid.
     #[inline(always)]
     pub(super) fn lay(&self, plane: &[f32], scale: f32, padded: &mut [f32]) {
-        let [rows, columns] = &self.visible;
         if self.padded == self.source && self.spread == [1; 2] && self.origin == [0; 2] {
-            scale_into(plane, scale, padded);
-        } else if !columns.is_empty() {
-            let down = (self.origin[0] + (rows.start * self.spread[0]) as isize) as usize;
-            let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
-            let from = Grid { start: rows.start * self.source[1] + columns.start, pitch: self.source[1], step: 1 };
-            let to = Grid { start: down * self.padded[1] + along, pitch: self.spread[0] * self.padded[1], step: self.spread[1] };
-            copy_grid([rows.len(), columns.len()], plane, from, scale, padded, to);
+            scale_into(plane, scale, &mut padded[..plane.len()]);
+        } else if let Some((size, from, to)) = self.landing() {
+            copy_grid(size, plane, from, scale, padded, to);
         }
+    }
+
+    /// Takes back from a padded plane what [`Self::lay`] would put there; the rest of `plane` stays.
+    #[inline(always)]
+    pub(super) fn take(&self, padded: &[f32], plane: &mut [f32]) {
+        if let Some((size, from, to)) = self.landing() {
+            copy_grid(size, padded, to, 1.0, plane, from);
+        }
+    }
+
+    /// The part of the source that lands inside, if any: `[rows, columns]`, where they are, and where they land.
+    #[inline(always)]
+    fn landing(&self) -> Option<([usize; 2], Grid, Grid)> {
+        let [rows, columns] = &self.visible;
+        if rows.is_empty() || columns.is_empty() {
+            return None;
+        }
+        let down = (self.origin[0] + (rows.start * self.spread[0]) as isize) as usize;
+        let along = (self.origin[1] + (columns.start * self.spread[1]) as isize) as usize;
+        let from = Grid { start: rows.start * self.source[1] + columns.start, pitch: self.source[1], step: 1 };
+        let to = Grid { start: down * self.padded[1] + along, pitch: self.spread[0] * self.padded[1], step: self.spread[1] };
+        Some(([rows.len(), columns.len()], from, to))
     }
 
     /// Where the output pixels are among all places the kernel can be put in the padded plane.

@@ -1,4 +1,4 @@
-//! The sliding window of a convolution or a pool, and the plane it leaves.
+//! The sliding window of a convolution or of a pool, and the plane it leaves.
 
 use burn::backend::ops::ConvOptions;
 
@@ -72,6 +72,48 @@ impl Window {
         assert!(positive, "a convolution window needs positive kernel, stride, dilation and groups: {self:?}");
         let fits = weight[1] * groups == input[1] && weight[0].is_multiple_of(groups) && weight[2..] == kernel;
         assert!(fits, "a convolution of input {input:?} by weight {weight:?} does not fit {self:?}");
+    }
+}
+
+/// The sliding window of a pool. Pairs are `[vertical, horizontal]`, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pool {
+    /// Pixels seen at once.
+    pub kernel: [usize; 2],
+    /// Distance between neighbouring outputs.
+    pub stride: [usize; 2],
+    /// Places on each side where the kernel may reach over the edge; what is there is not seen.
+    pub padding: [usize; 2],
+}
+
+impl Pool {
+    /// A square kernel of odd `size` that keeps the plane's size at stride 1.
+    #[must_use]
+    pub const fn same(size: usize) -> Self {
+        Self { kernel: [size; 2], stride: [1; 2], padding: [size / 2; 2] }
+    }
+
+    /// This pool moving `stride` pixels at a time both ways.
+    #[must_use]
+    pub const fn with_stride(self, stride: usize) -> Self {
+        Self { stride: [stride; 2], ..self }
+    }
+
+    /// Height and width that remain of a plane `[height, width]`; 0 where the kernel does not fit.
+    #[must_use]
+    pub fn output(&self, plane: [usize; 2]) -> [usize; 2] {
+        self.over(1).output(plane)
+    }
+
+    /// The window of the depthwise convolution that sees the same pixels of `channels` planes.
+    pub(super) const fn over(&self, channels: usize) -> Window {
+        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, dilation: [1; 2], groups: channels }
+    }
+
+    /// Stops at a pool that may see nothing.
+    pub(super) fn check(&self) {
+        let sees = (0..2).all(|axis| self.padding[axis] < self.kernel[axis] && self.stride[axis] > 0);
+        assert!(sees, "a pool needs a positive stride and a kernel that its padding does not cover: {self:?}");
     }
 }
 

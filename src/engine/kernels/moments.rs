@@ -1,0 +1,231 @@
+//! Means, variances and what batch norm makes of them, on plain `f32` slices.
+
+use super::parallel::{ELEMENT, for_each_piece, piece};
+use super::simd::{self, Kernel, LANES, Lanes};
+
+/// Images `[batch, channels, height, width]`, of which batch norm only needs to know the area.
+#[derive(Clone, Copy)]
+pub(super) struct Images<'a> {
+    values: &'a [f32],
+    batch: usize,
+    channels: usize,
+    area: usize,
+}
+
+impl<'a> Images<'a> {
+    /// The images in a slice.
+    pub(super) const fn new(values: &'a [f32], [batch, channels, height, width]: [usize; 4]) -> Self {
+        Self { values, batch, channels, area: height * width }
+    }
+
+    /// One channel of one image.
+    #[inline(always)]
+    fn plane(&self, image: usize, channel: usize) -> &'a [f32] {
+        &self.values[(image * self.channels + channel) * self.area..][..self.area]
+    }
+
+    /// Pixels of a channel in all images, at least 1: statistics of nothing are zero.
+    fn count(&self) -> f32 {
+        (self.batch * self.area).max(1) as f32
+    }
+}
+
+/// The mean and the biased variance of each channel. Two passes: the variance of values far from zero needs their mean first.
+pub(super) fn moments(images: Images) -> [Vec<f32>; 2] {
+    per_channel(images, |channels, results| simd::run(Moments { images, channels, results }))
+}
+
+/// The sums of each channel's gradient, and of its product with the distance of the image from its mean.
+pub(super) fn gradient_moments(images: Images, gradient: Images, mean: &[f32]) -> [Vec<f32>; 2] {
+    per_channel(images, |channels, results| simd::run(GradientMoments { images, gradient, mean, channels, results }))
+}
+
+/// `(x - mean) / deviation * gamma + beta`.
+pub(super) fn normalised(images: Images, mean: &[f32], variance: &[f32], epsilon: f64, gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+    let affine: Vec<_> = (0..images.channels)
+        .map(|channel| Affine {
+            mean: mean[channel],
+            image: gamma[channel] / deviation(variance[channel], epsilon),
+            gradient: 0.0,
+            constant: beta[channel],
+        })
+        .collect();
+    per_image(images, |first, output| simd::run(Apply { images, gradient: None, affine: &affine, first, output }))
+}
+
+/// The gradient of batch norm's input from the moments of its output's gradient.
+pub(super) fn input_gradient(
+    images: Images,
+    gradient: Images,
+    gamma: &[f32],
+    mean: &[f32],
+    deviations: &[f32],
+    moments: &[Vec<f32>; 2],
+) -> Vec<f32> {
+    let count = images.count();
+    let affine: Vec<_> = (0..images.channels)
+        .map(|channel| {
+            let scale = gamma[channel] / deviations[channel];
+            let [sum, product] = [moments[0][channel], moments[1][channel]];
+            Affine {
+                mean: mean[channel],
+                image: -scale * product / (count * deviations[channel] * deviations[channel]),
+                gradient: scale,
+                constant: -scale * sum / count,
+            }
+        })
+        .collect();
+    per_image(images, |first, output| simd::run(Apply { images, gradient: Some(gradient), affine: &affine, first, output }))
+}
+
+/// The standard deviation that batch norm divides by.
+pub(super) fn deviation(variance: f32, epsilon: f64) -> f32 {
+    (variance + epsilon as f32).sqrt()
+}
+
+/// Two numbers for each channel; `work(first channel, results)` fills those of a few.
+fn per_channel(images: Images, work: impl Fn(usize, &mut [[f32; 2]]) + Sync) -> [Vec<f32>; 2] {
+    let mut results = vec![[0.0; 2]; images.channels];
+    let cost = images.batch * images.area * ELEMENT;
+    let length = piece(images.channels, cost);
+    for_each_piece(&mut results, length, length * cost, |index, results| work(index * length, results));
+    [0, 1].map(|which| results.iter().map(|result| result[which]).collect())
+}
+
+/// A value for each pixel; `work(first image, output)` fills those of a few images.
+fn per_image(images: Images, work: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let mut output = vec![0.0; images.values.len()];
+    let size = images.channels * images.area;
+    let length = piece(images.batch, size * ELEMENT);
+    for_each_piece(&mut output, length * size, length * size * ELEMENT, |index, output| work(index * length, output));
+    output
+}
+
+struct Moments<'a> {
+    images: Images<'a>,
+    channels: usize,
+    results: &'a mut [[f32; 2]],
+}
+
+impl Kernel for Moments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { images, channels: first, results } = self;
+        for (channel, result) in (first..).zip(results) {
+            let mut sums = [0.0; LANES];
+            for image in 0..images.batch {
+                add(images.plane(image, channel), &mut sums, |value| value);
+            }
+            let mean = sums.iter().sum::<f32>() / images.count();
+            let mut squares = [0.0; LANES];
+            for image in 0..images.batch {
+                add(images.plane(image, channel), &mut squares, |value| (value - mean) * (value - mean));
+            }
+            *result = [mean, squares.iter().sum::<f32>() / images.count()];
+        }
+    }
+}
+
+/// Adds up what `of` makes of each value, lane by lane.
+#[inline(always)]
+fn add(values: &[f32], sums: &mut Lanes, of: impl Fn(f32) -> f32) {
+    let (vectors, rest) = values.as_chunks::<LANES>();
+    let mut lanes = *sums;
+    for vector in vectors {
+        for (sum, &value) in lanes.iter_mut().zip(vector) {
+            *sum += of(value);
+        }
+    }
+    for (sum, &value) in lanes.iter_mut().zip(rest) {
+        *sum += of(value);
+    }
+    *sums = lanes;
+}
+
+struct GradientMoments<'a> {
+    images: Images<'a>,
+    gradient: Images<'a>,
+    mean: &'a [f32],
+    channels: usize,
+    results: &'a mut [[f32; 2]],
+}
+
+impl Kernel for GradientMoments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { images, gradient, mean, channels: first, results } = self;
+        for (channel, result) in (first..).zip(results) {
+            let mut sums = [[0.0; LANES]; 2];
+            for image in 0..images.batch {
+                add_products(gradient.plane(image, channel), images.plane(image, channel), mean[channel], &mut sums);
+            }
+            *result = sums.map(|sums| sums.iter().sum());
+        }
+    }
+}
+
+#[inline(always)]
+fn add_products(gradient: &[f32], image: &[f32], mean: f32, sums: &mut [Lanes; 2]) {
+    let [mut plain, mut products] = *sums;
+    let (gradients, gradient_rest) = gradient.as_chunks::<LANES>();
+    let (images, image_rest) = image.as_chunks::<LANES>();
+    for (gradient, image) in gradients.iter().zip(images) {
+        for lane in 0..LANES {
+            plain[lane] += gradient[lane];
+            products[lane] += gradient[lane] * (image[lane] - mean);
+        }
+    }
+    for (lane, (gradient, image)) in gradient_rest.iter().zip(image_rest).enumerate() {
+        plain[lane] += gradient;
+        products[lane] += gradient * (image - mean);
+    }
+    *sums = [plain, products];
+}
+
+/// `image * (x - mean) + gradient * g + constant`.
+#[derive(Clone, Copy)]
+struct Affine {
+    mean: f32,
+    image: f32,
+    gradient: f32,
+    constant: f32,
+}
+
+/// The images from `first` on that `output` holds.
+struct Apply<'a> {
+    images: Images<'a>,
+    gradient: Option<Images<'a>>,
+    affine: &'a [Affine],
+    first: usize,
+    output: &'a mut [f32],
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { images, gradient, affine, first, output } = self;
+        for (index, output) in output.chunks_exact_mut(images.area).enumerate() {
+            let (image, channel) = (first + index / images.channels, index % images.channels);
+            let affine = affine[channel];
+            let values = images.plane(image, channel);
+            match gradient {
+                None => {
+                    for (output, value) in output.iter_mut().zip(values) {
+                        *output = affine.image * (value - affine.mean) + affine.constant;
+                    }
+                }
+                Some(gradient) => {
+                    for ((output, value), gradient) in output.iter_mut().zip(values).zip(gradient.plane(image, channel)) {
+                        *output = affine.image * (value - affine.mean) + (affine.gradient * gradient + affine.constant);
+                    }
+                }
+            }
+        }
+    }
+}
