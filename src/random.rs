@@ -52,6 +52,14 @@ pub fn below(generator: &mut impl rand::Rng, bound: usize) -> usize {
     ((u64::from(generator.next_u32()) * bound as u64) >> 32) as usize
 }
 
+/// Puts items into a random order, all orders alike (Fisher and Yates).
+pub fn shuffle<T>(generator: &mut impl rand::Rng, items: &mut [T]) {
+    for last in (1..items.len()).rev() {
+        let other = below(generator, last + 1);
+        items.swap(last, other);
+    }
+}
+
 /// A standard normal number (Box and Muller; one of the pair is used).
 #[must_use]
 pub fn normal(generator: &mut impl rand::Rng) -> f32 {

@@ -7,7 +7,7 @@ use crate::engine::devices::{self, Choice};
 use crate::engine::{self, EngineError, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
-use crate::run::{Alert, RunFolder, stamp};
+use crate::run::{RunFolder, stamp};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
@@ -36,8 +36,6 @@ pub struct Running {
     pub link: Link,
     /// The engine's thread.
     pub engine: JoinHandle<()>,
-    /// What the user should know of the device.
-    pub notice: Option<Alert>,
 }
 
 /// Starts a search.
@@ -61,11 +59,11 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         folder.write_config(&loaded.effective.to_toml())?;
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
-        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder };
+        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice };
         Ok(engine::start(plan)?)
     };
     match start() {
-        Ok((link, engine)) => Ok(Running { folder, link, engine, notice }),
+        Ok((link, engine)) => Ok(Running { folder, link, engine }),
         Err(failure) => {
             folder.discard();
             Err(failure)

@@ -30,9 +30,6 @@ pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
         }
     }
     let running = launch(&request, &places)?;
-    if let Some(notice) = &running.notice {
-        output::tell(&notice.message);
-    }
     let stop = Arc::new(Notify::new());
     listen(stop.clone())?;
     let telling = if json { Telling::Json } else { Telling::People };

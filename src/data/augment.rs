@@ -2,7 +2,6 @@
 
 use super::{Batch, DataError, ImageShape};
 use crate::random::{self, Purpose};
-use rand::Rng;
 
 /// What is done to training images, in the order of the fields; the default does nothing.
 ///
@@ -47,10 +46,8 @@ impl Augment {
         }
         let [channels, height, width] = shape;
         let mut generator = random::stream(seed, Purpose::Augment, step);
-        let mut draw = |below: usize| -> usize {
-            // Exactly one draw, whatever the bound: switching a part on or off leaves the draws of the others as they were.
-            ((u64::from(generator.next_u32()) * below as u64) >> 32) as usize
-        };
+        // Exactly one draw, whatever the bound: switching a part on or off leaves the draws of the others as they were.
+        let mut draw = |bound: usize| random::below(&mut generator, bound);
         let mut moved = vec![0.0; channels * height * width];
         for image in batch.images.chunks_exact_mut(moved.len()) {
             let [down, right] = [0; 2].map(|_| draw(2 * self.shift + 1).cast_signed() - self.shift.cast_signed());

@@ -17,7 +17,7 @@ use crate::data::{DataError, Splits};
 use crate::graph::Graph;
 use crate::link::{Link, channel};
 use crate::preset::Preset;
-use crate::run::{FolderError, Recorder, RunFolder};
+use crate::run::{Alert, FolderError, Recorder, RunFolder};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
 
@@ -42,6 +42,8 @@ pub struct Plan {
     pub folder: RunFolder,
     /// Its log.
     pub recorder: Recorder,
+    /// What the log should say of the choice of the device.
+    pub notice: Option<Alert>,
 }
 
 /// Why a search cannot start.

@@ -1,6 +1,5 @@
 //! How fast a search goes and how long it will take.
 
-use crate::graph::Graph;
 use crate::preset::Preset;
 use crate::run::{Phase, Snapshot};
 use std::time::{Duration, Instant};
@@ -23,6 +22,8 @@ pub(super) struct Pace {
     images_per_candidate: f64,
     candidates: usize,
     candidates_done: usize,
+    /// Candidates ranked in all, those that somebody asked for in between among them.
+    candidates_timed: usize,
     seconds_per_step: Option<f64>,
     training: Duration,
     ranking: Duration,
@@ -30,7 +31,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(preset: &Preset, _graph: &Graph, steps_per_epoch: u64, select: usize) -> Self {
+    pub(super) fn new(preset: &Preset, steps_per_epoch: u64, select: usize) -> Self {
         Self {
             epochs: preset.train.epochs as u32,
             epochs_done: 0,
@@ -40,6 +41,7 @@ impl Pace {
             images_per_candidate: (preset.rank.recalibration_images + 2 * select) as f64,
             candidates: preset.rank.posterior + preset.rank.random + 2,
             candidates_done: 0,
+            candidates_timed: 0,
             seconds_per_step: None,
             training: Duration::ZERO,
             ranking: Duration::ZERO,
@@ -58,13 +60,10 @@ impl Pace {
         self.epochs_done += 1;
     }
 
-    pub(super) fn ranking(&mut self, candidates: usize) {
-        self.candidates = candidates;
-        self.candidates_done = 0;
-    }
-
-    pub(super) fn ranked(&mut self, candidates: usize, time: Duration) {
-        self.candidates_done += candidates;
+    /// Candidates were ranked; `queued` of them belong to those that the search ranks at its end.
+    pub(super) fn ranked(&mut self, candidates: usize, queued: usize, time: Duration) {
+        self.candidates_timed += candidates;
+        self.candidates_done += queued;
         self.ranking += time;
     }
 
@@ -88,8 +87,8 @@ impl Pace {
     pub(super) fn snapshot(&self, phase: Phase) -> Snapshot {
         let share = |done: f64, all: f64| if all > 0.0 { (done / all).min(1.0) } else { 1.0 };
         let training_left = self.seconds_per_step.map(|step| step * (self.steps.saturating_sub(self.steps_done)) as f64);
-        let per_candidate = if self.candidates_done > 0 {
-            Some(self.ranking.as_secs_f64() / self.candidates_done as f64)
+        let per_candidate = if self.candidates_timed > 0 {
+            Some(self.ranking.as_secs_f64() / self.candidates_timed as f64)
         } else {
             self.seconds_per_step.map(|step| step / self.batch * FORWARD_SHARE * self.images_per_candidate)
         };
@@ -102,7 +101,7 @@ impl Pace {
         let done = (self.training + self.ranking).as_secs_f64();
         let speed = match phase {
             Phase::Training => self.seconds_per_step.filter(|&step| step > 0.0).map(|step| self.batch / step),
-            Phase::Ranking if self.candidates_done > 0 => per_candidate.map(|seconds| self.images_per_candidate / seconds),
+            Phase::Ranking if self.candidates_timed > 0 => per_candidate.map(|seconds| self.images_per_candidate / seconds),
             _ => None,
         };
         Snapshot {

@@ -7,7 +7,7 @@ use super::schedule::learning_rate;
 use super::weights::{WeightLayout, images, vector};
 use crate::data::Batch;
 use crate::graph::Graph;
-use crate::posterior::{DropProbability, Posterior, Regulariser};
+use crate::posterior::{Posterior, Regulariser};
 use crate::preset::{PosteriorRecipe, TrainingRecipe};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
@@ -89,8 +89,7 @@ impl Trainer {
 
     /// The state before the first step.
     #[must_use]
-    pub fn initial(&self, initial_drop: DropProbability) -> State {
-        let posterior = Posterior::uniform(self.interpreter.graph(), initial_drop);
+    pub fn initial(&self, posterior: &Posterior) -> State {
         self.state_with(self.layout.initial(self.seed), posterior.logits().to_vec())
     }
 

@@ -38,12 +38,6 @@ impl Regulariser {
         let drive = self.entropy * channels * (logit_p - logit(self.prior_drop)) - self.weight * squared_norm;
         slope * drive / self.n_effective
     }
-
-    /// What each masked weight is multiplied by in the derivative with respect to it: `2 (L_w/N) (1-p)`.
-    #[must_use]
-    pub fn weight_decay(&self, logit_p: f64) -> f64 {
-        2.0 * self.weight / self.n_effective * sigmoid(-logit_p)
-    }
 }
 
 fn softplus(x: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! Drawing hard masks: from the posterior, from the posterior permuted, and by threshold.
 
 use super::{DropProbability, HardMask};
-use crate::random::{below, open_unit};
+use crate::random::{open_unit, shuffle};
 use rand::Rng;
 use std::collections::BTreeMap;
 
@@ -46,10 +46,10 @@ impl SizeClasses {
 pub fn permuted(p: &[DropProbability], classes: &SizeClasses, generator: &mut impl Rng) -> Vec<DropProbability> {
     let mut shuffled = p.to_vec();
     for members in &classes.members {
-        // Fisher and Yates over the positions of the class.
-        for last in (1..members.len()).rev() {
-            let other = below(generator, last + 1);
-            shuffled.swap(members[last], members[other]);
+        let mut values: Vec<DropProbability> = members.iter().map(|&group| p[group]).collect();
+        shuffle(generator, &mut values);
+        for (&group, value) in members.iter().zip(values) {
+            shuffled[group] = value;
         }
     }
     shuffled

@@ -1,0 +1,98 @@
+//! One epoch of a search: its steps, the look at the loss, its metrics.
+
+use super::super::EngineError;
+use super::super::optimiser::global_norm;
+use super::super::schedule::learning_rate;
+use super::super::trainer::{State, Sums, regulariser};
+use super::{Flow, Search, scalar};
+use crate::data::Prefetch;
+use crate::posterior::{Health, Posterior};
+use crate::run::{Alert, AlertKind, EpochMetrics, Event};
+use std::time::Instant;
+
+/// Steps between two looks at the loss on devices where a look makes the device wait.
+const STEPS_BETWEEN_LOOKS: u64 = 16;
+
+impl Search {
+    /// One epoch of training. A loss that is not finite restores the last good state and pauses.
+    pub(super) fn epoch(&mut self, mut state: State, epoch: usize) -> Result<(State, Flow), EngineError> {
+        let steps = self.loader.steps_per_epoch() as u64;
+        let first = epoch as u64 * steps;
+        let before = self.posterior.clone();
+        state.sums = Sums::zero(&self.device.device);
+        let mut good = state.clone();
+        while state.step < first + steps {
+            let batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
+            for batch in batches {
+                if self.attend(Some(&state)) == Flow::Stop {
+                    return Ok((state, Flow::Stop));
+                }
+                let begun = Instant::now();
+                state = self.trainer.step(state, batch);
+                let look = self.device.is_cpu || state.step.is_multiple_of(STEPS_BETWEEN_LOOKS) || state.step == first + steps;
+                if look {
+                    if !finite(&state) {
+                        self.loss_not_finite(&good, state.step);
+                        state = good.clone();
+                        break;
+                    }
+                    good = state.clone();
+                }
+                self.pace.trained(begun.elapsed());
+                self.publish(Some(&state), false);
+            }
+        }
+        self.finish_epoch(&state, epoch, &before);
+        if std::mem::take(&mut self.pause_after_epoch) {
+            self.paused = true;
+        }
+        Ok((state, Flow::Go))
+    }
+
+    fn loss_not_finite(&mut self, good: &State, step: u64) {
+        let message = format!(
+            "the loss of training step {step} was not finite; the state after step {} is restored and the search paused. The same step \
+             will fail again: stop, and start with a lower train.learning_rate or train.clip",
+            good.step
+        );
+        self.failure = Some(message.clone());
+        self.alert(Alert { kind: AlertKind::NonFiniteLoss, message });
+        self.paused = true;
+    }
+
+    fn finish_epoch(&mut self, state: &State, epoch: usize, before: &Posterior) {
+        self.failure = None;
+        let steps = state.sums.steps.max(1) as f64;
+        let trained = steps * self.preset.train.batch as f64;
+        let select: f64 =
+            self.select_images.iter().map(|piece| scalar(&self.trainer.correct_under_relaxed_masks(state, piece.clone()))).sum();
+        self.posterior = self.posterior_of(state);
+        let norms = self.trainer.objective().squared_norms(&state.weights.values);
+        let norms: Vec<f32> = norms.into_data().try_to_vec().unwrap_or_default();
+        let regulariser = regulariser(&self.preset.posterior);
+        let groups = self.posterior.logits().iter().zip(self.posterior.channels()).zip(&norms);
+        let kl = groups.map(|((&logit, &channels), &norm)| regulariser.value(f64::from(logit), channels as f64, f64::from(norm))).sum();
+        let per_epoch = self.loader.steps_per_epoch() as u64;
+        let metrics = EpochMetrics {
+            epoch: epoch as u32 + 1,
+            step: state.step,
+            cross_entropy: scalar(&state.sums.cross_entropy) / trained,
+            kl,
+            train_accuracy: scalar(&state.sums.correct) / trained,
+            select_accuracy: select / f64::from(self.sizes.select.max(1)),
+            learning_rate: learning_rate(&self.preset.train, state.step.saturating_sub(1), per_epoch),
+            gradient_norm: scalar(&state.sums.norm) / steps,
+            drop_probabilities: self.posterior.drop_probabilities().map(|p| p.drop() as f32).collect(),
+            health: Health::of(&self.posterior, &self.graph, Some(before)).into(),
+        };
+        self.pace.epoch_done();
+        self.record(Event::Epoch(Box::new(metrics)));
+        self.publish(Some(state), true);
+    }
+}
+
+/// Whether a state is sound: its last steps, and the norm of what they left, which is finite only where the KL term is, too.
+fn finite(state: &State) -> bool {
+    let size = global_norm(&state.weights.values, &state.logits.values);
+    [&state.sums.cross_entropy, &state.sums.norm, &size].into_iter().all(|sum| scalar(sum).is_finite())
+}

@@ -1,0 +1,266 @@
+//! A search from start to end: train, sample and rank, test; and the commands that steer it on the way.
+
+mod candidates;
+mod epoch;
+
+use super::devices::OpenDevice;
+use super::pace::Pace;
+use super::ranker::{Examples, Ranker};
+use super::trainer::{State, Trainer};
+use super::{EngineError, Plan};
+use crate::data::{Augment, Loader, SealedTest, Split};
+use crate::graph::Graph;
+use crate::link::Publisher;
+use crate::posterior::{DropProbability, HardMask, Health, Posterior};
+use crate::preset::Preset;
+use crate::random::{Purpose, shuffle, stream};
+use crate::run::{
+    Alert, CandidateScore, CandidateWriter, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, SplitSizes,
+    Started, resources, winner,
+};
+use burn::tensor::Tensor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often screens get a new snapshot at most.
+const REFRESH: Duration = Duration::from_millis(200);
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Go,
+    Stop,
+}
+
+/// A search at work.
+#[derive(Debug)]
+pub(super) struct Search {
+    run: String,
+    set: String,
+    seed: u64,
+    preset: Preset,
+    device: OpenDevice,
+    graph: Arc<Graph>,
+    posterior: Posterior,
+    trainer: Trainer,
+    ranker: Ranker,
+    loader: Loader,
+    select: Examples,
+    select_images: Vec<crate::data::Batch>,
+    test: SealedTest,
+    sizes: SplitSizes,
+    publisher: Publisher,
+    recorder: Recorder,
+    notice: Option<Alert>,
+    candidates: CandidateWriter,
+    scores: Vec<CandidateScore>,
+    masks: Vec<HardMask>,
+    draws: u64,
+    phase: Phase,
+    paused: bool,
+    pause_after_epoch: bool,
+    failure: Option<String>,
+    published: Option<Instant>,
+    pace: Pace,
+}
+
+impl Search {
+    pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notice } = plan;
+        let graph = Arc::new(graph);
+        let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
+        let loader = Loader::new(&splits.train, preset.train.batch, augment, seed)?;
+        let steps = loader.steps_per_epoch() as u64;
+        let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
+        let train = splits.train.images();
+        let mut order: Vec<usize> = (0..train.len()).collect();
+        shuffle(&mut stream(seed, Purpose::Recalibrate, 0), &mut order);
+        order.truncate(preset.rank.recalibration_images);
+        let (recalibration, _) = trainer.upload(train.gather(&order));
+        let ranker = Ranker::new(&trainer, recalibration, preset.train.batch_norm_epsilon);
+        let select = splits.select.images();
+        let pieces: Vec<usize> = (0..select.len()).collect();
+        let initial = DropProbability::new(preset.posterior.initial_drop).ok_or(EngineError::InitialDrop)?;
+        let count = |split| splits.indices(split).len() as u32;
+        Ok(Self {
+            posterior: Posterior::uniform(&graph, initial),
+            select_images: pieces.chunks(256).map(|piece| select.gather(piece)).collect(),
+            select: Examples::upload(select, &device.device),
+            sizes: SplitSizes { train: count(Split::Train), select: count(Split::Select), test: count(Split::Test) },
+            candidates: folder.candidate_writer()?,
+            pace: Pace::new(&preset, steps, select.len()),
+            test: splits.test,
+            scores: Vec::new(),
+            masks: Vec::new(),
+            draws: 0,
+            phase: Phase::Preparing,
+            paused: false,
+            pause_after_epoch: false,
+            failure: None,
+            published: None,
+            run,
+            set,
+            seed,
+            preset,
+            device,
+            graph,
+            trainer,
+            ranker,
+            loader,
+            publisher,
+            recorder,
+            notice,
+        })
+    }
+
+    /// Runs to the end, whatever the end is.
+    pub(super) fn run(mut self) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
+        let outcome = match outcome {
+            Ok(Ok(Flow::Go)) => Outcome::Completed,
+            Ok(Ok(Flow::Stop)) => self.failure.take().map_or(Outcome::Stopped, |reason| Outcome::Failed { reason }),
+            Ok(Err(error)) => Outcome::Failed { reason: error.to_string() },
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+                let reason = format!("the engine met a fault of its own: {}; please report it", text.unwrap_or("no message"));
+                Outcome::Failed { reason }
+            }
+        };
+        let resources = Resources {
+            wall_seconds: self.recorder.seconds(),
+            training_seconds: self.pace.training_seconds(),
+            ranking_seconds: self.pace.ranking_seconds(),
+            peak_rss_bytes: resources::peak_rss_bytes(),
+        };
+        let winner = winner(&self.scores, self.preset.rank.batch_norm);
+        let test_reads = self.test.reads() as u32;
+        self.phase = Phase::Ended;
+        self.record(Event::Finished { outcome, winner, test_reads, resources });
+        self.publish(None, true);
+    }
+
+    fn work(&mut self) -> Result<Flow, EngineError> {
+        let started = self.started();
+        self.record(Event::Started(Box::new(started)));
+        if let Some(notice) = self.notice.take() {
+            self.alert(notice);
+        }
+        self.enter(Phase::Training);
+        let mut state = self.trainer.initial(&self.posterior);
+        for epoch in 0..self.preset.train.epochs {
+            match self.epoch(state, epoch)? {
+                (next, Flow::Go) => state = next,
+                (_, Flow::Stop) => return Ok(Flow::Stop),
+            }
+        }
+        self.enter(Phase::Ranking);
+        if self.rank_all(&state) == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        if self.preset.rank.test {
+            self.enter(Phase::Testing);
+            self.read_test(&state);
+        }
+        Ok(Flow::Go)
+    }
+
+    fn started(&self) -> Started {
+        Started {
+            version: LOG_VERSION,
+            program: concat!("pgnas ", env!("CARGO_PKG_VERSION")).into(),
+            run: self.run.clone(),
+            preset: self.preset.name.clone(),
+            seed: self.seed,
+            device: self.device.name.clone(),
+            network: NetworkSummary::of(&self.graph),
+            set: self.set.clone(),
+            splits: self.sizes,
+            epochs: self.preset.train.epochs as u32,
+            steps_per_epoch: self.loader.steps_per_epoch() as u32,
+            batch: self.preset.train.batch as u32,
+            posterior_candidates: self.preset.rank.posterior as u32,
+            random_candidates: self.preset.rank.random as u32,
+            batch_norm: self.preset.rank.batch_norm,
+            initial_drop: self.preset.posterior.initial_drop,
+        }
+    }
+
+    /// Does what was asked for since the last time; waits here while paused.
+    fn attend(&mut self, state: Option<&State>) -> Flow {
+        loop {
+            let command = if self.paused {
+                self.pace.pause();
+                self.publish(state, true);
+                let command = self.publisher.wait_for_command();
+                self.pace.resume();
+                // Nobody is left who could resume it.
+                command.or(Some(Command::Resume))
+            } else {
+                self.publisher.try_command()
+            };
+            let Some(command) = command else { return Flow::Go };
+            self.record(Event::Intervention { command, step: state.map_or(0, |state| state.step) });
+            match command {
+                Command::Pause => self.paused = true,
+                Command::Resume => self.paused = false,
+                Command::StepEpoch => {
+                    self.paused = false;
+                    self.pause_after_epoch = self.phase == Phase::Training;
+                }
+                Command::Stop => return Flow::Stop,
+                Command::SampleNow { count } => {
+                    if let Some(state) = state {
+                        self.sample_now(state, count);
+                    }
+                }
+            }
+        }
+    }
+
+    fn posterior_of(&self, state: &State) -> Posterior {
+        let logits: Vec<f32> = state.logits.values.clone().into_data().try_to_vec().unwrap_or_default();
+        if logits.len() == self.posterior.logits().len() { self.posterior.with_logits(logits) } else { self.posterior.clone() }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.record(Event::Phase { phase });
+        self.publish(None, true);
+    }
+
+    fn alert(&mut self, alert: Alert) {
+        self.publisher.record(self.recorder.record(Event::Alert(alert)));
+    }
+
+    fn record(&mut self, event: Event) {
+        self.publisher.record(self.recorder.record(event));
+        if let Some(alert) = self.recorder.take_alert() {
+            self.alert(alert);
+        }
+    }
+
+    /// Publishes the newest state, unless screens had one a moment ago.
+    fn publish(&mut self, state: Option<&State>, at_once: bool) {
+        if !at_once && self.published.is_some_and(|published| published.elapsed() < REFRESH) {
+            return;
+        }
+        self.published = Some(Instant::now());
+        let now = state.map_or_else(|| self.posterior.clone(), |state| self.posterior_of(state));
+        let mut snapshot = self.pace.snapshot(self.phase);
+        snapshot.paused = self.paused;
+        snapshot.device = self.device.label();
+        snapshot.candidates = self.scores.len() as u32;
+        snapshot.cross_entropy = state
+            .filter(|state| state.sums.steps > 0 && self.phase == Phase::Training)
+            .map(|state| scalar(&state.sums.cross_entropy) / (state.sums.steps as f64 * self.preset.train.batch as f64));
+        snapshot.drop_probabilities = now.drop_probabilities().map(|p| p.drop() as f32).collect();
+        snapshot.health = Health::of(&now, &self.graph, Some(&self.posterior)).into();
+        self.publisher.snapshot(snapshot);
+    }
+}
+
+/// The one number of a `[1]` tensor; NaN where the device does not give it.
+fn scalar(tensor: &Tensor<1>) -> f64 {
+    let values: Vec<f32> = tensor.clone().into_data().try_to_vec().unwrap_or_default();
+    values.first().map_or(f64::NAN, |&value| f64::from(value))
+}

@@ -1,0 +1,191 @@
+//! Whole searches: their log, their seeds, and the commands that steer them.
+
+use pgnas::cli::prepare;
+use pgnas::engine::{self, Plan, devices};
+use pgnas::link::{Link, Update};
+use pgnas::preset::Preset;
+use pgnas::run::{AlertKind, Command, Event, Outcome, Phase, Record, RunFolder, Source, read_candidates, read_log, winner};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Small enough to end within seconds.
+const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=3", "rank.random=3", "rank.recalibration_images=64"];
+
+/// Longer than any of these takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+fn start(root: &Path, settings: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
+    let set: Vec<String> = SMALL.iter().chain(settings).map(ToString::to_string).collect();
+    let loaded = Preset::load("digits", None, &set).unwrap();
+    let (graph, splits) = (prepare::graph(&loaded).unwrap(), prepare::splits(&loaded).unwrap());
+    let folder = RunFolder::create(&root.join("run")).unwrap();
+    let plan = Plan {
+        run: folder.name(),
+        set: loaded.preset.data.set.clone(),
+        preset: loaded.preset,
+        graph,
+        splits,
+        seed: 1,
+        device: devices::open(devices::Choice::Cpu).unwrap().0,
+        recorder: folder.recorder().unwrap(),
+        folder: folder.clone(),
+        notice: None,
+    };
+    let (link, engine) = engine::start(plan).unwrap();
+    (link, engine, folder)
+}
+
+/// The next event that a test waits for; ends the test where it does not come.
+fn wait<T>(link: &mut Link, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let found = runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, async {
+            loop {
+                match link.next().await {
+                    Update::Record(record) => {
+                        if let Some(found) = wanted(&record.event) {
+                            return found;
+                        }
+                    }
+                    Update::Snapshot(_) => {}
+                    other => panic!("waiting for {what}: {other:?}"),
+                }
+            }
+        })
+        .await
+    });
+    found.unwrap_or_else(|_| panic!("{what} did not come"))
+}
+
+fn outcome(event: &Event) -> Option<Outcome> {
+    if let Event::Finished { outcome, .. } = event { Some(outcome.clone()) } else { None }
+}
+
+fn log(folder: &RunFolder) -> Vec<Record> {
+    let (records, notes) = read_log(&folder.log()).unwrap();
+    assert_eq!(notes.torn_line, None);
+    records
+}
+
+#[test]
+fn a_search_trains_ranks_and_reads_the_test_split_once() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut link, engine, folder) = start(root.path(), &[]);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let records = log(&folder);
+    assert!(records.iter().enumerate().all(|(index, record)| record.sequence == index as u64));
+    assert!(matches!(&records[0].event, Event::Started(started) if started.splits.test == 347 && started.network.groups.len() == 43));
+    let phases = records.iter().filter_map(|record| if let Event::Phase { phase } = record.event { Some(phase) } else { None });
+    assert_eq!(phases.collect::<Vec<_>>(), [Phase::Training, Phase::Ranking, Phase::Testing]);
+    assert_eq!(records.iter().filter(|record| matches!(record.event, Event::Epoch(_))).count(), 2);
+
+    let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
+    let count = |source| candidates.iter().filter(|candidate| candidate.score.source == source).count();
+    assert_eq!([Source::Whole, Source::Threshold, Source::Posterior, Source::Random].map(count), [1, 1, 3, 3]);
+    for candidate in &candidates {
+        let right = |bits: &[bool]| bits.iter().filter(|&&right| right).count() as u32;
+        assert_eq!(right(&candidate.correct_recalibrated.0), candidate.score.select.recalibrated.correct);
+        assert_eq!(right(&candidate.correct_inherited.0), candidate.score.select.inherited.correct);
+        assert_eq!(candidate.score.kept.iter().sum::<u32>(), right(candidate.mask.bits()));
+    }
+    assert!((candidates[0].score.kept_share - 1.0).abs() < 1e-12, "the whole network comes first");
+
+    let tested: Vec<_> =
+        records.iter().filter_map(|record| if let Event::Test(test) = &record.event { Some(test.source) } else { None }).collect();
+    assert_eq!(tested, [Source::Posterior, Source::Whole, Source::Threshold, Source::Random]);
+    let scores: Vec<_> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
+    let Some(Event::Finished { winner: told, test_reads, resources, .. }) = records.last().map(|record| &record.event) else {
+        panic!("the last event is not the end")
+    };
+    assert_eq!((*told, *test_reads), (winner(&scores, pgnas::preset::BatchNormMode::Recalibrated), 1));
+    assert!(told.is_some() && resources.wall_seconds > 0.0);
+}
+
+/// The log and the candidates of one seed, times and names aside, from the program itself with so many threads.
+fn told(root: &Path, seed: &str, threads: &str) -> (Vec<serde_json::Value>, String) {
+    let folder = root.join(format!("{seed}-{threads}"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.args(["search", "digits", "--headless", "--seed", seed, "--run-dir"]).arg(&folder).env("RAYON_NUM_THREADS", threads);
+    for setting in SMALL {
+        command.args(["--set", setting]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
+    let lines = text.lines().map(|line| {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = value.as_object_mut().unwrap();
+        for field in ["seconds", "resources", "run"] {
+            fields.remove(field);
+        }
+        value
+    });
+    (lines.collect(), std::fs::read_to_string(folder.join("candidates/candidates.jsonl")).unwrap())
+}
+
+#[test]
+fn a_seed_gives_the_same_log_again_and_on_any_number_of_threads() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (told(root.path(), "5", "1"), told(root.path(), "5", "2"));
+    assert!(one.0.len() > 10);
+    assert_eq!(one, two);
+    std::fs::remove_dir_all(root.path().join("5-2")).unwrap();
+    assert_eq!(two, told(root.path(), "5", "2"));
+    assert_ne!(one.1, told(root.path(), "6", "2").1);
+}
+
+#[test]
+fn commands_steer_and_are_recorded() {
+    let root = tempfile::tempdir().unwrap();
+    // So long that only Stop can end it.
+    let (mut link, engine, folder) = start(root.path(), &["train.epochs=10000"]);
+    link.send(Command::Pause);
+    let intervention = |event: &Event| if let Event::Intervention { command, step } = event { Some((*command, *step)) } else { None };
+    let (paused, step) = wait(&mut link, "the pause", intervention);
+    assert_eq!(paused, Command::Pause);
+
+    link.send(Command::SampleNow { count: 3 });
+    let mut sampled = Vec::new();
+    wait(&mut link, "three candidates", |event| {
+        if let Event::Candidate(score) = event {
+            sampled.push((score.source, score.epoch));
+        }
+        (sampled.len() == 3).then_some(())
+    });
+    assert!(sampled.iter().all(|(source, _)| *source == Source::Posterior));
+
+    link.send(Command::StepEpoch);
+    assert_eq!(wait(&mut link, "the step", |event| intervention(event).filter(|(command, _)| *command == Command::StepEpoch)).1, step);
+    let trained = wait(&mut link, "the epoch", |event| if let Event::Epoch(metrics) = event { Some(metrics.step) } else { None });
+    assert!(trained > step);
+    // Paused again: the stop finds it at the same step.
+    link.send(Command::Stop);
+    assert_eq!(wait(&mut link, "the stop", intervention), (Command::Stop, trained));
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Stopped);
+    engine.join().unwrap();
+    let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
+    assert_eq!(candidates.len(), 3);
+    assert!(matches!(log(&folder).last().unwrap().event, Event::Finished { test_reads: 0, .. }));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_pauses_with_the_last_good_state_and_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut link, engine, folder) = start(root.path(), &["train.learning_rate=100000", "train.clip=0"]);
+    let message = wait(&mut link, "the alert", |event| match event {
+        Event::Alert(alert) if alert.kind == AlertKind::NonFiniteLoss => Some(alert.message.clone()),
+        _ => None,
+    });
+    assert!(message.contains("train.learning_rate"), "{message}");
+    // The state that it goes back to is sound: networks drawn from it have accuracies, and its p are probabilities.
+    link.send(Command::SampleNow { count: 1 });
+    let score = wait(&mut link, "a candidate", |event| if let Event::Candidate(score) = event { Some(score.clone()) } else { None });
+    assert!(score.parameters > 0);
+    assert!(link.snapshot().drop_probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+    link.send(Command::Stop);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Failed { reason: message });
+    engine.join().unwrap();
+    assert!(log(&folder).len() > 3);
+}
