@@ -36,21 +36,22 @@ fn start(root: &Path, settings: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
     (link, engine, folder)
 }
 
-/// The next event that a test waits for; ends the test where it does not come.
+/// The next event that a test waits for.
 fn wait<T>(link: &mut Link, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    until(link, what, |update| if let Update::Record(record) = update { wanted(&record.event) } else { None })
+}
+
+/// The next update that a test waits for; ends the test where it does not come.
+fn until<T>(link: &mut Link, what: &str, mut wanted: impl FnMut(&Update) -> Option<T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let found = runtime.block_on(async {
         tokio::time::timeout(PATIENCE, async {
             loop {
-                match link.next().await {
-                    Update::Record(record) => {
-                        if let Some(found) = wanted(&record.event) {
-                            return found;
-                        }
-                    }
-                    Update::Snapshot(_) => {}
-                    other => panic!("waiting for {what}: {other:?}"),
+                let update = link.next().await;
+                if let Some(found) = wanted(&update) {
+                    return found;
                 }
+                assert!(!matches!(update, Update::Closed), "the engine ended before {what}");
             }
         })
         .await
@@ -160,7 +161,11 @@ fn commands_steer_and_are_recorded() {
     assert_eq!(wait(&mut link, "the step", |event| intervention(event).filter(|(command, _)| *command == Command::StepEpoch)).1, step);
     let trained = wait(&mut link, "the epoch", |event| if let Event::Epoch(metrics) = event { Some(metrics.step) } else { None });
     assert!(trained > step);
-    // Paused again: the stop finds it at the same step.
+    // Paused again, and the stop finds it at the same step.
+    until(&mut link, "the pause after the epoch", |update| match update {
+        Update::Snapshot(snapshot) => (snapshot.paused && snapshot.epoch > 0).then_some(()),
+        _ => None,
+    });
     link.send(Command::Stop);
     assert_eq!(wait(&mut link, "the stop", intervention), (Command::Stop, trained));
     assert_eq!(wait(&mut link, "the end", outcome), Outcome::Stopped);
