@@ -45,6 +45,8 @@ impl Edges {
                 body = self.block(&mut builder, &format!("stage{}.block{}", stage + 1, block + 1), body)?;
             }
         }
+        // Sums of many operations reach the head at a scale of their own; normalised, the classifier starts where it can learn.
+        let body = builder.add("head.bn", Op::BatchNorm, &[body])?;
         head(&mut builder, body, self.classes)?;
         Ok(builder.finish())
     }
@@ -132,7 +134,7 @@ mod tests {
         assert_eq!(graph.masked_weights(), masked(16) + 16 * 32 * 9 + masked(32));
         let batch_norm = |c: usize| 2 * c;
         let block = |c: usize| masked(c) + 3 * (9 * c + 4 * batch_norm(c));
-        let expected = 9 * 16 + batch_norm(16) + block(16) + 16 * 32 * 9 + batch_norm(32) + block(32) + 32 * 10 + 10;
+        let expected = 9 * 16 + batch_norm(16) + block(16) + 16 * 32 * 9 + batch_norm(32) + block(32) + batch_norm(32) + 32 * 10 + 10;
         assert_eq!(graph.cost().parameters as usize, expected);
         let macs = 64 * (9 * 16 + masked(16) + 3 * 9 * 16) + 16 * (16 * 32 * 9 + masked(32) + 3 * 9 * 32) + 320;
         assert_eq!(graph.cost().macs as usize, macs);
