@@ -70,7 +70,7 @@ impl Ranker {
     /// Evaluates one sub-network with both kinds of statistics.
     #[must_use]
     pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Evaluation {
-        let masks = self.node_masks(mask);
+        let masks = node_masks(&self.interpreter, mask, &self.device);
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
         // Only the statistics that this pass leaves behind are wanted.
@@ -87,26 +87,29 @@ impl Ranker {
         };
         Evaluation { inherited: correct(&frozen.statistics), recalibrated: correct(&recalibrated) }
     }
+}
 
-    fn node_masks(&self, mask: &HardMask) -> Vec<HardNodeMask> {
-        let of_node =
-            |range: std::ops::Range<usize>| {
-                let bits = &mask.bits()[range];
-                let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
-                match kept.len() {
-                    0 => HardNodeMask::Nothing,
-                    all if all == bits.len() => HardNodeMask::Whole,
-                    some => {
-                        HardNodeMask::Some {
-                            kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), &self.device),
-                            bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), &self.device)
-                                .reshape([1, bits.len(), 1, 1]),
-                        }
-                    }
-                }
-            };
-        self.interpreter.masked_nodes().into_iter().map(of_node).collect()
-    }
+/// The masks of the masked nodes of a network, in node order.
+#[must_use]
+pub fn node_masks(interpreter: &Interpreter, mask: &HardMask, device: &Device) -> Vec<HardNodeMask> {
+    let of_node = |range: std::ops::Range<usize>| {
+        let bits = &mask.bits()[range];
+        let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
+        match kept.len() {
+            0 => HardNodeMask::Nothing,
+            all if all == bits.len() => HardNodeMask::Whole,
+            some => HardNodeMask::Some {
+                kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), device),
+                bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), device).reshape([
+                    1,
+                    bits.len(),
+                    1,
+                    1,
+                ]),
+            },
+        }
+    };
+    interpreter.masked_nodes().into_iter().map(of_node).collect()
 }
 
 /// The class of the highest score of each image. Scores that are not numbers choose no class, so that they are never right.

@@ -25,6 +25,14 @@ pub enum GraphError {
         /// What cannot be, and the remedy.
         what: String,
     },
+    /// A hard mask of another network.
+    #[error("a mask of {found} channels does not belong to this network, which has {expected} masked channels")]
+    Mask {
+        /// Bits of the mask.
+        found: usize,
+        /// Masked channels of the network.
+        expected: usize,
+    },
     /// Two nodes of one name.
     #[error("node `{node}`: this name is taken by an earlier node; names must be unique")]
     Duplicate {
@@ -141,7 +149,11 @@ impl GraphBuilder {
                 }
                 Ok(Shape::map(input.channels, strided(input.height, stride), strided(input.width, stride)))
             }
-            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero => Ok(input),
+            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset => Ok(input),
+            Op::Arrange { ref channels } => match channels.iter().flatten().find(|&&channel| channel as usize >= input.channels) {
+                Some(channel) => Err(impossible(format!("it reads channel {channel}, and its input has {}", input.channels))),
+                None => Ok(Shape { channels: channels.len(), ..input }),
+            },
             Op::Add => match inputs.iter().map(|&id| self.shape(id)).find(|&shape| shape != input) {
                 Some(other) => Err(GraphError::Mismatch { node: name.to_owned(), first: input, other }),
                 None => Ok(input),

@@ -10,6 +10,7 @@ mod node;
 mod operation;
 mod parameters;
 mod shape;
+mod slice;
 
 pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
@@ -18,6 +19,7 @@ pub use node::{Node, NodeId, Op, PoolKind};
 pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};
 pub use shape::Shape;
+pub use slice::{Numbers, Slice, Values};
 
 use std::ops::Range;
 

@@ -61,6 +61,13 @@ pub enum Op {
     Identity,
     /// Zeros of the input's shape.
     Zero,
+    /// Output channel c is the input channel named at c, or zeros: what slicing puts where a reader wants other channels than there are.
+    Arrange {
+        /// One entry per output channel.
+        channels: Vec<Option<u32>>,
+    },
+    /// A number added to each channel: what a branch that was sliced away still contributes.
+    Offset,
     /// The sum of all inputs.
     Add,
     /// All inputs, channel after channel.
@@ -88,6 +95,8 @@ impl Op {
             Self::Shift => "shift",
             Self::Identity => "identity",
             Self::Zero => "zero",
+            Self::Arrange { .. } => "arrange",
+            Self::Offset => "offset",
             Self::Add => "add",
             Self::Concat => "concat",
             Self::GlobalAveragePool => "global average pool",
