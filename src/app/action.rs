@@ -190,7 +190,14 @@ pub static ACTIONS: &[Action] = &[
         "Step to the previous candidate, whatever pane has the focus.",
         candidate,
     ),
-    action((Id::Export, "export"), Run, &["e"], Some(("e", "export")), "Write the genotype of the chosen candidate as JSON.", candidate),
+    action(
+        (Id::Export, "export"),
+        Run,
+        &["e"],
+        Some(("e", "export")),
+        "Write the chosen candidate: genotype, weights, ONNX, PyTorch, drawings.",
+        candidate,
+    ),
     action((Id::NextPane, "next pane"), Both, &["tab"], Some(("tab", "panes")), "Move the focus to the next pane.", always),
     action(
         (Id::Fold, "fold"),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod doctor;
+mod evaluate;
 mod export;
 mod failure;
 mod headless;
@@ -12,6 +13,7 @@ mod places;
 pub mod prepare;
 mod presets;
 mod progress;
+mod rebuild;
 mod report;
 mod runs;
 mod screen;
@@ -58,6 +60,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }
 }
 

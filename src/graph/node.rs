@@ -7,6 +7,12 @@ use super::{MaskGroupId, Shape};
 pub struct NodeId(pub(crate) u32);
 
 impl NodeId {
+    /// The node at a position.
+    #[must_use]
+    pub const fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     /// The position as an index.
     #[must_use]
     pub const fn index(self) -> usize {

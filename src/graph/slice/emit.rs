@@ -18,7 +18,7 @@ pub(super) fn emit(whole: &Graph, channels: &Channels) -> Result<(Graph, Vec<Ori
     let last = NodeId(whole.nodes().len() as u32 - 1);
     let all: Vec<usize> = (0..whole.classes()).collect();
     let reader = &whole.node(last).name;
-    let logits = emitter.read(&format!("{reader}.all"), last, &all, None, Constants::Filled)?;
+    let logits = emitter.read(&format!("{reader}-all"), last, &all, None, Constants::Filled)?;
     if logits.index() + 1 < emitter.origins.len() {
         emitter.add(reader, Op::Identity, &[logits], Origin::Nothing)?;
     }
@@ -67,7 +67,7 @@ impl Emitter<'_> {
                     let wanted = kept_groups.iter().flat_map(|group| group * per_group..(group + 1) * per_group).collect();
                     (kept_groups.len(), wanted, (0..per_group).collect())
                 };
-                let source = self.read(&format!("{}.in", node.name), node.inputs[0], &wanted, Some(index), Constants::Filled)?;
+                let source = self.read(&format!("{}-in", node.name), node.inputs[0], &wanted, Some(index), Constants::Filled)?;
                 let op = Op::Conv { out_channels: kept.len(), kernel, stride, dilation, groups };
                 self.add(&node.name, op, &[source], Origin::Conv { node: id, filters: kept, inputs })
             }
@@ -90,7 +90,7 @@ impl Emitter<'_> {
                 let read = self.channels.read(index, node);
                 let inputs: Vec<usize> =
                     read.into_iter().filter(|&channel| self.channels.gated(index, node, channel) == Content::Live).collect();
-                let source = self.read(&format!("{}.in", node.name), node.inputs[0], &inputs, Some(index), Constants::Filled)?;
+                let source = self.read(&format!("{}-in", node.name), node.inputs[0], &inputs, Some(index), Constants::Filled)?;
                 self.add(&node.name, Op::Linear { out_features: kept.len() }, &[source], Origin::Linear { node: id, outputs: kept, inputs })
             }
             Op::Input | Op::Zero => Ok(self.input),
@@ -108,7 +108,7 @@ impl Emitter<'_> {
         let inputs: Vec<NodeId> = node.inputs.iter().copied().filter(live).collect();
         let mut terms = Vec::new();
         for (position, input) in inputs.into_iter().enumerate() {
-            terms.push(self.read(&format!("{}.in{position}", node.name), input, kept, None, Constants::Zeros)?);
+            terms.push(self.read(&format!("{}-in{position}", node.name), input, kept, None, Constants::Zeros)?);
         }
         let has_offset = offsets.iter().any(|terms| !terms.is_empty());
         let sum = match terms[..] {
@@ -127,7 +127,7 @@ impl Emitter<'_> {
             let own: Vec<usize> = own.collect();
             first += width;
             if !own.is_empty() {
-                parts.push(self.read(&format!("{}.in{position}", node.name), input, &own, None, Constants::Filled)?);
+                parts.push(self.read(&format!("{}-in{position}", node.name), input, &own, None, Constants::Filled)?);
             }
         }
         match parts[..] {
@@ -137,7 +137,7 @@ impl Emitter<'_> {
     }
 
     fn read_first(&mut self, index: usize, node: &Node, wanted: &[usize]) -> Result<NodeId, GraphError> {
-        self.read(&format!("{}.in", node.name), node.inputs[0], wanted, Some(index), Constants::Filled)
+        self.read(&format!("{}-in", node.name), node.inputs[0], wanted, Some(index), Constants::Filled)
     }
 
     /// A node that has the wanted channels of `input`, in order, behind the mask of `reader` where there is one; `name` begins the
