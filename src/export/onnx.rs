@@ -28,7 +28,7 @@ pub fn onnx(name: &str, graph: &Graph, values: &Values, epsilon: f64, facts: &[(
     }
     let mut body = writer.body.text(2, name);
     for array in arrays(graph, values) {
-        body = body.message(5, &initializer(graph, array));
+        body = body.message(5, &initializer(graph, &array));
     }
     for (position, message) in constants(graph) {
         body = body.message(5, &integers(&position, &message));
@@ -166,7 +166,7 @@ fn constants(graph: &Graph) -> Vec<(String, Vec<i64>)> {
     constants
 }
 
-fn initializer(graph: &Graph, array: Array) -> Message {
+fn initializer(graph: &Graph, array: &Array) -> Message {
     let offset = |node: &&Node| node.op == Op::Offset && array.name.strip_suffix(".bias") == Some(node.name.as_str());
     // An offset is added to every position of its channel.
     let dimensions = match graph.nodes().iter().find(offset) {
