@@ -1,7 +1,7 @@
 //! Genotypes of NAS-Bench-201: one operation for each edge of a cell, in the words of the benchmark.
 
 use super::Operation;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// One operation for each of the six edges. Its text is the benchmark's: the nodes 1 to 3 joined by `+`, each with its edges as
@@ -72,7 +72,7 @@ impl fmt::Display for CellGenotype {
             } else {
                 text.push('|');
             }
-            text.push_str(&format!("{}~{source}", word(operation).unwrap_or_default()));
+            let _ = write!(text, "{}~{source}", word(operation).unwrap_or_default());
         }
         text.push('|');
         formatter.pad(&text)

@@ -113,11 +113,11 @@ impl Cell<'_> {
                     terms.push(self.operation(&path, operation, input, self.stride(source), None)?);
                 }
             } else {
-                for source in 0..target {
+                for (source, &input) in nodes.iter().enumerate() {
                     for operation in OPERATIONS {
                         let path = format!("{block}.edge{source}-{target}.{}", operation.key());
                         let place = Place { block: block.clone(), edge: format!("{source}→{target}"), operation };
-                        terms.push(self.operation(&path, operation, nodes[source], self.stride(source), Some(place))?);
+                        terms.push(self.operation(&path, operation, input, self.stride(source), Some(place))?);
                     }
                 }
             }
