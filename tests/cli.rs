@@ -1,5 +1,6 @@
 //! The program as a user meets it: facts as JSON, every wrong input in one line, exit codes, quiet ends.
 
+use pgnas::preset::EMBEDDED;
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
@@ -79,7 +80,7 @@ fn presets_are_facts() {
     let user = User::new();
     let presets = user.json("presets --json");
     let names: Vec<&str> = presets.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["digits", "fashion"]);
+    assert_eq!(names, EMBEDDED.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let digits = &presets[0];
     for key in ["name", "summary", "set", "epochs", "parameters", "groups", "masked_channels", "masked_weights", "macs"] {
         assert!(!digits[key].is_null(), "{key}");
@@ -89,6 +90,24 @@ fn presets_are_facts() {
     assert!(changed[0]["parameters"].as_u64() < digits["parameters"].as_u64());
     let shown = user.output("presets digits --set train.epochs=7");
     assert!(shown.contains("epochs = 7") && shown.contains("# --set") && shown.contains("# preset digits"), "{shown}");
+}
+
+/// One epoch on few images: every operation of every small network trains and is ranked.
+#[test]
+fn every_mini_preset_runs() {
+    let user = User::new();
+    let minis: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).filter(|name| name.ends_with("-mini")).collect();
+    assert!(minis.len() >= 2);
+    for name in minis {
+        let line = format!(
+            "search {name} --headless --run-dir {name} --set train.epochs=1 --set rank.posterior=4 --set rank.random=4 \
+             --set data.select=200 --set data.test=1700 --set rank.recalibration_images=32 --set rank.test=false"
+        );
+        let output = user.run(&line);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        let report = user.json(&format!("report {name} --json"));
+        assert_eq!((report["outcome"].as_str(), report["posterior"]["count"].as_u64()), (Some("completed"), Some(4)), "{name}");
+    }
 }
 
 #[test]
@@ -108,7 +127,8 @@ fn a_wrong_preset_of_the_user_does_not_hide_the_others() {
     fs::write(user.path("config/pgnas/presets/wrong.toml"), "[train]\nepoch = 4\n").unwrap();
     let output = user.run("presets --json");
     let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((rows.as_array().unwrap().len(), rows[2]["name"].as_str(), rows[2]["epochs"].as_u64()), (3, Some("mine"), Some(4)));
+    let (count, mine) = (rows.as_array().unwrap().len(), &rows[EMBEDDED.len()]);
+    assert_eq!((count, mine["name"].as_str(), mine["epochs"].as_u64()), (EMBEDDED.len() + 1, Some("mine"), Some(4)));
     assert!(text(&output.stderr).contains("wrong.toml:2: there is no key `train.epoch`"));
     assert!(user.mistake("presets wrong").contains("did you mean `train.epochs`?"));
     assert_eq!(user.mistake("search min --headless"), "there is no preset `min`; did you mean `mine`?");

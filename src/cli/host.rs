@@ -130,7 +130,8 @@ mod tests {
         let mut host = host(root.path());
         let presets = host.presets();
         let names: Vec<(&str, bool)> = presets.iter().map(|row| (row.name.as_str(), row.parameters > 0)).collect();
-        assert_eq!(names, [("digits", true), ("fashion", true), ("wrong", false)]);
+        assert_eq!((names[0], names.last()), (("digits", true), Some(&("wrong", false))));
+        assert!(names[..names.len() - 1].iter().all(|&(_, built)| built), "{names:?}");
         assert_eq!(presets[0].groups, 37);
         let runs = host.runs();
         assert_eq!((runs.len(), runs[0].state.as_str()), (1, "completed"));

@@ -87,6 +87,17 @@ impl GraphBuilder {
         self.add_split(name, op, input, vec![(channels, place)])
     }
 
+    /// Adds a node that is masked where it has a place, and plain where it has none.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_at(&mut self, name: impl Into<String>, op: Op, input: NodeId, place: Option<Place>) -> Result<NodeId, GraphError> {
+        match place {
+            Some(place) => self.add_masked(name, op, input, place),
+            None => self.add(name, op, &[input]),
+        }
+    }
+
     /// Adds a node whose input channels are split into several mask groups: their sizes, in channel order, and places.
     ///
     /// # Errors
@@ -142,12 +153,17 @@ impl GraphBuilder {
                 Ok(Shape::map(out_channels, strided(input.height, stride), strided(input.width, stride)))
             }
             Op::Pool { kernel, stride, .. } => {
-                if kernel % 2 == 0 || stride == 0 {
+                let even = kernel % 2 == 0;
+                if stride == 0 || even && kernel != stride {
                     return Err(impossible(format!(
-                        "a pool of {kernel}×{kernel}, stride {stride}: the window must be odd, the stride at least 1"
+                        "a pool of {kernel}×{kernel}, stride {stride}: the window must be odd or as wide as the stride, which is at least 1"
                     )));
                 }
-                Ok(Shape::map(input.channels, strided(input.height, stride), strided(input.width, stride)))
+                if even && input.height.min(input.width) < kernel {
+                    return Err(impossible(format!("a window of {kernel}×{kernel} does not fit into {input}; halve the image less often")));
+                }
+                let pooled = |size: usize| if even { size / stride } else { strided(size, stride) };
+                Ok(Shape::map(input.channels, pooled(input.height), pooled(input.width)))
             }
             Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset => Ok(input),
             Op::Arrange { ref channels } => match channels.iter().flatten().find(|&&channel| channel as usize >= input.channels) {
@@ -195,6 +211,10 @@ mod tests {
         assert!(error.to_string().contains("stage1.sum") && error.to_string().contains("4×4×4"), "{error}");
         assert_eq!(builder.add("a", Op::Relu, &[a]).unwrap_err(), GraphError::Duplicate { node: "a".into() });
         assert!(builder.add("c", Op::Conv { out_channels: 4, kernel: 2, stride: 1, dilation: 1, groups: 1 }, &[a]).is_err());
+        let pool = |kernel, stride| Op::Pool { kind: crate::graph::PoolKind::Average, kernel, stride };
+        let halved = builder.add("halved", pool(2, 2), &[a]).unwrap();
+        assert_eq!(builder.shape(halved), Shape::map(4, 4, 4));
+        assert!(builder.add("e", pool(2, 1), &[a]).is_err() && builder.add("f", pool(6, 6), &[halved]).is_err());
         assert!(builder.add("d", Op::Linear { out_features: 10 }, &[a]).is_err());
     }
 }

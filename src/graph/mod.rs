@@ -5,6 +5,7 @@
 mod builder;
 mod count;
 pub mod families;
+mod genotype;
 mod group;
 mod node;
 mod operation;
@@ -14,7 +15,8 @@ mod slice;
 
 pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
-pub use group::{MaskGroup, MaskGroupId, Place};
+pub use genotype::{CellGenotype, GenotypeError};
+pub use group::{Granularity, MaskGroup, MaskGroupId, Place};
 pub use node::{Node, NodeId, Op, PoolKind};
 pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};

@@ -51,11 +51,11 @@ pub enum Op {
     BatchNorm,
     /// max(0, x).
     Relu,
-    /// Pooling over a square window, padded so that stride 1 keeps the size.
+    /// Pooling over a square window: an odd one is padded so that stride 1 keeps the size, an even one tiles the map.
     Pool {
         /// The reduction.
         kind: PoolKind,
-        /// Side of the window; odd.
+        /// Side of the window; odd, or the stride.
         kernel: usize,
         /// Step between outputs.
         stride: usize,

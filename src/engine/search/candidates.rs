@@ -35,7 +35,8 @@ impl Search {
             if index < random {
                 let mut generator = stream(self.seed, Purpose::RandomCandidate, index as u64);
                 let shuffled = permuted(&p, &classes, &mut generator);
-                queue.push((Source::Random, index as u64, bernoulli(&shuffled, self.posterior.channels(), &mut generator)));
+                let mask = bernoulli(&shuffled, self.posterior.channels(), self.preset.posterior.granularity, &mut generator);
+                queue.push((Source::Random, index as u64, mask));
             }
         }
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
@@ -64,7 +65,8 @@ impl Search {
     fn draw_posterior(&mut self, p: &[DropProbability]) -> Draw {
         let draw = self.draws;
         self.draws += 1;
-        let mask = bernoulli(p, self.posterior.channels(), &mut stream(self.seed, Purpose::Candidate, draw));
+        let generator = &mut stream(self.seed, Purpose::Candidate, draw);
+        let mask = bernoulli(p, self.posterior.channels(), self.preset.posterior.granularity, generator);
         (Source::Posterior, draw, mask)
     }
 
