@@ -26,6 +26,9 @@ impl Progress {
             }
             Event::Epoch(metrics) => Some(self.epoch(metrics, snapshot)),
             Event::Candidate(score) => self.candidate(score, snapshot),
+            Event::Ties(ties) => {
+                Some(format!("ties     {} of {} candidates are tied with {}", ties.tied.len(), ties.compared, ties.leader.0))
+            }
             Event::Test(test) => {
                 let mode = self.started.as_ref()?.batch_norm;
                 Some(format!("test     {:9}  {}", test.source.label(), percent(test.test.of(mode).share())))
@@ -58,7 +61,7 @@ impl Progress {
 
     fn candidate(&mut self, score: &CandidateScore, snapshot: &Snapshot) -> Option<String> {
         let started = self.started.as_ref().filter(|_| self.ranking)?;
-        let planned = started.posterior_candidates + started.random_candidates + 2;
+        let planned = started.candidates();
         self.ranked += 1;
         if score.source == Source::Posterior {
             let accuracy = score.select.of(started.batch_norm).share();

@@ -5,7 +5,8 @@ use super::places::Places;
 use crate::export::Genotype;
 use crate::preset::nearest;
 use crate::run::{
-    CandidateId, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Started, read_candidates, read_log, winner, write_whole,
+    CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Source, Started, read_candidates, read_log,
+    winner, write_whole,
 };
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,11 @@ impl RunFiles {
         Ok(Self { folder, records, notes })
     }
 
-    fn started(&self) -> Result<&Started, Failure> {
+    /// The head of its log.
+    ///
+    /// # Errors
+    /// A mistake where the log has none.
+    pub fn started(&self) -> Result<&Started, Failure> {
         match self.records.first() {
             Some(Record { event: Event::Started(started), .. }) => Ok(started),
             _ => Err(Failure::Mistake(format!("{}: this is no log of a run; give the folder of a run", self.folder.log().display()))),
@@ -65,6 +70,14 @@ impl RunFiles {
             _ => None,
         };
         self.records.iter().filter_map(score).collect()
+    }
+
+    /// Every candidate with its mask and its answers; none where that file is not there.
+    ///
+    /// # Errors
+    /// A mistake: a file that cannot be read.
+    pub fn candidates(&self) -> Result<Vec<CandidateRecord>, Failure> {
+        Ok(read_candidates(&self.folder.candidates())?.0)
     }
 
     /// The number of a candidate as a user writes it: a number, or `winner`.
@@ -93,11 +106,15 @@ impl RunFiles {
     /// A mistake: masks that are missing or of another run, or a file that cannot be written.
     pub fn export(&self, id: CandidateId, out: Option<&Path>) -> Result<PathBuf, Failure> {
         let path = self.folder.candidates();
-        let (candidates, _) = read_candidates(&path)?;
+        let candidates = self.candidates()?;
         // The last one counts, should a number ever stand there twice.
         let candidate = candidates.iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
             Failure::Mistake(format!("{}: candidate {} is not in it, so its mask is not known; export another one", path.display(), id.0))
         })?;
+        if candidate.score.source == Source::Constant {
+            let what = "the constant rate draws fresh masks for every image";
+            return Err(Failure::Mistake(format!("candidate {} is no network: {what}; export another one", id.0)));
+        }
         let genotype = Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))?;
         let path = out.map_or_else(|| self.folder.exports(id).join("genotype.json"), Path::to_owned);
         write_whole(&path, genotype.to_json().as_bytes())?;

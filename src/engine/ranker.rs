@@ -4,8 +4,10 @@ use super::interpreter::{HardNodeMask, Interpreter, Masks, Normalise, Statistics
 use super::trainer::{State, Trainer};
 use super::weights::{images, matrix};
 use crate::data::Images;
-use crate::posterior::HardMask;
+use crate::posterior::{DropProbability, HardMask};
+use crate::random::open_unit;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::Rng;
 
 /// Images of one evaluation pass; larger splits are evaluated piece by piece.
 const PIECE: usize = 512;
@@ -52,6 +54,16 @@ impl Examples {
         let piece = |pixels: &[f32]| images(pixels.to_vec(), [pixels.len() / (channels * height * width), channels, height, width], device);
         Self { pieces: pieces.map(piece).collect(), labels: source.labels().iter().map(|&label| i32::from(label)).collect() }
     }
+
+    /// Which images get their highest score for the right class.
+    fn correct(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<bool> {
+        let mut right = Vec::with_capacity(self.labels.len());
+        for piece in &self.pieces {
+            let classes = winners(scores(piece.clone()));
+            right.extend(classes.into_iter().zip(&self.labels[right.len()..]).map(|(class, &label)| class == label));
+        }
+        right
+    }
 }
 
 impl Ranker {
@@ -77,15 +89,38 @@ impl Ranker {
         let _ = self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), normalise, self.epsilon, self.recalibration.clone());
         let recalibrated = Statistics::collected(collected);
         let correct = |statistics: &Statistics| {
-            let mut right = Vec::with_capacity(examples.labels.len());
-            for piece in &examples.pieces {
-                let normalise = Normalise::Given(statistics);
-                let scores = self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), normalise, self.epsilon, piece.clone());
-                right.extend(winners(scores).into_iter().zip(&examples.labels[right.len()..]).map(|(class, &label)| class == label));
-            }
-            right
+            examples.correct(|piece| {
+                self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), Normalise::Given(statistics), self.epsilon, piece)
+            })
         };
         Evaluation { inherited: correct(&frozen.statistics), recalibrated: correct(&recalibrated) }
+    }
+
+    /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
+    /// masks for every image, and kept channels scaled by 1 / keep.
+    #[must_use]
+    pub fn evaluate_constant_rate(&self, frozen: &Frozen, p: DropProbability, generator: &mut impl Rng, examples: &Examples) -> Evaluation {
+        let masks = self.fresh_masks(p, self.recalibration.dims()[0], generator);
+        let mut collected = Vec::new();
+        let normalise = Normalise::Batch(&mut collected);
+        let _ = self.interpreter.forward(&frozen.weights, Masks::Relaxed(&masks), normalise, self.epsilon, self.recalibration.clone());
+        let recalibrated = Statistics::collected(collected);
+        let mut correct = |statistics: &Statistics| {
+            examples.correct(|piece| {
+                let masks = self.fresh_masks(p, piece.dims()[0], generator);
+                self.interpreter.forward(&frozen.weights, Masks::Relaxed(&masks), Normalise::Given(statistics), self.epsilon, piece)
+            })
+        };
+        Evaluation { inherited: correct(&frozen.statistics), recalibrated: correct(&recalibrated) }
+    }
+
+    fn fresh_masks(&self, p: DropProbability, images: usize, generator: &mut impl Rng) -> Vec<Tensor<2>> {
+        let scale = if p.keep() > 0.0 { 1.0 / p.keep() as f32 } else { 0.0 };
+        let mut draw = |range: std::ops::Range<usize>| {
+            let keep = |_| if f64::from(open_unit(generator)) + p.drop() < 1.0 { scale } else { 0.0 };
+            matrix((0..images * range.len()).map(keep).collect(), images, range.len(), &self.device)
+        };
+        self.interpreter.masked_nodes().into_iter().map(&mut draw).collect()
     }
 
     fn node_masks(&self, mask: &HardMask) -> Vec<HardNodeMask> {

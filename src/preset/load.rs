@@ -153,6 +153,8 @@ fn preset(values: Values<'_>) -> Preset {
             },
             recalibration_images: values.whole("rank.recalibration_images"),
             test: values.flag("rank.test"),
+            uniform: values.whole("rank.uniform"),
+            constant: values.whole("rank.constant"),
         },
     }
 }

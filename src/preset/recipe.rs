@@ -180,4 +180,16 @@ pub struct RankingRecipe {
     pub recalibration_images: usize,
     /// Whether the test split is read when the search ends, for the winner and the references.
     pub test: bool,
+    /// Candidates with one drop probability for all groups.
+    pub uniform: usize,
+    /// Evaluations at a constant rate with fresh masks.
+    pub constant: usize,
+}
+
+impl RankingRecipe {
+    /// Everything that is ranked at the end, the two references among it.
+    #[must_use]
+    pub fn candidates(&self) -> usize {
+        2 + self.posterior + self.random + self.uniform + self.constant
+    }
 }

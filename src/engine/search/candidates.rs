@@ -3,14 +3,29 @@
 use super::super::ranker::{Examples, Frozen, Ranker};
 use super::super::trainer::State;
 use super::{Flow, Search};
-use crate::posterior::{DropProbability, HardMask, SizeClasses, bernoulli, permuted, thresholded};
+use crate::posterior::statistics::Answers;
+use crate::posterior::{DropProbability, HardMask, SizeClasses, bernoulli, matched_on_parameters, permuted, thresholded};
+use crate::preset::BatchNormMode;
 use crate::random::{Purpose, stream};
-use crate::run::{Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, winner};
+use crate::run::{
+    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties, winner,
+};
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// A mask with its source and its index in the random stream of that source.
-type Draw = (Source, u64, HardMask);
+/// What is ranked, with its source and its index in the random stream of that source.
+struct Draw {
+    source: Source,
+    index: u64,
+    what: Sampled,
+}
+
+enum Sampled {
+    /// A sub-network.
+    Network(HardMask),
+    /// The super-network under fresh masks for every image, at this drop probability.
+    Rate(DropProbability),
+}
 
 impl Search {
     /// Everything that is ranked at the end: the references, then posterior and random candidates in turn.
@@ -18,17 +33,30 @@ impl Search {
         let frozen = Ranker::freeze(&self.trainer, state);
         let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let whole = HardMask::whole(self.graph.masked_channels());
-        let mut queue = vec![(Source::Whole, 0, whole), (Source::Threshold, 0, thresholded(&p, self.posterior.channels()))];
+        let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
+        let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, thresholded(&p, self.posterior.channels()))];
         let classes = SizeClasses::new(self.posterior.channels());
-        let (posterior, random) = (self.preset.rank.posterior, self.preset.rank.random);
-        for index in 0..posterior.max(random) {
-            if index < posterior {
+        let one = matched_on_parameters(&self.posterior, &self.graph);
+        let uniform = vec![one; p.len()];
+        let rank = self.preset.rank;
+        for index in 0..rank.candidates() as u64 {
+            if index < rank.posterior as u64 {
                 queue.push(self.draw_posterior(&p));
             }
-            if index < random {
-                let mut generator = stream(self.seed, Purpose::RandomCandidate, index as u64);
+            let generator = |purpose| stream(self.seed, purpose, index);
+            let channels = self.posterior.channels();
+            if index < rank.random as u64 {
+                let mut generator = generator(Purpose::RandomCandidate);
                 let shuffled = permuted(&p, &classes, &mut generator);
-                queue.push((Source::Random, index as u64, bernoulli(&shuffled, self.posterior.channels(), &mut generator)));
+                let mask = bernoulli(&shuffled, channels, &mut generator);
+                queue.push(Draw { source: Source::Random, index, what: Sampled::Network(mask) });
+            }
+            if index < rank.uniform as u64 {
+                let mask = bernoulli(&uniform, channels, &mut generator(Purpose::UniformCandidate));
+                queue.push(Draw { source: Source::Uniform, index, what: Sampled::Network(mask) });
+            }
+            if index < rank.constant as u64 {
+                queue.push(Draw { source: Source::Constant, index, what: Sampled::Rate(one) });
             }
         }
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
@@ -38,6 +66,9 @@ impl Search {
             }
             self.rank(&frozen, part, part.len(), state);
         }
+        if let Some(ties) = ties(&self.scores, &self.answers, self.preset.rank.batch_norm) {
+            self.record(Event::Ties(ties));
+        }
         Flow::Go
     }
 
@@ -45,39 +76,60 @@ impl Search {
         let draw = self.draws;
         self.draws += 1;
         let mask = bernoulli(p, self.posterior.channels(), &mut stream(self.seed, Purpose::Candidate, draw));
-        (Source::Posterior, draw, mask)
+        Draw { source: Source::Posterior, index: draw, what: Sampled::Network(mask) }
     }
 
     /// Ranks some candidates at once and records them in order; `queued` of them belong to those that are ranked at the end.
     fn rank(&mut self, frozen: &Frozen, part: &[Draw], queued: usize, state: &State) {
         let begun = Instant::now();
-        let evaluate = |(_, _, mask): &Draw| self.ranker.evaluate(frozen, mask, &self.select);
+        let evaluate = |draw: &Draw| match &draw.what {
+            Sampled::Network(mask) => self.ranker.evaluate(frozen, mask, &self.select),
+            Sampled::Rate(p) => {
+                let mut generator = stream(self.seed, Purpose::ConstantRate, draw.index);
+                self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select)
+            }
+        };
         let evaluations: Vec<_> =
             if self.device.is_cpu { part.par_iter().map(evaluate).collect() } else { part.iter().map(evaluate).collect() };
         let epoch = (state.step / self.loader.steps_per_epoch().max(1) as u64) as u32;
-        for ((source, draw, mask), evaluation) in part.iter().zip(evaluations) {
-            let kept = mask.kept_per_group(&self.graph);
-            let dropped = self.posterior.channels().iter().zip(&kept).map(|(&channels, &kept)| (channels - kept) as f64);
+        for (draw, evaluation) in part.iter().zip(evaluations) {
+            let channels = self.posterior.channels();
+            // A rate keeps no channel for good: its mask is empty, and what it keeps are expectations.
+            let (mask, dropped, kept_share): (HardMask, Vec<f64>, f64) = match &draw.what {
+                Sampled::Network(mask) => {
+                    let kept = mask.kept_per_group(&self.graph);
+                    let dropped = channels.iter().zip(kept).map(|(&channels, kept)| (channels - kept) as f64).collect();
+                    (mask.clone(), dropped, mask.kept_share())
+                }
+                Sampled::Rate(p) => {
+                    (HardMask::new(Vec::new()), channels.iter().map(|&channels| p.drop() * channels as f64).collect(), p.keep())
+                }
+            };
+            let kept = channels.iter().zip(&dropped).map(|(&channels, dropped)| (channels as f64 - dropped).round() as u32).collect();
             let cost = self.graph.cost_without(dropped);
             let score = CandidateScore {
                 id: CandidateId(self.scores.len() as u32 + 1),
-                source: *source,
+                source: draw.source,
                 epoch,
                 select: Scores { inherited: accuracy(&evaluation.inherited), recalibrated: accuracy(&evaluation.recalibrated) },
                 parameters: cost.parameters as u64,
                 macs: cost.macs as u64,
-                kept_share: mask.kept_share(),
-                kept: kept.iter().map(|&kept| kept as u32).collect(),
+                kept_share,
+                kept,
             };
+            self.answers.push(Answers::new(match self.preset.rank.batch_norm {
+                BatchNormMode::Inherited => &evaluation.inherited,
+                BatchNormMode::Recalibrated => &evaluation.recalibrated,
+            }));
             self.candidates.write(&CandidateRecord {
                 score: score.clone(),
-                draw: *draw,
+                draw: draw.index,
                 mask: mask.clone(),
                 correct_inherited: Bits(evaluation.inherited),
                 correct_recalibrated: Bits(evaluation.recalibrated),
             });
             self.scores.push(score.clone());
-            self.masks.push(mask.clone());
+            self.masks.push(mask);
             self.record(Event::Candidate(Box::new(score)));
         }
         if let Some(alert) = self.candidates.take_alert() {

@@ -27,7 +27,7 @@ impl BestOf {
             for (choose, report) in Halves::new(images, seed, index).both_ways() {
                 let mut ranked: Vec<(usize, usize)> =
                     candidates.iter().map(|answers| (answers.right_within(choose), answers.right_within(report))).collect();
-                ranked.sort_by(|a, b| b.0.cmp(&a.0));
+                ranked.sort_by_key(|(chosen, _)| std::cmp::Reverse(*chosen));
                 // Any of equally good ones is as likely the first: each weight of their places is shared among them.
                 let equals: Vec<&[(usize, usize)]> = ranked.chunk_by(|a, b| a.0 == b.0).collect();
                 for (n, (weights, sum)) in weights.iter_mut().zip(&mut sums).enumerate() {
