@@ -156,6 +156,15 @@ fn mistakes_are_one_line_with_a_remedy() {
             "--set data.set=\"fashon\": `data.set` does not fit: there is no image set `fashon`",
         ),
         ("search wrong.toml --json", "wrong.toml:3: `space` does not fit: node `stage2.block1.skip`: 33 channels"),
+        (
+            "search digits --json --set rank.constraint=parms<20k",
+            "--set: `rank.constraint` is \"parms<20k\" (a text); it must be bounds on params, macs or kept in quotes, with < or > and a number \
+             (k, M, G or % behind), joined by commas, such as \"params < 2M, kept > .3\"",
+        ),
+        (
+            "search digits --json --set rank.constraint=params<10",
+            "--set rank.constraint=\"params<10\": `rank.constraint` does not fit: params of the sub-networks lie between ",
+        ),
         ("search digits --json --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index> or wgpu"),
         ("search digits --json --run-dir full", "full: this folder holds files that are no run; give an empty or a new folder"),
         ("search digits --json --run-dir letter.txt", "letter.txt: cannot be written ("),

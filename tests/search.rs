@@ -130,6 +130,25 @@ fn a_search_trains_ranks_and_reads_the_test_split_once() {
     assert!(!ties[0].tied.contains(&ties[0].leader) && ties[0].tied.is_sorted());
 }
 
+#[test]
+fn a_constraint_holds_for_every_sample_and_its_price_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = ["rank.constraint=kept > .85, params < 6.1k", "rank.uniform=3", "posterior.learning_rate_multiplier=0", "rank.test=false"];
+    let (mut link, engine, folder) = start(root.path(), &settings);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
+    let sampled: Vec<_> = candidates.iter().filter(|candidate| !candidate.score.source.is_reference()).collect();
+    assert_eq!(sampled.len(), 9);
+    for candidate in sampled {
+        assert!(candidate.score.kept_share > 0.85 && candidate.score.parameters < 6_100, "{:?}", candidate.score);
+    }
+    let acceptance: Vec<_> =
+        log(&folder).iter().filter_map(|record| if let Event::Drawn(told) = &record.event { Some(*told) } else { None }).collect();
+    assert_eq!(acceptance.iter().map(|told| told.source).collect::<Vec<_>>(), [Source::Posterior, Source::Random, Source::Uniform]);
+    assert!(acceptance.iter().all(|told| told.accepted == 3 && told.drawn >= 3), "{acceptance:?}");
+}
+
 /// The log and the candidates of one seed, times and names aside, from the program itself with so many threads.
 fn told(root: &Path, seed: &str, threads: &str) -> (Vec<serde_json::Value>, String) {
     let folder = root.join(format!("{seed}-{threads}"));

@@ -1,7 +1,7 @@
 //! Progress for people, line by line, from the events and the newest snapshot.
 
 use crate::export::text::{duration, percent, thousands};
-use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
+use crate::run::{Acceptance, CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
 
 /// Lines that a ranking is told in.
 const RANKING_LINES: u32 = 10;
@@ -26,6 +26,9 @@ impl Progress {
             }
             Event::Epoch(metrics) => Some(self.epoch(metrics, snapshot)),
             Event::Candidate(score) => self.candidate(score, snapshot),
+            Event::Drawn(Acceptance { source, drawn, accepted }) => {
+                Some(format!("drawn    {:9}  {accepted} of {drawn} meet the constraint", source.label()))
+            }
             Event::Ties(ties) => {
                 Some(format!("ties     {} of {} candidates are tied with {}", ties.tied.len(), ties.compared, ties.leader.0))
             }

@@ -79,6 +79,7 @@ pub(super) fn facts(comparison: &Comparison, baseline: &Baseline) -> Vec<(&'stat
         ),
         ("best, where it was chosen", versus(&|side| percent(side.best_chosen))),
         ("best, on the other half", versus(&|side| percent(side.best_honest))),
+        ("what choosing buys", versus(&|side| format!("{} points", points(side.best_honest - side.select_mean)))),
         ("mean parameters", versus(&|side| thousands(side.parameters_mean.round() as u64))),
     ]
 }

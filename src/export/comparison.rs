@@ -123,7 +123,7 @@ impl Comparison {
         (!baselines.is_empty()).then(|| Self {
             images: images as u32,
             half_splits: SPLITS,
-            edges: (0..=bars).map(|bar| (least + bar * wide) as f64 / images.max(1) as f64).collect(),
+            edges: (0..=bars).map(|bar| ((least + bar * wide) as f64 / images.max(1) as f64).min(1.0)).collect(),
             posterior: drawn,
             baselines,
         })

@@ -1,11 +1,14 @@
 //! How a report is computed: from the records of a run alone.
 
 use super::Comparison;
-use super::report::{Candidate, CandidateAccuracy, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet};
+use super::report::{
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+};
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, RunState, Scores, Source, Started, Ties, newest, ranked, winner,
+    CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, RunState, Scores, Source, Started, Ties, newest,
+    pareto, ranked, winner,
 };
 
 /// How many candidates of the ranking a report shows.
@@ -43,10 +46,11 @@ impl Report {
             Event::Ties(ties) => Some(ties),
             _ => None,
         });
+        let front: Vec<CandidateId> = pareto(&scores, mode).into_iter().map(|score| score.id).collect();
         let candidate = |score: &CandidateScore| {
             let test = tests.iter().rfind(|test| test.id == score.id).map(|test| test.test);
             let is_tied = ties.map(|ties| ties.leader == score.id || ties.tied.contains(&score.id));
-            Candidate::of(score, test, is_tied, mode)
+            Candidate::of(score, test, is_tied, front.contains(&score.id), mode)
         };
         let reference = |source| newest(&scores).filter(|score| score.source == source).last().map(candidate);
         let won = winner(&scores, mode);
@@ -96,6 +100,14 @@ impl Report {
             difference: Difference::of(&scores, mode, started.seed),
             comparison: Comparison::of(started, candidates),
             ties: ties.map(|ties| TieSet::of(ties, &scores, candidate)),
+            constraint: (!started.constraint.is_empty()).then(|| Constrained {
+                bounds: started.constraint.clone(),
+                acceptance: select(records, |event| match event {
+                    Event::Drawn(acceptance) => Some(*acceptance),
+                    _ => None,
+                }),
+            }),
+            pareto: pareto(&scores, mode).into_iter().map(candidate).collect(),
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
             interventions: records.iter().filter(|record| matches!(record.event, Event::Intervention { .. })).count() as u32,
@@ -173,7 +185,7 @@ impl TieSet {
 }
 
 impl Candidate {
-    fn of(score: &CandidateScore, test: Option<Scores>, tied: Option<bool>, mode: BatchNormMode) -> Self {
+    fn of(score: &CandidateScore, test: Option<Scores>, tied: Option<bool>, pareto: bool, mode: BatchNormMode) -> Self {
         let accuracy = |mode| {
             let select = score.select.of(mode).interval();
             let test = test.map(|test| test.of(mode).interval());
@@ -193,6 +205,7 @@ impl Candidate {
             parameters: score.parameters,
             macs: score.macs,
             kept_share: score.kept_share,
+            pareto,
             tied,
             inherited: accuracy(BatchNormMode::Inherited),
             recalibrated: accuracy(BatchNormMode::Recalibrated),
@@ -280,6 +293,11 @@ mod tests {
             ("/groups/4/drop_probability", serde_json::json!(f64::from(0.9f32))),
             ("/splits/test", serde_json::json!(347)),
             ("/interventions", serde_json::json!(1)),
+            ("/constraint", serde_json::Value::Null),
+            ("/pareto/0/id", serde_json::json!(3)),
+            ("/pareto/1/id", serde_json::json!(6)),
+            ("/winner/pareto", serde_json::json!(true)),
+            ("/whole/pareto", serde_json::json!(false)),
             ("/ties/leader", serde_json::json!(6)),
             ("/ties/tied", serde_json::json!([2, 3, 4, 5])),
             ("/ties/posterior", serde_json::json!(2)),

@@ -81,6 +81,13 @@ fn facts(text: &mut String, report: &Report) {
         ("device", format!("{}, {}", report.device, report.program)),
         ("time", time(report)),
     ];
+    if let Some(constraint) = &report.constraint {
+        let told = constraint.acceptance.iter().map(|told| {
+            let share = percent(told.accepted as f64 / told.drawn.max(1) as f64);
+            format!("{share} of {} {} draws meet it", thousands(told.drawn), told.source.label())
+        });
+        rows.push(("constraint", std::iter::once(format!("`{}`", constraint.bounds)).chain(told).collect::<Vec<_>>().join("; ")));
+    }
     if let Some(reason) = &report.reason {
         rows.push(("reason", reason.clone()));
     }
@@ -174,11 +181,24 @@ fn ranking(text: &mut String, report: &Report) {
             candidate.source.label().to_owned(),
             with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
             if candidate.tied == Some(true) { "=" } else { "" }.to_owned(),
+            if candidate.pareto { "*" } else { "" }.to_owned(),
             thousands(candidate.parameters),
             percent(candidate.kept_share),
         ]
     });
-    table(text, &["", "candidate", "source", "select", "tied", "parameters", "kept"], rows);
+    table(text, &["", "candidate", "source", "select", "tied", "front", "parameters", "kept"], rows);
+    let front = report.pareto.iter().map(|candidate| {
+        let accuracy = candidate.deciding;
+        vec![
+            candidate.id.0.to_string(),
+            candidate.source.label().to_owned(),
+            with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
+            thousands(candidate.parameters),
+            thousands(candidate.macs),
+        ]
+    });
+    text.push_str("The front (`*`): no other network is better without more parameters.\n\n");
+    table(text, &["candidate", "source", "select", "parameters", "MACs"], front);
 }
 
 /// Who is tied with the winner, in words.

@@ -13,4 +13,6 @@ pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
 pub use compute::NoHead;
 pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch};
 pub use markdown::{markdown, summary};
-pub use report::{Candidate, CandidateAccuracy, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet};
+pub use report::{
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+};

@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use crate::preset::BatchNormMode;
-use crate::run::{Alert, CandidateId, Source, SplitSizes};
+use crate::run::{Acceptance, Alert, CandidateId, Source, SplitSizes};
 use serde::Serialize;
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -74,6 +74,10 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Who is tied with the winner; `null` where ranking was not completed.
     pub ties: Option<TieSet>,
+    /// What sampled candidates had to meet; `null` for anything.
+    pub constraint: Option<Constrained>,
+    /// The networks that no other beats in select accuracy without more parameters, the smallest first.
+    pub pareto: Vec<Candidate>,
     /// The best candidates, references among them.
     pub ranking: Vec<Candidate>,
     /// The mask groups with their drop probabilities after the last epoch.
@@ -137,6 +141,15 @@ pub struct TieSet {
     pub smallest: Option<Candidate>,
 }
 
+/// A constraint and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Constrained {
+    /// The constraint, as a preset has it.
+    pub bounds: String,
+    /// Of each source, how many draws met it.
+    pub acceptance: Vec<Acceptance>,
+}
+
 /// One candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
@@ -153,6 +166,8 @@ pub struct Candidate {
     pub macs: u64,
     /// Share of masked channels that it keeps.
     pub kept_share: f64,
+    /// Whether no other network beats it in select accuracy without more parameters.
+    pub pareto: bool,
     /// Whether it is tied with the winner; the winner itself is.
     pub tied: Option<bool>,
     /// Accuracy with the running statistics of training.

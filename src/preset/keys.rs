@@ -173,4 +173,10 @@ pub static KEYS: &[Key] = &[
         "0",
         "Evaluations as the paper's random baseline has them, to compare with: that one probability, fresh masks for every image.",
     ),
+    key(
+        "rank.constraint",
+        Kind::Constraint,
+        r#""""#,
+        "What every sampled candidate must meet; others are drawn again. The references are exempt.",
+    ),
 ];

@@ -4,7 +4,7 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::{BatchNormMode, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
 use crate::graph::Operation;
 use std::path::Path;
 
@@ -155,6 +155,7 @@ fn preset(values: Values<'_>) -> Preset {
             test: values.flag("rank.test"),
             uniform: values.whole("rank.uniform"),
             constant: values.whole("rank.constant"),
+            constraint: values.constraint("rank.constraint"),
         },
     }
 }
@@ -211,6 +212,11 @@ macro_rules! typed {
 
 impl Values<'_> {
     typed!(text, Text, String);
+
+    fn constraint(self, path: &str) -> Constraint {
+        self.text(path).parse().unwrap_or_else(|error| unreachable!("`{path}` was checked: {error}"))
+    }
+
     typed!(flag, Flag, bool);
     typed!(whole, Whole, usize);
     typed!(number, Number, f64);

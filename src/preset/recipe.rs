@@ -1,5 +1,6 @@
 //! The validated values of a preset.
 
+use super::Constraint;
 use crate::graph::families::{Branches, Edges};
 use crate::graph::{Graph, GraphError, Operation, Shape};
 
@@ -168,7 +169,7 @@ pub enum BatchNormMode {
 }
 
 /// Sampling and ranking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankingRecipe {
     /// Candidates drawn from the posterior.
     pub posterior: usize,
@@ -184,6 +185,8 @@ pub struct RankingRecipe {
     pub uniform: usize,
     /// Evaluations at a constant rate with fresh masks.
     pub constant: usize,
+    /// What every sampled candidate must meet.
+    pub constraint: Constraint,
 }
 
 impl RankingRecipe {

@@ -132,6 +132,20 @@ pub fn winner(scores: &[CandidateScore], mode: BatchNormMode) -> Option<Candidat
     ranked(scores, mode).into_iter().find(|score| score.source == Source::Posterior).map(|score| score.id)
 }
 
+/// The networks that no other one beats in select accuracy without more parameters, the smallest first; see [`newest`] and [`ranked`].
+#[must_use]
+pub fn pareto(scores: &[CandidateScore], mode: BatchNormMode) -> Vec<&CandidateScore> {
+    let mut front: Vec<&CandidateScore> = Vec::new();
+    // From the best down, only a smaller network adds anything.
+    for score in ranked(scores, mode).into_iter().filter(|score| score.source != Source::Constant) {
+        if front.last().is_none_or(|last| score.parameters < last.parameters) {
+            front.push(score);
+        }
+    }
+    front.reverse();
+    front
+}
+
 /// Who is tied with the winner among the candidates that a verdict rests on; `answers` are those of the scores, one by one, with the
 /// statistics that decide. `None` without a winner.
 #[must_use]
@@ -172,6 +186,21 @@ mod tests {
         let mut inherited = scores.to_vec();
         inherited[1].select.inherited.correct = 100;
         assert_eq!(winner(&inherited, BatchNormMode::Inherited), Some(CandidateId(2)));
+    }
+
+    #[test]
+    fn the_front_trades_accuracy_for_parameters() {
+        let scores = [
+            score(1, Source::Whole, 30, 97, 1000),
+            score(2, Source::Posterior, 30, 98, 600),
+            score(3, Source::Posterior, 30, 98, 500),
+            score(4, Source::Random, 30, 90, 100),
+            score(5, Source::Posterior, 30, 95, 500),
+            score(6, Source::Constant, 30, 95, 50),
+            score(7, Source::Posterior, 30, 80, 120),
+        ];
+        let front: Vec<u32> = pareto(&scores, BatchNormMode::Recalibrated).into_iter().map(|score| score.id.0).collect();
+        assert_eq!(front, [4, 3]);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// Something needs attention.
     Alert(Alert),
+    /// Candidates of one source were drawn under a constraint.
+    Drawn(Acceptance),
     /// Ranking is complete: which candidates cannot be told from the leader.
     Ties(Ties),
     /// The test split was read for one network.
@@ -102,6 +104,9 @@ pub struct Started {
     pub batch_norm: BatchNormMode,
     /// Initial drop probability of every group.
     pub initial_drop: f64,
+    /// What sampled candidates must meet; empty for anything.
+    #[serde(default)]
+    pub constraint: String,
 }
 
 impl Started {
@@ -326,6 +331,17 @@ pub struct CandidateScore {
     pub kept: Vec<u32>,
 }
 
+/// How many draws of a source met the constraint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The source.
+    pub source: Source,
+    /// Masks drawn.
+    pub drawn: u64,
+    /// Those that met the constraint.
+    pub accepted: u64,
+}
+
 /// The candidates that cannot be told from the leader: exact McNemar on the select images, with Holm over the whole table, does not
 /// separate them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -366,6 +382,8 @@ pub enum AlertKind {
     NonFiniteLoss,
     /// The log or a file of the run could not be written.
     Storage,
+    /// Too few draws meet the constraint.
+    Constraint,
     /// The device asked for was not available, or failed.
     Device,
 }

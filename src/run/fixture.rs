@@ -53,6 +53,7 @@ pub fn started() -> Started {
         constant_candidates: 0,
         batch_norm: BatchNormMode::Recalibrated,
         initial_drop: 0.1,
+        constraint: String::new(),
     }
 }
 

@@ -2,30 +2,18 @@
 
 use super::super::ranker::{Examples, Frozen, Ranker};
 use super::super::trainer::State;
+use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
 use crate::posterior::statistics::Answers;
-use crate::posterior::{DropProbability, HardMask, SizeClasses, bernoulli, matched_on_parameters, permuted, thresholded};
+use crate::posterior::{DropProbability, HardMask, thresholded};
 use crate::preset::BatchNormMode;
 use crate::random::{Purpose, stream};
 use crate::run::{
-    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties, winner,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties,
+    winner,
 };
 use rayon::prelude::*;
 use std::time::Instant;
-
-/// What is ranked, with its source and its index in the random stream of that source.
-struct Draw {
-    source: Source,
-    index: u64,
-    what: Sampled,
-}
-
-enum Sampled {
-    /// A sub-network.
-    Network(HardMask),
-    /// The super-network under fresh masks for every image, at this drop probability.
-    Rate(DropProbability),
-}
 
 impl Search {
     /// Everything that is ranked at the end: the references, then posterior and random candidates in turn.
@@ -35,30 +23,18 @@ impl Search {
         let whole = HardMask::whole(self.graph.masked_channels());
         let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
         let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, thresholded(&p, self.posterior.channels()))];
-        let classes = SizeClasses::new(self.posterior.channels());
-        let one = matched_on_parameters(&self.posterior, &self.graph);
-        let uniform = vec![one; p.len()];
+        let mut sampler = self.sampler();
         let rank = self.preset.rank;
-        for index in 0..rank.candidates() as u64 {
-            if index < rank.posterior as u64 {
-                queue.push(self.draw_posterior(&p));
-            }
-            let generator = |purpose| stream(self.seed, purpose, index);
-            let channels = self.posterior.channels();
-            if index < rank.random as u64 {
-                let mut generator = generator(Purpose::RandomCandidate);
-                let shuffled = permuted(&p, &classes, &mut generator);
-                let mask = bernoulli(&shuffled, channels, &mut generator);
-                queue.push(Draw { source: Source::Random, index, what: Sampled::Network(mask) });
-            }
-            if index < rank.uniform as u64 {
-                let mask = bernoulli(&uniform, channels, &mut generator(Purpose::UniformCandidate));
-                queue.push(Draw { source: Source::Uniform, index, what: Sampled::Network(mask) });
-            }
-            if index < rank.constant as u64 {
-                queue.push(Draw { source: Source::Constant, index, what: Sampled::Rate(one) });
-            }
+        let wanted = [
+            (Source::Posterior, rank.posterior),
+            (Source::Random, rank.random),
+            (Source::Uniform, rank.uniform),
+            (Source::Constant, rank.constant),
+        ];
+        for place in 0..wanted.iter().map(|(_, count)| *count).max().unwrap_or(0) {
+            queue.extend(wanted.iter().filter(|(_, count)| place < *count).filter_map(|(source, _)| sampler.draw(*source)));
         }
+        self.drawn(&sampler);
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
         for part in queue.chunks(at_once) {
             if self.attend(Some(state)) == Flow::Stop {
@@ -72,11 +48,22 @@ impl Search {
         Flow::Go
     }
 
-    fn draw_posterior(&mut self, p: &[DropProbability]) -> Draw {
-        let draw = self.draws;
-        self.draws += 1;
-        let mask = bernoulli(p, self.posterior.channels(), &mut stream(self.seed, Purpose::Candidate, draw));
-        Draw { source: Source::Posterior, index: draw, what: Sampled::Network(mask) }
+    fn sampler(&self) -> Sampler {
+        Sampler::new(self.seed, self.graph.clone(), &self.posterior, self.preset.rank.constraint, self.draws)
+    }
+
+    /// Remembers and tells what was drawn.
+    fn drawn(&mut self, sampler: &Sampler) {
+        self.draws = sampler.drawn();
+        sampler.acceptance().into_iter().for_each(|acceptance| self.record(Event::Drawn(acceptance)));
+        for source in sampler.given_up() {
+            let message = format!(
+                "too few {} draws meet the constraint `{}`, and the search goes on with those that do; widen rank.constraint",
+                source.label(),
+                self.preset.rank.constraint
+            );
+            self.alert(Alert { kind: AlertKind::Constraint, message });
+        }
     }
 
     /// Ranks some candidates at once and records them in order; `queued` of them belong to those that are ranked at the end.
@@ -158,9 +145,10 @@ impl Search {
 
     pub(super) fn sample_now(&mut self, state: &State, count: u32) {
         self.posterior = self.posterior_of(state);
-        let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let frozen = Ranker::freeze(&self.trainer, state);
-        let queue: Vec<_> = (0..count).map(|_| self.draw_posterior(&p)).collect();
+        let mut sampler = self.sampler();
+        let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
+        self.draws = sampler.drawn();
         for part in queue.chunks(2 * rayon::current_num_threads()) {
             self.rank(&frozen, part, 0, state);
         }

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod epoch;
+mod sampler;
 
 use super::devices::OpenDevice;
 use super::pace::Pace;
@@ -188,6 +189,7 @@ impl Search {
             constant_candidates: self.preset.rank.constant as u32,
             batch_norm: self.preset.rank.batch_norm,
             initial_drop: self.preset.posterior.initial_drop,
+            constraint: self.preset.rank.constraint.to_string(),
         }
     }
 
