@@ -25,6 +25,10 @@ pub enum Purpose {
     Recalibrate = 8,
     /// Bootstrap and permutation draws of the statistics.
     Resample = 9,
+    /// Hard masks of uniform candidates; index = candidate.
+    UniformCandidate = 10,
+    /// Fresh masks at a constant rate; index = evaluation.
+    ConstantRate = 11,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

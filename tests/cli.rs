@@ -65,7 +65,7 @@ impl User {
 
 /// Settings of a search that takes a second.
 const SMALL: &str = "--set data.select=1600 --set data.test=100 --set train.epochs=1 --set train.batch=32 --set space.stages=4,8 \
-                     --set rank.posterior=3 --set rank.random=2 --set rank.recalibration_images=32";
+                     --set rank.posterior=3 --set rank.random=2 --set rank.uniform=1 --set rank.constant=1 --set rank.recalibration_images=32";
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -176,12 +176,22 @@ fn mistakes_are_one_line_with_a_remedy() {
             "--set data.set=\"fashon\": `data.set` does not fit: there is no image set `fashon`",
         ),
         ("search wrong.toml --json", "wrong.toml:3: `space` does not fit: node `stage2.block1.skip`: 33 channels"),
+        (
+            "search digits --json --set rank.constraint=parms<20k",
+            "--set: `rank.constraint` is \"parms<20k\" (a text); it must be bounds on params, macs or kept in quotes, with < or > and a number \
+             (k, M, G or % behind), joined by commas, such as \"params < 2M, kept > .3\"",
+        ),
+        (
+            "search digits --json --set rank.constraint=params<10",
+            "--set rank.constraint=\"params<10\": `rank.constraint` does not fit: params of the sub-networks lie between ",
+        ),
         ("search digits --json --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index> or wgpu"),
         ("search digits --json --run-dir full", "full: this folder holds files that are no run; give an empty or a new folder"),
         ("search digits --json --run-dir letter.txt", "letter.txt: cannot be written ("),
         ("search digits --json --run-dir letter.txt/run", "letter.txt/run: cannot be written ("),
         ("report nothing", "there is no run `nothing`; give the folder of a run, or the name of one in "),
         ("report full", "full: this is no run (it has no events.jsonl)"),
+        ("compare full", "full: this is no run (it has no events.jsonl)"),
         ("export full winner", "full: this is no run (it has no events.jsonl)"),
         ("presets --set train.epochs=1", "the following required arguments were not provided: <NAME>"),
     ] {
@@ -226,7 +236,7 @@ fn logs_that_cannot_be_read_say_why() {
 fn help_and_version_are_no_errors_and_tell_the_exit_codes() {
     let user = User::new();
     assert!(user.output("--version").starts_with("pgnas "));
-    for line in ["--help", "search --help", "report --help", "presets --help", "doctor --help", "export --help"] {
+    for line in ["--help", "search --help", "report --help", "compare --help", "presets --help", "doctor --help", "export --help"] {
         let help = user.output(line);
         assert!(help.contains("Exit codes:") && help.contains("3  stopped before the end"), "{line}: {help}");
     }
@@ -277,6 +287,15 @@ fn a_search_can_be_reported_and_exported() {
     assert!(user.output("report small --out report.md").is_empty());
     assert_eq!(fs::read_to_string(user.path("report.md")).unwrap(), markdown);
 
+    let comparison = user.json("compare small --json");
+    assert_eq!((&comparison["format"], &comparison["posterior"]["count"]), (&"pgnas-comparison".into(), &3.into()));
+    let baselines: Vec<&Value> = comparison["baselines"].as_array().unwrap().iter().map(|baseline| &baseline["source"]).collect();
+    assert_eq!(baselines, ["random", "uniform", "constant"]);
+    assert_eq!(report["comparison"]["baselines"], comparison["baselines"]);
+    let compared = user.output("compare small");
+    assert!(compared.contains("posterior against constant") && compared.contains("the best of n samples"), "{compared}");
+    assert!(user.mistake("export small 6").starts_with("candidate 6 is no network: the constant rate draws fresh masks"));
+
     let told = user.json("export small winner --json");
     let folder = Path::new(told["path"].as_str().unwrap());
     let genotype: Value = serde_json::from_str(&fs::read_to_string(folder.join("genotype.json")).unwrap()).unwrap();
@@ -314,7 +333,7 @@ fn a_search_can_be_reported_and_exported() {
     assert!(user.mistake("export small winner --format onnx").contains(".safetensors: cannot be read"));
     fs::rename(run.join("gone"), &checkpoints).unwrap();
 
-    assert!(user.mistake("export small 99").starts_with("run `small` has no candidate `99`; give a number from 1 to 7, or `winner`"));
+    assert!(user.mistake("export small 99").starts_with("run `small` has no candidate `99`; give a number from 1 to 9, or `winner`"));
     assert!(user.mistake("export small best").starts_with("run `small` has no candidate `best`"));
     assert_eq!(user.mistake("report smal"), "there is no run `smal`; did you mean `small`?");
     assert!(user.mistake(&format!("search digits --headless --run-dir {}", run.display())).contains("this folder holds a run already"));
@@ -339,7 +358,7 @@ fn without_a_terminal_a_search_runs_headless_and_says_so() {
     let (said, told) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert_eq!(told.lines().next(), Some("standard input is no terminal, so the search runs without a screen (--headless)"));
-    assert!(told.contains("\nepoch    1/1  loss ") && told.contains("\nranking  7/7  best posterior "), "{told}");
+    assert!(told.contains("\nepoch    1/1  loss ") && told.contains("\nranking  9/9  best posterior "), "{told}");
     assert!(said.starts_with("digits-3-") && said.contains("completed after ") && said.contains("posterior − random: "), "{said}");
     let run = fs::read_dir(user.path("data/pgnas/runs")).unwrap().next().unwrap().unwrap();
     let config = fs::read_to_string(run.path().join("config.toml")).unwrap();
@@ -426,7 +445,8 @@ fn every_key_is_documented() {
     let genotype = user.json("export small winner --json");
     let folder = genotype["path"].as_str().unwrap().to_owned();
     let genotype = serde_json::from_str(&fs::read_to_string(Path::new(&folder).join("genotype.json")).unwrap()).unwrap();
-    let facts = ["report small --json", "presets --json", "doctor --json", "export small winner --json"].map(|line| user.json(line));
+    let facts = ["report small --json", "compare small --json", "presets --json", "doctor --json", "export small winner --json"]
+        .map(|line| user.json(line));
     let evaluated = user.json(&format!("evaluate {folder} --json"));
     let mut keys = std::collections::BTreeSet::new();
     for value in facts.iter().chain([&genotype, &evaluated]) {

@@ -72,7 +72,7 @@ fn log(folder: &RunFolder) -> Vec<Record> {
 #[test]
 fn a_search_trains_ranks_and_reads_the_test_split_once() {
     let root = tempfile::tempdir().unwrap();
-    let (mut link, engine, folder) = start(root.path(), &[]);
+    let (mut link, engine, folder) = start(root.path(), &["rank.uniform=4", "rank.constant=2"]);
     assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
     engine.join().unwrap();
     let records = log(&folder);
@@ -84,13 +84,35 @@ fn a_search_trains_ranks_and_reads_the_test_split_once() {
 
     let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
     let count = |source| candidates.iter().filter(|candidate| candidate.score.source == source).count();
-    assert_eq!([Source::Whole, Source::Threshold, Source::Posterior, Source::Random].map(count), [1, 1, 3, 3]);
+    let sources = [Source::Whole, Source::Threshold, Source::Posterior, Source::Random, Source::Uniform, Source::Constant];
+    assert_eq!(sources.map(count), [1, 1, 3, 3, 4, 2]);
     for candidate in &candidates {
         let right = |bits: &[bool]| bits.iter().filter(|&&right| right).count() as u32;
         assert_eq!(right(&candidate.correct_recalibrated.0), candidate.score.select.recalibrated.correct);
         assert_eq!(right(&candidate.correct_inherited.0), candidate.score.select.inherited.correct);
-        assert_eq!(candidate.score.kept.iter().sum::<u32>(), right(candidate.mask.bits()));
+        if candidate.score.source != Source::Constant {
+            assert_eq!(candidate.score.kept.iter().sum::<u32>(), right(candidate.mask.bits()));
+        }
     }
+    let mean = |source, value: &dyn Fn(&pgnas::run::CandidateScore) -> f64| {
+        let values = candidates.iter().filter(|candidate| candidate.score.source == source).map(|candidate| value(&candidate.score));
+        values.sum::<f64>() / count(source) as f64
+    };
+    let expected = records.iter().rev().find_map(|record| match &record.event {
+        Event::Epoch(metrics) => Some(metrics.health.expected_parameters),
+        _ => None,
+    });
+    let expected = expected.unwrap();
+    let near = |source, within: f64| {
+        let parameters = mean(source, &|score| score.parameters as f64);
+        assert!((parameters / expected - 1.0).abs() < within, "{source:?}: {parameters} for {expected} expected");
+    };
+    near(Source::Constant, 1e-3);
+    near(Source::Uniform, 0.1);
+    let rate = mean(Source::Constant, &|score| score.kept_share);
+    assert!((mean(Source::Uniform, &|score| score.kept_share) - rate).abs() < 0.05);
+    let fresh: Vec<_> = candidates.iter().filter(|candidate| candidate.score.source == Source::Constant).collect();
+    assert_ne!(fresh[0].correct_inherited, fresh[1].correct_inherited, "every evaluation has masks of its own");
     assert!((candidates[0].score.kept_share - 1.0).abs() < 1e-12, "the whole network comes first");
 
     let tested: Vec<_> =
@@ -102,6 +124,30 @@ fn a_search_trains_ranks_and_reads_the_test_split_once() {
     };
     assert_eq!((*told, *test_reads), (winner(&scores, pgnas::preset::BatchNormMode::Recalibrated), 1));
     assert!(told.is_some() && resources.wall_seconds > 0.0);
+    let ties: Vec<_> =
+        records.iter().filter_map(|record| if let Event::Ties(ties) = &record.event { Some(ties.clone()) } else { None }).collect();
+    assert_eq!((ties.len(), Some(ties[0].leader), ties[0].compared), (1, *told, 13));
+    assert!(!ties[0].tied.contains(&ties[0].leader) && ties[0].tied.is_sorted());
+}
+
+#[test]
+fn a_constraint_holds_for_every_sample_and_its_price_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let settings =
+        ["rank.constraint=kept > .85, params < 6.1k", "rank.uniform=3", "posterior.learning_rate_multiplier=0", "rank.test=false"];
+    let (mut link, engine, folder) = start(root.path(), &settings);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
+    let sampled: Vec<_> = candidates.iter().filter(|candidate| !candidate.score.source.is_reference()).collect();
+    assert_eq!(sampled.len(), 9);
+    for candidate in sampled {
+        assert!(candidate.score.kept_share > 0.85 && candidate.score.parameters < 6_100, "{:?}", candidate.score);
+    }
+    let acceptance: Vec<_> =
+        log(&folder).iter().filter_map(|record| if let Event::Drawn(told) = &record.event { Some(*told) } else { None }).collect();
+    assert_eq!(acceptance.iter().map(|told| told.source).collect::<Vec<_>>(), [Source::Posterior, Source::Random, Source::Uniform]);
+    assert!(acceptance.iter().all(|told| told.accepted == 3 && told.drawn >= 3), "{acceptance:?}");
 }
 
 /// The log and the candidates of one seed, times and names aside, from the program itself with so many threads.

@@ -1,7 +1,7 @@
 //! The list of candidates: which ones, in which order, tied with whom.
 
 use crate::preset::BatchNormMode;
-use crate::run::{CandidateId, CandidateScore, Source, newest, winner};
+use crate::run::{CandidateId, CandidateScore, Source, Ties, newest, winner};
 use std::cmp::Ordering;
 
 /// What the list is ordered by.
@@ -43,12 +43,19 @@ pub struct Ranked<'a> {
     pub score: &'a CandidateScore,
     /// Its place by select accuracy among all candidates of its weights, from 1, whatever the list is ordered by.
     pub rank: usize,
-    /// Whether its interval overlaps that of the best posterior candidate.
+    /// Whether it is tied with the best posterior candidate: by the verdict of the complete ranking, before that where their intervals
+    /// overlap.
     pub tied: bool,
 }
 
 /// Those of the newest weights, and of each reference the newest, in an order.
-pub(super) fn list(scores: &[CandidateScore], mode: BatchNormMode, order: Order, with_random: bool) -> Vec<Ranked<'_>> {
+pub(super) fn list<'a>(
+    scores: &'a [CandidateScore],
+    ties: Option<&Ties>,
+    mode: BatchNormMode,
+    order: Order,
+    with_random: bool,
+) -> Vec<Ranked<'a>> {
     let mut chosen: Vec<&CandidateScore> = newest(scores).collect();
     for reference in [Source::Whole, Source::Threshold] {
         if !chosen.iter().any(|score| score.source == reference) {
@@ -62,12 +69,16 @@ pub(super) fn list(scores: &[CandidateScore], mode: BatchNormMode, order: Order,
     chosen.sort_by(|a, b| by_accuracy(a, b));
     let leader = winner(scores, mode).and_then(|id| chosen.iter().find(|score| score.id == id)).or_else(|| chosen.first());
     let bar = leader.map(|leader| leader.select.of(mode).interval());
-    let tied = |score: &CandidateScore| {
+    let verdict = ties.filter(|ties| leader.is_some_and(|leader| leader.id == ties.leader));
+    let is_tied = |score: &CandidateScore| {
+        if let Some(Ties { leader, tied, .. }) = verdict {
+            return score.id == *leader || tied.binary_search(&score.id).is_ok();
+        }
         let interval = score.select.of(mode).interval();
         bar.is_some_and(|bar| interval.high >= bar.low && interval.low <= bar.high)
     };
-    let ranked = chosen.iter().enumerate().map(|(index, &score)| Ranked { score, rank: index + 1, tied: tied(score) });
-    let mut rows: Vec<Ranked<'_>> = ranked.filter(|row| with_random || row.score.source != Source::Random).collect();
+    let ranked = chosen.iter().enumerate().map(|(index, &score)| Ranked { score, rank: index + 1, tied: is_tied(score) });
+    let mut rows: Vec<Ranked<'_>> = ranked.filter(|row| with_random || !row.score.source.is_baseline()).collect();
     // Stable, so that equals stay in the order of their ranks.
     match order {
         Order::Accuracy => {}
@@ -103,12 +114,18 @@ mod tests {
             score(4, Source::Random, 9, 300, 400),
             score(5, Source::Posterior, 5, 350, 10),
         ];
-        let all = list(&scores, MODE, Order::Accuracy, true);
+        let all = list(&scores, None, MODE, Order::Accuracy, true);
         assert_eq!(ids(&all), [3, 2, 1, 4], "the one of earlier weights is out, the reference is in");
         assert_eq!(all.iter().map(|row| row.tied).collect::<Vec<_>>(), [true, true, true, false]);
-        let fewer = list(&scores, MODE, Order::Parameters, false);
+        let verdict = Ties { leader: CandidateId(3), compared: 3, tied: vec![CandidateId(1)] };
+        let told = list(&scores, Some(&verdict), MODE, Order::Accuracy, true);
+        assert_eq!(told.iter().map(|row| row.tied).collect::<Vec<_>>(), [true, false, true, false]);
+        let outdated = Ties { leader: CandidateId(2), ..verdict };
+        let overlap = list(&scores, Some(&outdated), MODE, Order::Accuracy, true);
+        assert!(overlap[1].tied, "a verdict on another leader is none");
+        let fewer = list(&scores, None, MODE, Order::Parameters, false);
         assert_eq!(fewer.iter().map(|row| (row.score.id.0, row.rank)).collect::<Vec<_>>(), [(3, 1), (2, 2), (1, 3)]);
-        assert_eq!(ids(&list(&scores, MODE, Order::Source, true)), [3, 2, 4, 1]);
-        assert!(list(&[], MODE, Order::Kept, true).is_empty());
+        assert_eq!(ids(&list(&scores, None, MODE, Order::Source, true)), [3, 2, 4, 1]);
+        assert!(list(&[], None, MODE, Order::Kept, true).is_empty());
     }
 }

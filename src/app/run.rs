@@ -6,7 +6,7 @@ use crate::posterior::statistics::{Interval, difference_of_means};
 use crate::preset::BatchNormMode;
 use crate::run::{
     Alert, CandidateId, CandidateScore, EpochMetrics, Event, Outcome, Phase, PosteriorHealth, Record, Resources, Snapshot, Source, Started,
-    TestScore, newest, winner,
+    TestScore, Ties, newest, winner,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,7 @@ pub struct Run {
     phase: Phase,
     epochs: Vec<EpochMetrics>,
     candidates: Vec<CandidateScore>,
+    ties: Option<Ties>,
     tests: Vec<TestScore>,
     ending: Option<Ending>,
     snapshot: Option<Arc<Snapshot>>,
@@ -57,6 +58,7 @@ impl Run {
             phase: Phase::Preparing,
             epochs: Vec::new(),
             candidates: Vec::new(),
+            ties: None,
             tests: Vec::new(),
             ending: None,
             snapshot: None,
@@ -84,9 +86,10 @@ impl Run {
             Event::Phase { phase } => self.phase = *phase,
             Event::Epoch(metrics) => self.epochs.push((**metrics).clone()),
             Event::Candidate(score) => self.candidates.push((**score).clone()),
+            Event::Ties(ties) => self.ties = Some(ties.clone()),
             Event::Test(score) => self.tests.push(score.clone()),
             Event::Alert(alert) => return Some(alert.clone()),
-            Event::Intervention { .. } => {}
+            Event::Intervention { .. } | Event::Drawn(_) => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });
@@ -231,7 +234,7 @@ impl Run {
     /// The candidates of the list, in its order.
     #[must_use]
     pub fn ranked(&self) -> Vec<Ranked<'_>> {
-        ranking::list(&self.candidates, self.mode(), self.order, self.shows_random)
+        ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), self.order, self.shows_random)
     }
 
     /// What the list is ordered by.

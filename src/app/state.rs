@@ -72,7 +72,7 @@ pub struct Notice {
 
 /// The signs of the screen, for the help.
 pub const LEGEND: &[(&str, &str)] = &[
-    ("=", "tied: its 95 % Wilson interval overlaps that of the best posterior candidate"),
+    ("=", "tied with the leader by exact McNemar and Holm over all; while ranking, by overlap of 95 % intervals"),
     ("±", "half the width of the 95 % Wilson interval"),
     ("● ◐ ○", "the chosen candidate keeps all, some or none of the operation's channels (ASCII: @ o .)"),
     ("↑ ↓ –", "the keep probability rose, fell or stayed within .005 over the last epoch (ASCII: ^ v -)"),
@@ -80,6 +80,8 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("threshold", "reference: operations of drop above one half dropped, the others kept whole"),
     ("whole", "reference: everything kept"),
     ("random", "drawn with the posterior's own drop probabilities, permuted among operations of one size"),
+    ("uniform", "drawn with one drop probability for all operations, at the same expected parameters"),
+    ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
     ("–", "not known, or not there"),
 ];
 

@@ -38,8 +38,11 @@ pub fn started() -> Started {
         batch: 64,
         posterior_candidates: 300,
         random_candidates: 300,
+        uniform_candidates: 0,
+        constant_candidates: 0,
         batch_norm: BatchNormMode::Recalibrated,
         initial_drop: 0.1,
+        constraint: String::new(),
     }
 }
 
@@ -103,7 +106,7 @@ pub fn score(id: u32, source: Source, epoch: u32, correct: u32, parameters: u64)
         Source::Whole => 1.0,
         Source::Threshold => f64::from(u8::from(p[group] < 0.5)),
         Source::Posterior => f64::from(1.0 - p[group]) + 0.3 * (noise(group + 41 * id as usize) - 0.5),
-        Source::Random => noise(group + 57 * id as usize),
+        Source::Random | Source::Uniform | Source::Constant => noise(group + 57 * id as usize),
     };
     let kept = |group: usize| (keep(group).clamp(0.0, 1.0) * network.groups[group].channels as f64).round() as u32;
     let kept: Vec<u32> = (0..p.len()).map(kept).collect();

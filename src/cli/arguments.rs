@@ -25,6 +25,8 @@ pub enum Command {
     Search(SearchArguments),
     /// Write a summary of a run, as Markdown or JSON
     Report(ReportArguments),
+    /// Compare the candidates of the posterior with the baselines
+    Compare(CompareArguments),
     /// List the presets, or show one with all its keys
     Presets(PresetsArguments),
     /// Show devices, terminal and folders
@@ -122,6 +124,17 @@ pub struct ReportArguments {
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `pgnas compare`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct CompareArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// The numbers as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `pgnas presets`.

@@ -108,7 +108,7 @@ impl Follower<'_> {
         if let Some(failure) = self.closed {
             return Err(failure);
         }
-        if let (Telling::People, Ok(report)) = (self.telling, Report::of(&self.records, Vec::new())) {
+        if let (Telling::People, Ok(report)) = (self.telling, Report::of(&self.records, &[], Vec::new())) {
             let text = format!("{}  run folder: {}\n", summary(&report), self.folder.path().display());
             self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))?;
         }

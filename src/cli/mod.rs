@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod arguments;
+mod compare;
 mod doctor;
 mod evaluate;
 mod export;
@@ -57,6 +58,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         None => start(&arguments.screen),
         Some(Command::Search(arguments)) => search::run(arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),

@@ -12,7 +12,26 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
     let set = set_name(loaded)?;
     let [channels, height, width] = set.shape();
     let input = Shape::map(channels, height, width);
-    loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))
+    let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
+    check_constraint(loaded, &graph)?;
+    Ok(graph)
+}
+
+/// Whether any sub-network at all can meet the constraint.
+fn check_constraint(loaded: &Loaded, graph: &Graph) -> Result<(), PresetError> {
+    let constraint = loaded.preset.rank.constraint;
+    let (most, least) = (graph.cost(), graph.cost_without(graph.groups().iter().map(|group| group.channels() as f64)));
+    for (name, between, least, most) in [
+        ("params", constraint.parameters, least.parameters, most.parameters),
+        ("macs", constraint.macs, least.macs, most.macs),
+        ("kept", constraint.kept, 0.0, 1.0),
+    ] {
+        if !between.meets(least, most) {
+            let fault = format!("{name} of the sub-networks lie between {least} and {most}; choose bounds that some of them meet");
+            return Err(loaded.misfit("rank.constraint", &fault));
+        }
+    }
+    Ok(())
 }
 
 /// Loads and splits the images of a preset, and checks that the recipe can work on them.

@@ -1,7 +1,7 @@
 //! Progress for people, line by line, from the events and the newest snapshot.
 
 use crate::export::text::{duration, percent, thousands};
-use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
+use crate::run::{Acceptance, CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
 
 /// Lines that a ranking is told in.
 const RANKING_LINES: u32 = 10;
@@ -26,6 +26,12 @@ impl Progress {
             }
             Event::Epoch(metrics) => Some(self.epoch(metrics, snapshot)),
             Event::Candidate(score) => self.candidate(score, snapshot),
+            Event::Drawn(Acceptance { source, drawn, accepted }) => {
+                Some(format!("drawn    {:9}  {accepted} of {drawn} meet the constraint", source.label()))
+            }
+            Event::Ties(ties) => {
+                Some(format!("ties     {} of {} candidates are tied with {}", ties.tied.len(), ties.compared, ties.leader.0))
+            }
             Event::Test(test) => {
                 let mode = self.started.as_ref()?.batch_norm;
                 Some(format!("test     {:9}  {}", test.source.label(), percent(test.test.of(mode).share())))
@@ -58,7 +64,7 @@ impl Progress {
 
     fn candidate(&mut self, score: &CandidateScore, snapshot: &Snapshot) -> Option<String> {
         let started = self.started.as_ref().filter(|_| self.ranking)?;
-        let planned = started.posterior_candidates + started.random_candidates + 2;
+        let planned = started.candidates();
         self.ranked += 1;
         if score.source == Source::Posterior {
             let accuracy = score.select.of(started.batch_norm).share();

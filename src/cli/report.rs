@@ -14,8 +14,9 @@ use crate::run::write_whole;
 /// No such run, or a file that cannot be written.
 pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
-    let report =
-        Report::of(&run.records, run.notes).map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?;
+    let candidates = run.candidates()?;
+    let report = Report::of(&run.records, &candidates, run.notes)
+        .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?;
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::Unexpected(error.into()))?;
         format!("{json}\n")

@@ -5,7 +5,8 @@ use super::places::Places;
 use crate::export::Genotype;
 use crate::preset::nearest;
 use crate::run::{
-    CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Started, read_candidates, read_log, winner,
+    CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Source, Started, read_candidates, read_log,
+    winner,
 };
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,14 @@ impl RunFiles {
         self.records.iter().filter_map(score).collect()
     }
 
+    /// Every candidate with its mask and its answers; none where that file is not there.
+    ///
+    /// # Errors
+    /// A mistake: a file that cannot be read.
+    pub fn candidates(&self) -> Result<Vec<CandidateRecord>, Failure> {
+        Ok(read_candidates(&self.folder.candidates())?.0)
+    }
+
     /// The number of a candidate as a user writes it: a number, or `winner`.
     ///
     /// # Errors
@@ -97,7 +106,7 @@ impl RunFiles {
     /// A mistake: masks that are missing or cannot be read.
     pub fn record(&self, id: CandidateId) -> Result<CandidateRecord, Failure> {
         let path = self.folder.candidates();
-        let (candidates, _) = read_candidates(&path)?;
+        let candidates = self.candidates()?;
         // The last one counts, should a number ever stand there twice.
         candidates.into_iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
             Failure::Mistake(format!("{}: candidate {} is not in it, so its mask is not known; export another one", path.display(), id.0))
@@ -107,10 +116,14 @@ impl RunFiles {
     /// The genotype of a candidate, as far as the log tells it.
     ///
     /// # Errors
-    /// A mistake: a mask of another network.
+    /// A mistake: a mask of another network, or a candidate that is no network.
     pub fn genotype(&self, candidate: &CandidateRecord) -> Result<Genotype, Failure> {
-        let test = self.test(candidate.score.id);
-        Genotype::of(self.started()?, candidate, test).map_err(|error| Failure::Mistake(error.to_string()))
+        let id = candidate.score.id;
+        if candidate.score.source == Source::Constant {
+            let what = "the constant rate draws fresh masks for every image";
+            return Err(Failure::Mistake(format!("candidate {} is no network: {what}; export another one", id.0)));
+        }
+        Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))
     }
 
     fn test(&self, id: CandidateId) -> Option<Scores> {

@@ -39,7 +39,7 @@ impl Pace {
             steps_done: 0,
             batch: preset.train.batch as f64,
             images_per_candidate: (preset.rank.recalibration_images + 2 * select) as f64,
-            candidates: preset.rank.posterior + preset.rank.random + 2,
+            candidates: preset.rank.candidates(),
             candidates_done: 0,
             candidates_timed: 0,
             seconds_per_step: None,

@@ -5,11 +5,12 @@ use super::trainer::State;
 use super::weights::{WeightLayout, images, matrix, vector};
 use crate::data::{Batch, Images};
 use crate::graph::{Graph, GraphError, Numbers, Slice, Values};
-use crate::posterior::HardMask;
+use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
-use crate::random::{Purpose, shuffle, stream};
+use crate::random::{Purpose, open_unit, shuffle, stream};
 use crate::run::KeptWeights;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::Rng;
 use std::sync::Arc;
 
 /// Images of one evaluation pass; larger splits are evaluated piece by piece.
@@ -66,6 +67,16 @@ impl Examples {
         let pieces = source.pixels().chunks(PIECE * channels * height * width);
         let piece = |pixels: &[f32]| images(pixels.to_vec(), [pixels.len() / (channels * height * width), channels, height, width], device);
         Self { pieces: pieces.map(piece).collect(), labels: source.labels().iter().map(|&label| i32::from(label)).collect() }
+    }
+
+    /// Which images get their highest score for the right class.
+    fn correct(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<bool> {
+        let mut right = Vec::with_capacity(self.labels.len());
+        for piece in &self.pieces {
+            let classes = winners(scores(piece.clone()));
+            right.extend(classes.into_iter().zip(&self.labels[right.len()..]).map(|(class, &label)| class == label));
+        }
+        right
     }
 }
 
@@ -132,6 +143,38 @@ impl Ranker {
         Ok(Network { graph, values })
     }
 
+    /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
+    /// masks for every image, and kept channels scaled by 1 / keep.
+    #[must_use]
+    pub fn evaluate_constant_rate(&self, frozen: &Frozen, p: DropProbability, generator: &mut impl Rng, examples: &Examples) -> Evaluation {
+        let layout = WeightLayout::of(&self.graph);
+        let weights = layout.split(&vector(frozen.parameters.clone(), &self.device));
+        let interpreter = Interpreter::new(self.graph.clone(), &layout);
+        let masks = self.fresh_masks(&interpreter, p, self.recalibration.dims()[0], generator);
+        let mut collected = Vec::new();
+        let normalise = Normalise::Batch(&mut collected);
+        let _ = interpreter.forward(&weights, Masks::Relaxed(&masks), normalise, self.epsilon, self.recalibration.clone());
+        let recalibrated = Statistics::collected(collected);
+        let mut correct = |statistics: &Statistics| {
+            examples.correct(|piece| {
+                let masks = self.fresh_masks(&interpreter, p, piece.dims()[0], generator);
+                interpreter.forward(&weights, Masks::Relaxed(&masks), Normalise::Given(statistics), self.epsilon, piece)
+            })
+        };
+        let running =
+            Statistics { mean: vector(frozen.mean.clone(), &self.device), variance: vector(frozen.variance.clone(), &self.device) };
+        Evaluation { inherited: correct(&running), recalibrated: correct(&recalibrated) }
+    }
+
+    fn fresh_masks(&self, interpreter: &Interpreter, p: DropProbability, images: usize, generator: &mut impl Rng) -> Vec<Tensor<2>> {
+        let scale = if p.keep() > 0.0 { 1.0 / p.keep() as f32 } else { 0.0 };
+        let mut draw = |range: std::ops::Range<usize>| {
+            let keep = |_| if f64::from(open_unit(generator)) + p.drop() < 1.0 { scale } else { 0.0 };
+            matrix((0..images * range.len()).map(keep).collect(), images, range.len(), &self.device)
+        };
+        interpreter.masked_nodes().into_iter().map(&mut draw).collect()
+    }
+
     /// Which images a network of its own gets right.
     #[must_use]
     pub fn correct_of(&self, network: &Network, examples: &Examples) -> Vec<bool> {
@@ -164,12 +207,7 @@ pub(super) fn correct(network: &Network, examples: &Examples, epsilon: f64, devi
     let Network { graph, values } = network;
     let (interpreter, weights) = prepare(graph, values, device);
     let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
-    let mut right = Vec::with_capacity(examples.labels.len());
-    for piece in &examples.pieces {
-        let scores = interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, piece.clone());
-        right.extend(winners(scores).into_iter().zip(&examples.labels[right.len()..]).map(|(class, &label)| class == label));
-    }
-    right
+    examples.correct(|piece| interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, piece))
 }
 
 fn prepare(graph: &Arc<Graph>, values: &Values, device: &Device) -> (Interpreter, Vec<Tensor<1>>) {

@@ -1,9 +1,15 @@
 //! How a report is computed: from the records of a run alone.
 
-use super::report::{Candidate, CandidateAccuracy, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy};
+use super::Comparison;
+use super::report::{
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+};
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
-use crate::run::{CandidateScore, EpochMetrics, Event, Outcome, Record, RunState, Scores, Source, Started, newest, ranked, winner};
+use crate::run::{
+    CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, RunState, Scores, Source, Started, Ties, newest,
+    pareto, ranked, winner,
+};
 
 /// How many candidates of the ranking a report shows.
 const SHOWN: usize = 10;
@@ -14,11 +20,12 @@ const SHOWN: usize = 10;
 pub struct NoHead;
 
 impl Report {
-    /// The report of a run's records; `notes` are what was noticed in reading them.
+    /// The report of a run's records; `notes` are what was noticed in reading them. Without `candidates` it lacks the comparison image by
+    /// image.
     ///
     /// # Errors
     /// [`NoHead`] where the first record is not the head of a log.
-    pub fn of(records: &[Record], notes: Vec<String>) -> Result<Self, NoHead> {
+    pub fn of(records: &[Record], candidates: &[CandidateRecord], notes: Vec<String>) -> Result<Self, NoHead> {
         let (Some(Record { event: Event::Started(started), .. }), Some(last)) = (records.first(), records.last()) else {
             return Err(NoHead);
         };
@@ -35,9 +42,15 @@ impl Report {
             _ => None,
         });
         let mode = started.batch_norm;
+        let ties = records.iter().rev().find_map(|record| match &record.event {
+            Event::Ties(ties) => Some(ties),
+            _ => None,
+        });
+        let front: Vec<CandidateId> = pareto(&scores, mode).into_iter().map(|score| score.id).collect();
         let candidate = |score: &CandidateScore| {
             let test = tests.iter().rfind(|test| test.id == score.id).map(|test| test.test);
-            Candidate::of(score, test, mode)
+            let is_tied = ties.map(|ties| ties.leader == score.id || ties.tied.contains(&score.id));
+            Candidate::of(score, test, is_tied, front.contains(&score.id), mode)
         };
         let reference = |source| newest(&scores).filter(|score| score.source == source).last().map(candidate);
         let won = winner(&scores, mode);
@@ -81,8 +94,20 @@ impl Report {
             threshold: reference(Source::Threshold),
             posterior: Sample::of(&scores, Source::Posterior, mode),
             random: Sample::of(&scores, Source::Random, mode),
+            uniform: Sample::of(&scores, Source::Uniform, mode),
+            constant: Sample::of(&scores, Source::Constant, mode),
             best_random: best_random.map(candidate),
             difference: Difference::of(&scores, mode, started.seed),
+            comparison: Comparison::of(started, candidates),
+            ties: ties.map(|ties| TieSet::of(ties, &scores, candidate)),
+            constraint: (!started.constraint.is_empty()).then(|| Constrained {
+                bounds: started.constraint.clone(),
+                acceptance: select(records, |event| match event {
+                    Event::Drawn(acceptance) => Some(*acceptance),
+                    _ => None,
+                }),
+            }),
+            pareto: pareto(&scores, mode).into_iter().map(candidate).collect(),
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
             interventions: records.iter().filter(|record| matches!(record.event, Event::Intervention { .. })).count() as u32,
@@ -145,8 +170,22 @@ impl LastEpoch {
     }
 }
 
+impl TieSet {
+    fn of(ties: &Ties, scores: &[CandidateScore], candidate: impl Fn(&CandidateScore) -> Candidate) -> Self {
+        let is_tied = |score: &&CandidateScore| score.id == ties.leader || ties.tied.contains(&score.id);
+        let posterior = || scores.iter().filter(|score| score.source == Source::Posterior).filter(is_tied);
+        Self {
+            leader: ties.leader,
+            compared: ties.compared,
+            tied: ties.tied.clone(),
+            posterior: posterior().filter(|score| score.id != ties.leader).count(),
+            smallest: posterior().min_by_key(|score| (score.parameters, score.id)).map(candidate),
+        }
+    }
+}
+
 impl Candidate {
-    fn of(score: &CandidateScore, test: Option<Scores>, mode: BatchNormMode) -> Self {
+    fn of(score: &CandidateScore, test: Option<Scores>, tied: Option<bool>, pareto: bool, mode: BatchNormMode) -> Self {
         let accuracy = |mode| {
             let select = score.select.of(mode).interval();
             let test = test.map(|test| test.of(mode).interval());
@@ -166,6 +205,8 @@ impl Candidate {
             parameters: score.parameters,
             macs: score.macs,
             kept_share: score.kept_share,
+            pareto,
+            tied,
             inherited: accuracy(BatchNormMode::Inherited),
             recalibrated: accuracy(BatchNormMode::Recalibrated),
         }
@@ -225,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_complete_run_is_reported_with_its_numbers() {
-        let report = Report::of(&records(fixture::events()), vec![]).unwrap();
+        let report = Report::of(&records(fixture::events()), &fixture::candidates(), vec![]).unwrap();
         let json = serde_json::to_value(&report).unwrap();
         for (path, expected) in [
             ("/outcome", serde_json::json!("completed")),
@@ -252,6 +293,19 @@ mod tests {
             ("/groups/4/drop_probability", serde_json::json!(f64::from(0.9f32))),
             ("/splits/test", serde_json::json!(347)),
             ("/interventions", serde_json::json!(1)),
+            ("/constraint", serde_json::Value::Null),
+            ("/pareto/0/id", serde_json::json!(3)),
+            ("/pareto/1/id", serde_json::json!(6)),
+            ("/winner/pareto", serde_json::json!(true)),
+            ("/whole/pareto", serde_json::json!(false)),
+            ("/ties/leader", serde_json::json!(6)),
+            ("/ties/tied", serde_json::json!([2, 3, 4, 5])),
+            ("/ties/posterior", serde_json::json!(2)),
+            ("/ties/smallest/id", serde_json::json!(6)),
+            ("/winner/tied", serde_json::json!(true)),
+            ("/best_random/tied", serde_json::json!(false)),
+            ("/comparison/images", serde_json::json!(100)),
+            ("/comparison/baselines/0/source", serde_json::json!("random")),
             ("/reason", serde_json::Value::Null),
         ] {
             assert_eq!(json.pointer(path), Some(&expected), "{path}");
@@ -265,20 +319,20 @@ mod tests {
 
     #[test]
     fn a_run_without_an_end_has_nulls_and_every_key() {
-        let whole = serde_json::to_value(Report::of(&records(fixture::events()), vec![]).unwrap()).unwrap();
+        let whole = serde_json::to_value(Report::of(&records(fixture::events()), &fixture::candidates(), vec![]).unwrap()).unwrap();
         let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let mut events = fixture::events();
         for length in (1..events.len()).rev() {
             events.truncate(length);
-            let report = Report::of(&records(events.clone()), vec!["torn".into()]).unwrap();
+            let report = Report::of(&records(events.clone()), &[], vec!["torn".into()]).unwrap();
             assert_eq!((report.outcome, report.wall_seconds, report.peak_rss_bytes), ("unfinished", (length - 1) as f64, None));
             assert_eq!(keys(&serde_json::to_value(report).unwrap()), keys(&whole));
         }
-        let report = Report::of(&records(events), vec![]).unwrap();
+        let report = Report::of(&records(events), &[], vec![]).unwrap();
         assert!(report.winner.is_none() && report.posterior.is_none() && report.difference.is_none() && report.last_epoch.is_none());
         assert!(report.groups.iter().all(|group| (group.drop_probability - 0.1).abs() < 1e-12));
-        assert_eq!(Report::of(&[], vec![]), Err(NoHead));
-        assert_eq!(Report::of(&records(vec![fixture::events().pop().unwrap()]), vec![]), Err(NoHead));
+        assert_eq!(Report::of(&[], &[], vec![]), Err(NoHead));
+        assert_eq!(Report::of(&records(vec![fixture::events().pop().unwrap()]), &[], vec![]), Err(NoHead));
     }
 
     #[test]
@@ -286,7 +340,7 @@ mod tests {
         let mut events = fixture::events();
         let Some(Event::Finished { outcome, .. }) = events.last_mut() else { panic!("the last event ends the run") };
         *outcome = Outcome::Failed { reason: "the device is gone".into() };
-        let report = Report::of(&records(events), vec![]).unwrap();
+        let report = Report::of(&records(events), &[], vec![]).unwrap();
         assert_eq!((report.outcome, report.reason.as_deref()), ("failed", Some("the device is gone")));
     }
 }

@@ -1,8 +1,10 @@
 //! The report of a run as text for people: a short summary for the end of a search, and a whole document.
 
+use super::compare::{best_of, facts as comparison_facts};
 use super::report::{Candidate, Group, Report, Sample};
 use super::text::{duration, mebibytes, percent, points, thousands};
 use crate::preset::BatchNormMode;
+use crate::run::Source;
 use std::fmt::Write as _;
 
 /// What the evidence of a search is, and what it is not (method 9.3).
@@ -11,6 +13,11 @@ This compares networks **that work at once with the weights they have inherited*
 *architectures*: in trials of the method on small image sets, posterior and random candidates of the same keep share were alike \
 once both had been retrained from scratch. The winner's select accuracy is the best of many on the same images and so flatters it; \
 its test accuracy, read once, does not.";
+
+/// What the table of the best of n is.
+const BEST_OF: &str = "\
+The best of n samples, chosen on one half of the select images and reported on the other, so that the choice does not flatter it: the \
+mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same.\n\n";
 
 /// A few lines for the end of a search.
 #[must_use]
@@ -37,6 +44,10 @@ pub fn summary(report: &Report) -> String {
         let interval = format!("95 % interval {} to {}", points(limits.low), points(limits.high));
         let _ = writeln!(text, "  posterior − random: {} points ({interval})", points(limits.estimate));
     }
+    if let Some(ties) = &report.ties {
+        let (tied, compared, posterior) = (ties.tied.len(), ties.compared, ties.posterior);
+        let _ = writeln!(text, "  tied with the winner: {tied} of {compared} candidates, {posterior} of them of the posterior");
+    }
     let opened = times(report.test_reads);
     let _ = writeln!(text, "  test split opened {opened}; accuracies with {} batch-norm statistics", mode(report.batch_norm));
     text
@@ -50,7 +61,7 @@ pub fn markdown(report: &Report) -> String {
     result(&mut text, report);
     comparison(&mut text, report);
     let _ = write!(text, "## What this shows, and what not\n\n{CAVEAT}\n\n");
-    ranking(&mut text, &report.ranking);
+    ranking(&mut text, report);
     posterior(&mut text, &report.groups);
     attention(&mut text, report);
     text
@@ -70,6 +81,13 @@ fn facts(text: &mut String, report: &Report) {
         ("device", format!("{}, {}", report.device, report.program)),
         ("time", time(report)),
     ];
+    if let Some(constraint) = &report.constraint {
+        let told = constraint.acceptance.iter().map(|told| {
+            let share = percent(told.accepted as f64 / told.drawn.max(1) as f64);
+            format!("{share} of {} {} draws meet it", thousands(told.drawn), told.source.label())
+        });
+        rows.push(("constraint", std::iter::once(format!("`{}`", constraint.bounds)).chain(told).collect::<Vec<_>>().join("; ")));
+    }
     if let Some(reason) = &report.reason {
         rows.push(("reason", reason.clone()));
     }
@@ -118,7 +136,11 @@ fn comparison(text: &mut String, report: &Report) {
     if samples.is_empty() {
         return;
     }
-    text.push_str("## Posterior against random\n\nRandom candidates have the drop probabilities of the posterior, permuted among groups of the same size.\n\n");
+    text.push_str("## Posterior against random\n\n");
+    for source in Source::BASELINES.into_iter().filter(|source| samples.iter().any(|(name, _)| *name == source.label())) {
+        let _ = writeln!(text, "- **{}**: {}.", source.label(), source.about());
+    }
+    text.push('\n');
     let rows = samples.iter().map(|(name, sample)| {
         let spread = |accuracy: super::SampleAccuracy| format!("{} ± {:.1}", percent(accuracy.select_mean), 100.0 * accuracy.select_sd);
         let range = format!("{} to {}", percent(sample.deciding.select_min), percent(sample.deciding.select_max));
@@ -126,18 +148,31 @@ fn comparison(text: &mut String, report: &Report) {
         vec![(*name).to_owned(), sample.count.to_string(), spread(sample.recalibrated), spread(sample.inherited), range, kept]
     });
     table(text, &["", "candidates", "select, recalibrated", "select, inherited", "lowest to highest", "kept"], rows);
-    if let Some(difference) = &report.difference {
-        let limits = difference.deciding;
-        let (estimate, low, high) = (points(limits.estimate), points(limits.low), points(limits.high));
-        let _ = write!(text, "Posterior minus random: **{estimate} points** (95 % interval {low} to {high}).\n\n");
+    let Some(comparison) = &report.comparison else {
+        if let Some(difference) = &report.difference {
+            let limits = difference.deciding;
+            let (estimate, low, high) = (points(limits.estimate), points(limits.low), points(limits.high));
+            let _ = write!(text, "Posterior minus random: **{estimate} points** (95 % interval over candidates {low} to {high}).\n\n");
+        }
+        return;
+    };
+    for baseline in &comparison.baselines {
+        let _ = write!(text, "**Against {}.** {}\n\n", baseline.drawn.source.label(), baseline.sentence);
+        let rows = comparison_facts(comparison, baseline).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+        table(text, &["", ""], rows);
     }
+    text.push_str(BEST_OF);
+    let mut rows = best_of(comparison).into_iter();
+    let head = rows.next().unwrap_or_default();
+    table(text, &head.iter().map(String::as_str).collect::<Vec<_>>(), rows);
 }
 
-fn ranking(text: &mut String, ranking: &[Candidate]) {
+fn ranking(text: &mut String, report: &Report) {
+    let ranking = &report.ranking;
     if ranking.is_empty() {
         return;
     }
-    text.push_str("## Best candidates\n\nCandidates whose intervals overlap are tied: their order is chance.\n\n");
+    let _ = write!(text, "## Best candidates\n\n{}\n\n", tied(report));
     let rows = ranking.iter().enumerate().map(|(place, candidate)| {
         let accuracy = candidate.deciding;
         vec![
@@ -145,11 +180,44 @@ fn ranking(text: &mut String, ranking: &[Candidate]) {
             candidate.id.0.to_string(),
             candidate.source.label().to_owned(),
             with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
+            if candidate.tied == Some(true) { "=" } else { "" }.to_owned(),
+            if candidate.pareto { "*" } else { "" }.to_owned(),
             thousands(candidate.parameters),
             percent(candidate.kept_share),
         ]
     });
-    table(text, &["", "candidate", "source", "select", "parameters", "kept"], rows);
+    table(text, &["", "candidate", "source", "select", "tied", "front", "parameters", "kept"], rows);
+    let front = report.pareto.iter().map(|candidate| {
+        let accuracy = candidate.deciding;
+        vec![
+            candidate.id.0.to_string(),
+            candidate.source.label().to_owned(),
+            with_interval(accuracy.select_accuracy, accuracy.select_low, accuracy.select_high),
+            thousands(candidate.parameters),
+            thousands(candidate.macs),
+        ]
+    });
+    text.push_str("The front (`*`): no other network is better without more parameters.\n\n");
+    table(text, &["candidate", "source", "select", "parameters", "MACs"], front);
+}
+
+/// Who is tied with the winner, in words.
+fn tied(report: &Report) -> String {
+    let Some(ties) = &report.ties else {
+        return "Ranking was not completed; candidates whose intervals overlap are tied: their order is chance.".to_owned();
+    };
+    let smallest = ties.smallest.as_ref().filter(|smallest| smallest.id != ties.leader).map_or_else(String::new, |smallest| {
+        let parameters = thousands(smallest.parameters);
+        format!(" The smallest posterior candidate among them is {}, of {parameters} parameters.", smallest.id.0)
+    });
+    format!(
+        "Of {} others, {} are tied with the winner, candidate {} (`=`; {} of them of the posterior): exact McNemar on the select images, with \
+         Holm over all at 5 %, does not separate them, and their order is chance.{smallest}",
+        ties.compared,
+        ties.tied.len(),
+        ties.leader.0,
+        ties.posterior,
+    )
 }
 
 fn posterior(text: &mut String, groups: &[Group]) {
@@ -189,7 +257,7 @@ fn references(report: &Report) -> Vec<(&'static str, &Candidate)> {
 }
 
 fn samples(report: &Report) -> Vec<(&'static str, &Sample)> {
-    let rows = [("posterior", &report.posterior), ("random", &report.random)];
+    let rows = [("posterior", &report.posterior), ("random", &report.random), ("uniform", &report.uniform), ("constant", &report.constant)];
     rows.into_iter().filter_map(|(name, sample)| Some((name, sample.as_ref()?))).collect()
 }
 
@@ -229,7 +297,7 @@ mod tests {
     fn report(length: usize) -> Report {
         let events = fixture::events().into_iter().take(length).enumerate();
         let records: Vec<Record> = events.map(|(place, event)| Record { sequence: place as u64, seconds: place as f64, event }).collect();
-        Report::of(&records, vec!["line 9, the last one, is torn and was left out".into()]).unwrap()
+        Report::of(&records, &fixture::candidates(), vec!["line 9, the last one, is torn and was left out".into()]).unwrap()
     }
 
     #[test]

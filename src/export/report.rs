@@ -1,7 +1,8 @@
 //! The report of a run: numbers with stable keys, of which `compute` fills in the values. `docs/cli.md` documents the keys.
 
+use super::Comparison;
 use crate::preset::BatchNormMode;
-use crate::run::{Alert, CandidateId, Source, SplitSizes};
+use crate::run::{Acceptance, Alert, CandidateId, Source, SplitSizes};
 use serde::Serialize;
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -61,10 +62,22 @@ pub struct Report {
     pub posterior: Option<Sample>,
     /// All random candidates at the same keep share.
     pub random: Option<Sample>,
+    /// All uniform candidates: one drop probability for all groups.
+    pub uniform: Option<Sample>,
+    /// All evaluations at a constant rate.
+    pub constant: Option<Sample>,
     /// The random candidate of best select accuracy.
     pub best_random: Option<Candidate>,
     /// Posterior minus random mean select accuracy, with a bootstrap 95 % interval.
     pub difference: Option<Difference>,
+    /// Posterior against each baseline, image by image; `null` where the answers are not there.
+    pub comparison: Option<Comparison>,
+    /// Who is tied with the winner; `null` where ranking was not completed.
+    pub ties: Option<TieSet>,
+    /// What sampled candidates had to meet; `null` for anything.
+    pub constraint: Option<Constrained>,
+    /// The networks that no other beats in select accuracy without more parameters, the smallest first.
+    pub pareto: Vec<Candidate>,
     /// The best candidates, references among them.
     pub ranking: Vec<Candidate>,
     /// The mask groups with their drop probabilities after the last epoch.
@@ -113,6 +126,30 @@ pub struct LastEpoch {
     pub expected_macs: f64,
 }
 
+/// The candidates that exact McNemar with Holm over all does not separate from the winner.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TieSet {
+    /// The winner that they are tied with.
+    pub leader: CandidateId,
+    /// With how many candidates it was compared.
+    pub compared: u32,
+    /// The tied ones.
+    pub tied: Vec<CandidateId>,
+    /// How many of them are of the posterior.
+    pub posterior: usize,
+    /// Of the winner and the posterior candidates tied with it, that of fewest parameters.
+    pub smallest: Option<Candidate>,
+}
+
+/// A constraint and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Constrained {
+    /// The constraint, as a preset has it.
+    pub bounds: String,
+    /// Of each source, how many draws met it.
+    pub acceptance: Vec<Acceptance>,
+}
+
 /// One candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
@@ -129,6 +166,10 @@ pub struct Candidate {
     pub macs: u64,
     /// Share of masked channels that it keeps.
     pub kept_share: f64,
+    /// Whether no other network beats it in select accuracy without more parameters.
+    pub pareto: bool,
+    /// Whether it is tied with the winner; the winner itself is.
+    pub tied: Option<bool>,
     /// Accuracy with the running statistics of training.
     pub inherited: CandidateAccuracy,
     /// Accuracy with statistics re-estimated on training images.

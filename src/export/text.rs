@@ -6,6 +6,12 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// A share as a plain number: `0.977`.
+#[must_use]
+pub fn share(share: f64) -> String {
+    format!("{share:.3}")
+}
+
 /// A difference of shares in points, with its sign: `+14.2`.
 #[must_use]
 pub fn points(difference: f64) -> String {
@@ -53,6 +59,7 @@ mod tests {
         assert_eq!([thousands(7), thousands(1_000), thousands(26_192_922)], ["7", "1,000", "26,192,922"]);
         assert_eq!([duration(7.6), duration(65.0), duration(7_384.0)], ["8 s", "1 min 05 s", "2 h 03 min"]);
         assert_eq!([duration(f64::NAN), duration(-1.0)], ["0 s", "0 s"]);
+        assert_eq!(share(0.9771), "0.977");
         assert_eq!([percent(0.9714), points(-0.0025), points(0.142)], ["97.1 %", "-0.2", "+14.2"]);
         assert_eq!([mebibytes(0), mebibytes(1), mebibytes(213 << 20)], ["0 MiB", "1 MiB", "213 MiB"]);
     }

@@ -14,5 +14,5 @@ pub use hard_mask::{HardMask, MaskTextError};
 pub use objective::Regulariser;
 pub use probability::{DropProbability, Posterior, logit, sigmoid};
 pub use relaxed::{expected_keep, relaxed_keep};
-pub use sample::{SizeClasses, bernoulli, permuted, thresholded};
+pub use sample::{SizeClasses, bernoulli, matched_on_parameters, permuted, thresholded};
 pub use summary::Health;

@@ -1,7 +1,7 @@
 //! Drawing hard masks: from the posterior, from the posterior permuted, and by threshold.
 
-use super::{DropProbability, HardMask};
-use crate::graph::Granularity;
+use super::{DropProbability, HardMask, Posterior};
+use crate::graph::{Granularity, Graph};
 use crate::random::{open_unit, shuffle};
 use rand::Rng;
 use std::collections::BTreeMap;
@@ -60,6 +60,17 @@ pub fn permuted(p: &[DropProbability], classes: &SizeClasses, generator: &mut im
     shuffled
 }
 
+/// The one drop probability for all groups at which a candidate keeps as many parameters in expectation as one of the posterior.
+#[must_use]
+pub fn matched_on_parameters(posterior: &Posterior, graph: &Graph) -> DropProbability {
+    // What a candidate costs is linear in the channels that it drops, so that two points tell the whole line.
+    let whole = graph.cost().parameters;
+    let nothing = graph.cost_without(posterior.channels().iter().map(|&channels| channels as f64)).parameters;
+    let wanted = graph.cost_without(posterior.expected_dropped()).parameters;
+    let p = if whole > nothing { (whole - wanted) / (whole - nothing) } else { posterior.expected_drop_share() };
+    DropProbability::new(p.clamp(0.0, 1.0)).unwrap_or_else(|| unreachable!("{p} lies between 0 and 1"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +117,23 @@ mod tests {
             moved |= shuffled != p;
         }
         assert!(moved);
+    }
+
+    #[test]
+    fn one_probability_for_all_keeps_as_many_parameters() {
+        use crate::graph::families::Edges;
+        use crate::graph::{Operation, Shape};
+        let operations = vec![Operation::Conv3, Operation::Separable3, Operation::Identity];
+        let family = Edges { input: Shape::map(1, 8, 8), classes: 10, stem_stride: 1, stages: vec![4, 8], blocks: 1, nodes: 2, operations };
+        let graph = family.build().unwrap();
+        let posterior = Posterior::uniform(&graph, DropProbability::new(0.3).unwrap());
+        let uneven = posterior.with_logits((0..posterior.logits().len()).map(|group| (group % 5) as f32 - 2.0).collect());
+        let parameters = |posterior: &Posterior| graph.cost_without(posterior.expected_dropped()).parameters;
+        let p = matched_on_parameters(&uneven, &graph);
+        let even = Posterior::uniform(&graph, p);
+        assert!((parameters(&even) - parameters(&uneven)).abs() < 0.01, "{} instead of {}", parameters(&even), parameters(&uneven));
+        assert!((even.expected_drop_share() - uneven.expected_drop_share()).abs() > 0.01, "channels differ where parameters do not");
+        assert!((matched_on_parameters(&posterior, &graph).drop() - 0.3).abs() < 1e-6);
     }
 
     #[test]

@@ -189,4 +189,22 @@ pub static KEYS: &[Key] = &[
     ),
     key("rank.recalibration_images", Kind::Whole(2..=1_000_000), "256", "Training images on which statistics are re-estimated."),
     key("rank.test", Kind::Flag, "true", "Whether the test split is read when the search ends, for the winner and the references."),
+    key(
+        "rank.uniform",
+        Kind::Whole(0..=1_000_000),
+        "0",
+        "Candidates with one drop probability for all groups at the same expected parameters, to compare with.",
+    ),
+    key(
+        "rank.constant",
+        Kind::Whole(0..=1_000_000),
+        "0",
+        "Evaluations as the paper's random baseline has them, to compare with: that one probability, fresh masks for every image.",
+    ),
+    key(
+        "rank.constraint",
+        Kind::Constraint,
+        r#""""#,
+        "What every sampled candidate must meet; others are drawn again. The references are exempt.",
+    ),
 ];

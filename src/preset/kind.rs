@@ -1,5 +1,6 @@
 //! What a preset's value may be: its type and range, how it is read from TOML, told and written.
 
+use super::Constraint;
 use crate::graph::Operation;
 use std::fmt::{self, Write as _};
 use std::ops::{Bound, RangeBounds as _, RangeInclusive};
@@ -13,6 +14,8 @@ pub enum Kind {
     Name,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Bounds on what a candidate may cost; may be empty.
+    Constraint,
     /// A list of candidate operations, each at most once, at least one.
     Operations,
     /// true or false.
@@ -35,7 +38,7 @@ pub enum Kind {
 /// A value that has passed its key's check.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Of [`Kind::Text`], [`Kind::Name`] and [`Kind::Word`].
+    /// Of [`Kind::Text`], [`Kind::Name`], [`Kind::Word`] and [`Kind::Constraint`].
     Text(String),
     /// Of [`Kind::Operations`].
     Operations(Vec<Operation>),
@@ -56,6 +59,9 @@ impl Kind {
         match (self, value) {
             (Self::Text, toml::Value::String(text)) => (!text.contains(char::is_control)).then(|| Value::Text(text.clone())),
             (Self::Name, toml::Value::String(text)) => is_name(text).then(|| Value::Text(text.clone())),
+            (Self::Constraint, toml::Value::String(text)) => {
+                (!text.contains(char::is_control) && text.parse::<Constraint>().is_ok()).then(|| Value::Text(text.clone()))
+            }
             (Self::Word(words), toml::Value::String(text)) => words.contains(&text.as_str()).then(|| Value::Text(text.clone())),
             (Self::Flag, &toml::Value::Boolean(flag)) => Some(Value::Flag(flag)),
             (Self::Whole(range), value) => whole(range, value).map(Value::Whole),
@@ -80,7 +86,7 @@ impl Kind {
         let literal = |text: &str| toml::from_str::<toml::Table>(&format!("value = {text}")).ok()?.remove("value");
         let bare = || toml::Value::String(text.to_owned());
         match self {
-            Self::Text | Self::Name | Self::Word(_) => literal(text).filter(toml::Value::is_str).unwrap_or_else(bare),
+            Self::Text | Self::Name | Self::Word(_) | Self::Constraint => literal(text).filter(toml::Value::is_str).unwrap_or_else(bare),
             Self::Operations | Self::Wholes { .. } if !text.trim_start().starts_with('[') => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 let item = |item: &str| literal(item).unwrap_or_else(|| toml::Value::String(item.to_owned()));
@@ -125,6 +131,12 @@ impl fmt::Display for Kind {
                 write!(
                     formatter,
                     "a name in quotes, of at most 64 letters, digits and `-`, `_`, `.`, beginning with a letter, a digit or `_`"
+                )
+            }
+            Self::Constraint => {
+                write!(
+                    formatter,
+                    "bounds on params, macs or kept in quotes, with < or > and a number (k, M, G or % behind), joined by commas"
                 )
             }
             Self::Word(words) => write!(formatter, "one of {}", quoted(words.iter().copied(), ", ")),

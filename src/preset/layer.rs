@@ -167,6 +167,9 @@ impl Key {
         {
             return format!("\"{near}\"");
         }
+        if matches!(self.kind, Kind::Constraint) {
+            return r#""params < 2M, kept > .3""#.to_owned();
+        }
         if self.default == r#""""# { r#""digits""#.to_owned() } else { self.default.to_owned() }
     }
 }

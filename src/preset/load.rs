@@ -4,7 +4,7 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, CellSpace, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::{BatchNormMode, CellSpace, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, Operation};
 use std::path::Path;
@@ -166,6 +166,9 @@ fn preset(values: Values<'_>) -> Preset {
             },
             recalibration_images: values.whole("rank.recalibration_images"),
             test: values.flag("rank.test"),
+            uniform: values.whole("rank.uniform"),
+            constant: values.whole("rank.constant"),
+            constraint: values.constraint("rank.constraint"),
         },
     }
 }
@@ -247,6 +250,11 @@ macro_rules! typed {
 
 impl Values<'_> {
     typed!(text, Text, String);
+
+    fn constraint(self, path: &str) -> Constraint {
+        self.text(path).parse().unwrap_or_else(|error| unreachable!("`{path}` was checked: {error}"))
+    }
+
     typed!(flag, Flag, bool);
     typed!(whole, Whole, usize);
     typed!(number, Number, f64);

@@ -1,5 +1,6 @@
 //! Presets: what to search, on which images, by which recipe. TOML in, validated values out.
 
+mod constraint;
 mod document;
 mod effective;
 mod error;
@@ -9,6 +10,7 @@ mod layer;
 mod load;
 mod recipe;
 
+pub use constraint::{Between, Constraint, NoConstraint};
 pub use document::reference;
 pub use effective::Effective;
 pub use error::{PresetError, nearest};

@@ -1,5 +1,6 @@
 //! The validated values of a preset.
 
+use super::Constraint;
 use crate::graph::families::{Branches, Chain, Darts, DenseNet, Edges, Enas, NasBench201, ResNet, Stem};
 use crate::graph::{Granularity, Graph, GraphError, Operation, Shape};
 
@@ -228,7 +229,7 @@ pub enum BatchNormMode {
 }
 
 /// Sampling and ranking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankingRecipe {
     /// Candidates drawn from the posterior.
     pub posterior: usize,
@@ -240,4 +241,18 @@ pub struct RankingRecipe {
     pub recalibration_images: usize,
     /// Whether the test split is read when the search ends, for the winner and the references.
     pub test: bool,
+    /// Candidates with one drop probability for all groups.
+    pub uniform: usize,
+    /// Evaluations at a constant rate with fresh masks.
+    pub constant: usize,
+    /// What every sampled candidate must meet.
+    pub constraint: Constraint,
+}
+
+impl RankingRecipe {
+    /// Everything that is ranked at the end, the two references among it.
+    #[must_use]
+    pub fn candidates(&self) -> usize {
+        2 + self.posterior + self.random + self.uniform + self.constant
+    }
 }

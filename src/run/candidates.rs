@@ -1,7 +1,8 @@
 //! What the event log leaves out about candidates, in `candidates/candidates.jsonl`: the mask itself and which images were right.
 
 use super::append::{JsonLines, LogError, LogNotes, parse_lines, read_bytes};
-use super::{CandidateId, CandidateScore, Source};
+use super::{CandidateId, CandidateScore, Source, Ties};
+use crate::posterior::statistics::{self, Answers};
 use crate::posterior::{HardMask, MaskTextError};
 use crate::preset::BatchNormMode;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,17 @@ pub struct CandidateRecord {
     /// Which select images it gets right with re-estimated statistics.
     #[serde(with = "as_text")]
     pub correct_recalibrated: Bits,
+}
+
+impl CandidateRecord {
+    /// Which select images it gets right with one kind of statistics.
+    #[must_use]
+    pub fn correct(&self, mode: BatchNormMode) -> &Bits {
+        match mode {
+            BatchNormMode::Inherited => &self.correct_inherited,
+            BatchNormMode::Recalibrated => &self.correct_recalibrated,
+        }
+    }
 }
 
 /// One bit an image, in the text form of [`HardMask`].
@@ -124,6 +136,34 @@ pub fn winner(scores: &[CandidateScore], mode: BatchNormMode) -> Option<Candidat
     ranked(scores, mode).into_iter().find(|score| score.source == Source::Posterior).map(|score| score.id)
 }
 
+/// The networks that no other one beats in select accuracy without more parameters, the smallest first; see [`newest`] and [`ranked`].
+#[must_use]
+pub fn pareto(scores: &[CandidateScore], mode: BatchNormMode) -> Vec<&CandidateScore> {
+    let mut front: Vec<&CandidateScore> = Vec::new();
+    // From the best down, only a smaller network adds anything.
+    for score in ranked(scores, mode).into_iter().filter(|score| score.source != Source::Constant) {
+        if front.last().is_none_or(|last| score.parameters < last.parameters) {
+            front.push(score);
+        }
+    }
+    front.reverse();
+    front
+}
+
+/// Who is tied with the winner among the candidates that a verdict rests on; `answers` are those of the scores, one by one, with the
+/// statistics that decide. `None` without a winner.
+#[must_use]
+pub fn ties(scores: &[CandidateScore], answers: &[Answers], mode: BatchNormMode) -> Option<Ties> {
+    let leader = winner(scores, mode)?;
+    let of = |id: CandidateId| scores.iter().position(|score| score.id == id).and_then(|position| answers.get(position));
+    let mut others: Vec<(CandidateId, &Answers)> =
+        newest(scores).filter(|score| score.id != leader).filter_map(|score| Some((score.id, of(score.id)?))).collect();
+    others.sort_by_key(|(id, _)| *id);
+    let tied = statistics::tied(of(leader)?, &others.iter().map(|(_, answers)| *answers).collect::<Vec<_>>());
+    let tied = others.iter().zip(tied).filter(|(_, tied)| *tied).map(|((id, _), _)| *id).collect();
+    Some(Ties { leader, compared: others.len() as u32, tied })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::score;
@@ -150,6 +190,39 @@ mod tests {
         let mut inherited = scores.to_vec();
         inherited[1].select.inherited.correct = 100;
         assert_eq!(winner(&inherited, BatchNormMode::Inherited), Some(CandidateId(2)));
+    }
+
+    #[test]
+    fn the_front_trades_accuracy_for_parameters() {
+        let scores = [
+            score(1, Source::Whole, 30, 97, 1000),
+            score(2, Source::Posterior, 30, 98, 600),
+            score(3, Source::Posterior, 30, 98, 500),
+            score(4, Source::Random, 30, 90, 100),
+            score(5, Source::Posterior, 30, 95, 500),
+            score(6, Source::Constant, 30, 95, 50),
+            score(7, Source::Posterior, 30, 80, 120),
+        ];
+        let front: Vec<u32> = pareto(&scores, BatchNormMode::Recalibrated).into_iter().map(|score| score.id.0).collect();
+        assert_eq!(front, [4, 3]);
+    }
+
+    #[test]
+    fn ties_are_by_images_and_not_by_accuracy() {
+        let mode = BatchNormMode::Recalibrated;
+        let scores = [
+            score(1, Source::Posterior, 30, 98, 400),
+            score(2, Source::Posterior, 30, 97, 400),
+            score(3, Source::Posterior, 30, 80, 400),
+            score(4, Source::Posterior, 12, 98, 400),
+            score(5, Source::Random, 30, 80, 400),
+        ];
+        // Candidate 3 is wrong where the leader is right; 5 is no worse but on 18 images, of which the leader has half wrong, too.
+        let wrong = |from: usize, to: usize| Answers::new(&(0..100).map(|image| image < from || image >= to).collect::<Vec<_>>());
+        let answers = [wrong(0, 2), wrong(0, 3), wrong(10, 30), wrong(0, 2), wrong(0, 6)];
+        let told = ties(&scores, &answers, mode).unwrap();
+        assert_eq!(told, Ties { leader: CandidateId(1), compared: 3, tied: vec![CandidateId(2), CandidateId(5)] });
+        assert_eq!(ties(&scores[4..], &answers[4..], mode), None);
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub enum Event {
     },
     /// Something needs attention.
     Alert(Alert),
+    /// Candidates of one source were drawn under a constraint.
+    Drawn(Acceptance),
+    /// Ranking is complete: which candidates cannot be told from the leader.
+    Ties(Ties),
     /// The test split was read for one network.
     Test(TestScore),
     /// The last event of a log.
@@ -90,10 +94,27 @@ pub struct Started {
     pub posterior_candidates: u32,
     /// Random candidates to rank at the end.
     pub random_candidates: u32,
+    /// Uniform candidates to rank at the end.
+    #[serde(default)]
+    pub uniform_candidates: u32,
+    /// Evaluations at a constant rate to rank at the end.
+    #[serde(default)]
+    pub constant_candidates: u32,
     /// Which batch-norm statistics decide the ranking.
     pub batch_norm: BatchNormMode,
     /// Initial drop probability of every group.
     pub initial_drop: f64,
+    /// What sampled candidates must meet; empty for anything.
+    #[serde(default)]
+    pub constraint: String,
+}
+
+impl Started {
+    /// Everything that is ranked at the end, the two references among it.
+    #[must_use]
+    pub fn candidates(&self) -> u32 {
+        2 + self.posterior_candidates + self.random_candidates + self.uniform_candidates + self.constant_candidates
+    }
 }
 
 /// Images of each split.
@@ -191,6 +212,11 @@ pub enum Source {
     Posterior,
     /// Drawn from the posterior with its p permuted among groups of the same size.
     Random,
+    /// Drawn with one drop probability for all groups, at the expected parameters of the posterior.
+    Uniform,
+    /// No network: the super-network under fresh masks for every image, at that one drop probability, as the paper's random baseline is
+    /// evaluated.
+    Constant,
     /// Reference: everything kept, p = 0.
     Whole,
     /// Reference: groups of p over one half dropped, the others kept.
@@ -198,15 +224,40 @@ pub enum Source {
 }
 
 impl Source {
+    /// What the posterior is compared with.
+    pub const BASELINES: [Self; 3] = [Self::Random, Self::Uniform, Self::Constant];
+
     /// The word for it on screens and in files.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
             Self::Posterior => "posterior",
             Self::Random => "random",
+            Self::Uniform => "uniform",
+            Self::Constant => "constant",
             Self::Whole => "whole",
             Self::Threshold => "threshold",
         }
+    }
+
+    /// What a baseline is, to be read after its name; empty for others.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Random => "the drop probabilities of the posterior, permuted among groups of the same size",
+            Self::Uniform => "one drop probability for all groups, at the expected parameters of the posterior",
+            Self::Constant => {
+                "the paper's constant-rate baseline: that one drop probability, fresh masks for every image, what is kept scaled by \
+                 1 / keep; no network, and here on a super-network that was trained with the learned drop probabilities"
+            }
+            Self::Posterior | Self::Whole | Self::Threshold => "",
+        }
+    }
+
+    /// Whether the posterior is compared with it.
+    #[must_use]
+    pub fn is_baseline(self) -> bool {
+        Self::BASELINES.contains(&self)
     }
 
     /// Whether it is a single network to compare with, not a sample.
@@ -280,6 +331,29 @@ pub struct CandidateScore {
     pub kept: Vec<u32>,
 }
 
+/// How many draws of a source met the constraint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The source.
+    pub source: Source,
+    /// Masks drawn.
+    pub drawn: u64,
+    /// Those that met the constraint.
+    pub accepted: u64,
+}
+
+/// The candidates that cannot be told from the leader: exact McNemar on the select images, with Holm over the whole table, does not
+/// separate them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ties {
+    /// The winner of the ranking.
+    pub leader: CandidateId,
+    /// With how many candidates it was compared.
+    pub compared: u32,
+    /// The tied ones among them, in the order of their numbers.
+    pub tied: Vec<CandidateId>,
+}
+
 /// The test accuracy of one network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestScore {
@@ -308,6 +382,8 @@ pub enum AlertKind {
     NonFiniteLoss,
     /// The log or a file of the run could not be written.
     Storage,
+    /// Too few draws meet the constraint.
+    Constraint,
     /// The device asked for was not available, or failed.
     Device,
 }

@@ -1,11 +1,12 @@
 //! A small run for tests: its network, its candidates and its events.
 
 use super::{
-    Accuracy, Alert, AlertKind, CandidateId, CandidateScore, Command, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, Phase,
-    PosteriorHealth, Resources, Scores, Source, SplitSizes, Started, TestScore,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Command, EpochMetrics, Event, LOG_VERSION,
+    NetworkSummary, Outcome, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 use crate::graph::families::Edges;
 use crate::graph::{Graph, Operation, Shape};
+use crate::posterior::HardMask;
 use crate::preset::BatchNormMode;
 
 /// Two blocks of one edge with two operations, and the widening convolution between them.
@@ -48,8 +49,11 @@ pub fn started() -> Started {
         batch: 64,
         posterior_candidates: 3,
         random_candidates: 2,
+        uniform_candidates: 0,
+        constant_candidates: 0,
         batch_norm: BatchNormMode::Recalibrated,
         initial_drop: 0.1,
+        constraint: String::new(),
     }
 }
 
@@ -91,6 +95,24 @@ pub fn scores() -> Vec<CandidateScore> {
     ]
 }
 
+/// Its candidates with masks and answers. Each gets the last images wrong that it gets wrong at all, but for random ones, which get the
+/// first wrong.
+pub fn candidates() -> Vec<CandidateRecord> {
+    let bits = |score: &CandidateScore, right: u32| {
+        let wrong = 100 - right;
+        Bits((0..100).map(|image| if score.source == Source::Random { image >= wrong } else { image < right }).collect())
+    };
+    let record = |score: CandidateScore| CandidateRecord {
+        step: None,
+        draw: u64::from(score.id.0),
+        mask: HardMask::new(vec![true; 33]),
+        correct_inherited: bits(&score, score.select.inherited.correct),
+        correct_recalibrated: bits(&score, score.select.recalibrated.correct),
+        score,
+    };
+    scores().into_iter().map(record).collect()
+}
+
 /// Its whole log.
 pub fn events() -> Vec<Event> {
     let mut candidates = scores().into_iter().map(|score| Event::Candidate(Box::new(score)));
@@ -100,6 +122,8 @@ pub fn events() -> Vec<Event> {
     events.push(Event::Alert(Alert { kind: AlertKind::Storage, message: "the disk was full".into() }));
     events.extend([epoch(2, 0.5), Event::Phase { phase: Phase::Ranking }]);
     events.extend(candidates);
+    let tied = [2, 3, 4, 5].map(CandidateId).to_vec();
+    events.push(Event::Ties(Ties { leader: CandidateId(6), compared: 6, tied }));
     events.push(Event::Phase { phase: Phase::Testing });
     events.extend([
         test(6, Source::Posterior, 340),

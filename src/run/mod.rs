@@ -18,11 +18,11 @@ mod weights;
 pub(crate) mod fixture;
 
 pub use append::{JsonLines, LogError, LogNotes};
-pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, ranked, read_candidates, winner};
+pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_candidates, ties, winner};
 pub use command::Command;
 pub use event::{
-    Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth, Record,
-    Resources, Scores, Source, SplitSizes, Started, TestScore,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
+    Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, write_whole};
 pub use listing::{RunListing, RunState, list_runs};

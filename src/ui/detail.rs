@@ -3,7 +3,7 @@
 use super::paint::{Brush, share2, share3, short};
 use super::theme::Role;
 use crate::app::{ActionId, App, Run};
-use crate::run::{CandidateScore, NetworkSummary, Source};
+use crate::run::{CandidateScore, NetworkSummary};
 use ratatui::layout::Rect;
 
 /// Columns of an operation in the table.
@@ -48,7 +48,7 @@ fn facts(run: &Run, score: &CandidateScore) -> Vec<Line> {
     if let Some(whole) = run.whole().filter(|whole| whole.id != score.id && whole.epoch == score.epoch) {
         against.push(format!("whole {}", signed(own - whole.select.of(mode).share())));
     }
-    if let Some(difference) = run.against_random(score).filter(|_| score.source != Source::Random) {
+    if let Some(difference) = run.against_random(score).filter(|_| !score.source.is_baseline()) {
         against.push(format!("random mean {}", signed(difference.estimate)));
     }
     if !against.is_empty() {

@@ -148,7 +148,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             share2(score.kept_share)
         );
         let role = match score.source {
-            Source::Random => Role::Quiet,
+            Source::Random | Source::Uniform | Source::Constant => Role::Quiet,
             Source::Whole | Source::Threshold => Role::Title,
             Source::Posterior => Role::Text,
         };

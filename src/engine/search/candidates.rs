@@ -3,18 +3,18 @@
 use super::super::EngineError;
 use super::super::ranker::{Examples, Frozen};
 use super::super::trainer::State;
+use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
-use crate::posterior::{DropProbability, HardMask, SizeClasses, bernoulli, permuted, thresholded};
+use crate::posterior::statistics::Answers;
+use crate::posterior::{DropProbability, HardMask, thresholded};
+use crate::preset::BatchNormMode;
 use crate::random::{Purpose, stream};
 use crate::run::{
-    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties,
     winner,
 };
 use rayon::prelude::*;
 use std::time::Instant;
-
-/// A mask with its source and its index in the random stream of that source.
-type Draw = (Source, u64, HardMask);
 
 impl Search {
     /// Everything that is ranked at the end: the references, then posterior and random candidates in turn.
@@ -25,26 +25,29 @@ impl Search {
         let frozen = self.freeze(state);
         let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let whole = HardMask::whole(self.graph.masked_channels());
-        let mut queue = vec![(Source::Whole, 0, whole), (Source::Threshold, 0, thresholded(&p, self.posterior.channels()))];
-        let classes = SizeClasses::new(self.posterior.channels());
-        let (posterior, random) = (self.preset.rank.posterior, self.preset.rank.random);
-        for index in 0..posterior.max(random) {
-            if index < posterior {
-                queue.push(self.draw_posterior(&p));
-            }
-            if index < random {
-                let mut generator = stream(self.seed, Purpose::RandomCandidate, index as u64);
-                let shuffled = permuted(&p, &classes, &mut generator);
-                let mask = bernoulli(&shuffled, self.posterior.channels(), self.preset.posterior.granularity, &mut generator);
-                queue.push((Source::Random, index as u64, mask));
-            }
+        let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
+        let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, thresholded(&p, self.posterior.channels()))];
+        let mut sampler = self.sampler();
+        let rank = self.preset.rank;
+        let wanted = [
+            (Source::Posterior, rank.posterior),
+            (Source::Random, rank.random),
+            (Source::Uniform, rank.uniform),
+            (Source::Constant, rank.constant),
+        ];
+        for place in 0..wanted.iter().map(|(_, count)| *count).max().unwrap_or(0) {
+            queue.extend(wanted.iter().filter(|(_, count)| place < *count).filter_map(|(source, _)| sampler.draw(*source)));
         }
+        self.drawn(&sampler);
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
         for part in queue.chunks(at_once) {
             if self.attend(Some(state)) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             self.rank(&frozen, part, part.len(), state)?;
+        }
+        if let Some(ties) = ties(&self.scores, &self.answers, self.preset.rank.batch_norm) {
+            self.record(Event::Ties(ties));
         }
         Ok(Flow::Go)
     }
@@ -62,46 +65,78 @@ impl Search {
         frozen
     }
 
-    fn draw_posterior(&mut self, p: &[DropProbability]) -> Draw {
-        let draw = self.draws;
-        self.draws += 1;
-        let generator = &mut stream(self.seed, Purpose::Candidate, draw);
-        let mask = bernoulli(p, self.posterior.channels(), self.preset.posterior.granularity, generator);
-        (Source::Posterior, draw, mask)
+    fn sampler(&self) -> Sampler {
+        let how = (self.preset.posterior.granularity, self.preset.rank.constraint);
+        Sampler::new(self.seed, self.graph.clone(), &self.posterior, how, self.draws)
+    }
+
+    /// Remembers and tells what was drawn.
+    fn drawn(&mut self, sampler: &Sampler) {
+        self.draws = sampler.drawn();
+        sampler.acceptance().into_iter().for_each(|acceptance| self.record(Event::Drawn(acceptance)));
+        for source in sampler.given_up() {
+            let message = format!(
+                "too few {} draws meet the constraint `{}`, and the search goes on with those that do; widen rank.constraint",
+                source.label(),
+                self.preset.rank.constraint
+            );
+            self.alert(Alert { kind: AlertKind::Constraint, message });
+        }
     }
 
     /// Ranks some candidates at once and records them in order; `queued` of them belong to those that are ranked at the end.
     fn rank(&mut self, frozen: &Frozen, part: &[Draw], queued: usize, state: &State) -> Result<(), EngineError> {
         let begun = Instant::now();
-        let evaluate = |(_, _, mask): &Draw| self.ranker.evaluate(frozen, mask, &self.select);
+        let evaluate = |draw: &Draw| match &draw.what {
+            Sampled::Network(mask) => self.ranker.evaluate(frozen, mask, &self.select),
+            Sampled::Rate(p) => {
+                let mut generator = stream(self.seed, Purpose::ConstantRate, draw.index);
+                Ok(self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select))
+            }
+        };
         let evaluations: Result<Vec<_>, _> =
             if self.device.is_cpu { part.par_iter().map(evaluate).collect() } else { part.iter().map(evaluate).collect() };
         let evaluations = evaluations?;
         let epoch = (state.step / self.loader.steps_per_epoch().max(1) as u64) as u32;
-        for ((source, draw, mask), evaluation) in part.iter().zip(evaluations) {
-            let kept = mask.kept_per_group(&self.graph);
-            let dropped = self.posterior.channels().iter().zip(&kept).map(|(&channels, &kept)| (channels - kept) as f64);
+        for (draw, evaluation) in part.iter().zip(evaluations) {
+            let channels = self.posterior.channels();
+            // A rate keeps no channel for good: its mask is empty, and what it keeps are expectations.
+            let (mask, dropped, kept_share): (HardMask, Vec<f64>, f64) = match &draw.what {
+                Sampled::Network(mask) => {
+                    let kept = mask.kept_per_group(&self.graph);
+                    let dropped = channels.iter().zip(kept).map(|(&channels, kept)| (channels - kept) as f64).collect();
+                    (mask.clone(), dropped, mask.kept_share())
+                }
+                Sampled::Rate(p) => {
+                    (HardMask::new(Vec::new()), channels.iter().map(|&channels| p.drop() * channels as f64).collect(), p.keep())
+                }
+            };
+            let kept = channels.iter().zip(&dropped).map(|(&channels, dropped)| (channels as f64 - dropped).round() as u32).collect();
             let cost = self.graph.cost_without(dropped);
             let score = CandidateScore {
                 id: CandidateId(self.scores.len() as u32 + 1),
-                source: *source,
+                source: draw.source,
                 epoch,
                 select: Scores { inherited: accuracy(&evaluation.inherited), recalibrated: accuracy(&evaluation.recalibrated) },
                 parameters: cost.parameters as u64,
                 macs: cost.macs as u64,
-                kept_share: mask.kept_share(),
-                kept: kept.iter().map(|&kept| kept as u32).collect(),
+                kept_share,
+                kept,
             };
+            self.answers.push(Answers::new(match self.preset.rank.batch_norm {
+                BatchNormMode::Inherited => &evaluation.inherited,
+                BatchNormMode::Recalibrated => &evaluation.recalibrated,
+            }));
             self.candidates.write(&CandidateRecord {
                 score: score.clone(),
                 step: Some(state.step),
-                draw: *draw,
+                draw: draw.index,
                 mask: mask.clone(),
                 correct_inherited: Bits(evaluation.inherited),
                 correct_recalibrated: Bits(evaluation.recalibrated),
             });
             self.scores.push(score.clone());
-            self.masks.push(mask.clone());
+            self.masks.push(mask);
             self.record(Event::Candidate(Box::new(score)));
         }
         if let Some(alert) = self.candidates.take_alert() {
@@ -139,9 +174,10 @@ impl Search {
     /// As [`Self::rank_all`].
     pub(super) fn sample_now(&mut self, state: &State, count: u32) -> Result<(), EngineError> {
         self.posterior = self.posterior_of(state);
-        let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let frozen = self.freeze(state);
-        let queue: Vec<_> = (0..count).map(|_| self.draw_posterior(&p)).collect();
+        let mut sampler = self.sampler();
+        let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
+        self.draws = sampler.drawn();
         for part in queue.chunks(2 * rayon::current_num_threads()) {
             self.rank(&frozen, part, 0, state)?;
         }

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod epoch;
+mod sampler;
 
 use super::devices::OpenDevice;
 use super::pace::Pace;
@@ -11,6 +12,7 @@ use super::{EngineError, Plan};
 use crate::data::{Augment, Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
+use crate::posterior::statistics::Answers;
 use crate::posterior::{DropProbability, HardMask, Health, Posterior};
 use crate::preset::Preset;
 use crate::run::{
@@ -55,6 +57,8 @@ pub(super) struct Search {
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
+    /// Which select images each candidate gets right, with the statistics that decide.
+    answers: Vec<Answers>,
     draws: u64,
     phase: Phase,
     paused: bool,
@@ -89,6 +93,7 @@ impl Search {
             test: splits.test,
             scores: Vec::new(),
             masks: Vec::new(),
+            answers: Vec::new(),
             draws: 0,
             phase: Phase::Preparing,
             paused: false,
@@ -177,8 +182,11 @@ impl Search {
             batch: self.preset.train.batch as u32,
             posterior_candidates: self.preset.rank.posterior as u32,
             random_candidates: self.preset.rank.random as u32,
+            uniform_candidates: self.preset.rank.uniform as u32,
+            constant_candidates: self.preset.rank.constant as u32,
             batch_norm: self.preset.rank.batch_norm,
             initial_drop: self.preset.posterior.initial_drop,
+            constraint: self.preset.rank.constraint.to_string(),
         }
     }
 

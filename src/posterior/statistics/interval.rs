@@ -1,11 +1,9 @@
-//! Statistics of accuracies: intervals, means, differences.
-
-use crate::random::{Purpose, below, stream};
+//! Estimates with their limits, and the plain summaries of a sample.
 
 /// Two-sided 95 % quantile of the standard normal distribution.
 const Z95: f64 = 1.959_963_984_540_054;
 
-/// A mean with the limits of its 95 % interval.
+/// An estimate with the limits of its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The estimate.
@@ -46,19 +44,6 @@ pub fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then(|| (mean, if values.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() }))
 }
 
-/// The difference of two means with a percentile-bootstrap 95 % interval over candidates. `None` where one side is empty.
-#[must_use]
-pub fn difference_of_means(left: &[f64], right: &[f64], seed: u64) -> Option<Interval> {
-    const DRAWS: usize = 2_000;
-    let estimate = mean_and_deviation(left)?.0 - mean_and_deviation(right)?.0;
-    let mut generator = stream(seed, Purpose::Resample, 0);
-    let mut resampled =
-        |values: &[f64]| (0..values.len()).map(|_| values[below(&mut generator, values.len())]).sum::<f64>() / values.len() as f64;
-    let mut differences: Vec<f64> = (0..DRAWS).map(|_| resampled(left) - resampled(right)).collect();
-    differences.sort_by(f64::total_cmp);
-    Some(Interval { estimate, low: differences[DRAWS * 25 / 1000], high: differences[DRAWS * 975 / 1000 - 1] })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,16 +54,5 @@ mod tests {
         assert!((interval.low - 0.7864).abs() < 1e-4 && (interval.high - 0.9565).abs() < 1e-4, "{interval:?}");
         assert!((wilson(350, 350).low - 0.98914).abs() < 1e-4 && wilson(350, 350).high <= 1.0);
         assert!(wilson(0, 0).high >= 1.0);
-    }
-
-    #[test]
-    fn differences_carry_their_sign_and_cover_zero_for_equals() {
-        let high: Vec<f64> = (0..100).map(|i| 0.9 + f64::from(i % 10) / 1000.0).collect();
-        let low: Vec<f64> = high.iter().map(|value| value - 0.1).collect();
-        let difference = difference_of_means(&high, &low, 1).unwrap();
-        assert!((difference.estimate - 0.1).abs() < 1e-9 && difference.low > 0.09 && difference.high < 0.11);
-        let none = difference_of_means(&high, &high, 1).unwrap();
-        assert!(none.low < 0.0 && none.high > 0.0);
-        assert!(difference_of_means(&[], &high, 1).is_none());
     }
 }

@@ -1,0 +1,206 @@
+//! Drawing candidates: from the posterior and from the baselines, again and again until one meets the constraint.
+
+use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
+use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, matched_on_parameters, permuted};
+use crate::preset::Constraint;
+use crate::random::{Purpose, stream};
+use crate::run::{Acceptance, Source};
+use std::sync::Arc;
+
+/// Draws in a row that may miss the constraint before a source is given up.
+const PATIENCE: u64 = 10_000;
+
+/// What is ranked, with its source and its index in the random stream of that source.
+pub(super) struct Draw {
+    pub(super) source: Source,
+    pub(super) index: u64,
+    pub(super) what: Sampled,
+}
+
+pub(super) enum Sampled {
+    /// A sub-network.
+    Network(HardMask),
+    /// The super-network under fresh masks for every image, at this drop probability.
+    Rate(DropProbability),
+}
+
+/// Draws from one posterior.
+pub(super) struct Sampler {
+    seed: u64,
+    graph: Arc<Graph>,
+    whole: Cost,
+    costs: Vec<ChannelCost>,
+    p: Vec<DropProbability>,
+    one: DropProbability,
+    channels: Vec<usize>,
+    classes: SizeClasses,
+    granularity: Granularity,
+    constraint: Constraint,
+    sources: Vec<Stream>,
+}
+
+/// How far the random stream of a source has been drawn.
+struct Stream {
+    source: Source,
+    first: u64,
+    next: u64,
+    accepted: u64,
+    given_up: bool,
+}
+
+impl Sampler {
+    /// Draws from a posterior over the groups of a graph; so many of the posterior stream are drawn already.
+    pub(super) fn new(
+        seed: u64,
+        graph: Arc<Graph>,
+        posterior: &Posterior,
+        (granularity, constraint): (Granularity, Constraint),
+        drawn: u64,
+    ) -> Self {
+        let stream = |source, first| Stream { source, first, next: first, accepted: 0, given_up: false };
+        Self {
+            seed,
+            whole: graph.cost(),
+            costs: (0..graph.groups().len()).map(|group| graph.channel_cost(MaskGroupId::from_index(group))).collect(),
+            p: posterior.drop_probabilities().collect(),
+            one: matched_on_parameters(posterior, &graph),
+            channels: posterior.channels().to_vec(),
+            classes: SizeClasses::new(posterior.channels()),
+            granularity,
+            constraint,
+            sources: vec![
+                stream(Source::Posterior, drawn),
+                stream(Source::Random, 0),
+                stream(Source::Uniform, 0),
+                stream(Source::Constant, 0),
+            ],
+            graph,
+        }
+    }
+
+    /// The next candidate of a source that meets the constraint; `None` where it was given up, or is no source of samples.
+    pub(super) fn draw(&mut self, source: Source) -> Option<Draw> {
+        let place = self.sources.iter().position(|stream| stream.source == source && !stream.given_up)?;
+        for _ in 0..PATIENCE {
+            let index = self.sources[place].next;
+            self.sources[place].next += 1;
+            let what = self.sampled(source, index)?;
+            if self.allows(&what) {
+                self.sources[place].accepted += 1;
+                return Some(Draw { source, index, what });
+            }
+        }
+        self.sources[place].given_up = true;
+        None
+    }
+
+    fn sampled(&self, source: Source, index: u64) -> Option<Sampled> {
+        let generator = |purpose| stream(self.seed, purpose, index);
+        Some(Sampled::Network(match source {
+            Source::Posterior => bernoulli(&self.p, &self.channels, self.granularity, &mut generator(Purpose::Candidate)),
+            Source::Random => {
+                let mut generator = generator(Purpose::RandomCandidate);
+                let shuffled = permuted(&self.p, &self.classes, &mut generator);
+                bernoulli(&shuffled, &self.channels, self.granularity, &mut generator)
+            }
+            Source::Uniform => {
+                bernoulli(&vec![self.one; self.p.len()], &self.channels, self.granularity, &mut generator(Purpose::UniformCandidate))
+            }
+            Source::Constant => return Some(Sampled::Rate(self.one)),
+            Source::Whole | Source::Threshold => return None,
+        }))
+    }
+
+    fn allows(&self, what: &Sampled) -> bool {
+        let Sampled::Network(mask) = what else { return true };
+        if self.constraint == Constraint::NONE {
+            return true;
+        }
+        let (mut parameters, mut macs) = (self.whole.parameters, self.whole.macs);
+        for ((kept, channels), cost) in mask.kept_per_group(&self.graph).into_iter().zip(&self.channels).zip(&self.costs) {
+            let dropped = (channels - kept) as f64;
+            parameters -= dropped * cost.parameters as f64;
+            macs -= dropped * cost.macs as f64;
+        }
+        self.constraint.allows(parameters, macs, mask.kept_share())
+    }
+
+    /// The next index of the posterior stream.
+    pub(super) fn drawn(&self) -> u64 {
+        self.sources[0].next
+    }
+
+    /// Of each source that was drawn from under a constraint, how many draws met it.
+    pub(super) fn acceptance(&self) -> Vec<Acceptance> {
+        let constrained = self.sources.iter().filter(|stream| stream.source != Source::Constant && stream.next > stream.first);
+        let acceptance =
+            |stream: &Stream| Acceptance { source: stream.source, drawn: stream.next - stream.first, accepted: stream.accepted };
+        if self.constraint == Constraint::NONE { Vec::new() } else { constrained.map(acceptance).collect() }
+    }
+
+    /// Sources that were given up.
+    pub(super) fn given_up(&self) -> impl Iterator<Item = Source> {
+        self.sources.iter().filter(|stream| stream.given_up).map(|stream| stream.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::families::Edges;
+    use crate::graph::{Operation, Shape};
+
+    fn sampler(constraint: &str) -> Sampler {
+        let operations = vec![Operation::Conv3, Operation::Separable3, Operation::Identity];
+        let family = Edges { input: Shape::map(1, 8, 8), classes: 10, stem_stride: 1, stages: vec![4, 8], blocks: 1, nodes: 2, operations };
+        let graph = Arc::new(family.build().unwrap());
+        let posterior = Posterior::uniform(&graph, DropProbability::new(0.4).unwrap());
+        Sampler::new(1, graph, &posterior, (Granularity::Channel, constraint.parse().unwrap()), 7)
+    }
+
+    fn mask(draw: &Draw) -> &HardMask {
+        let Sampled::Network(mask) = &draw.what else { panic!("this is no network") };
+        mask
+    }
+
+    #[test]
+    fn what_is_drawn_meets_the_constraint_and_is_the_same_draw_as_without() {
+        let (mut free, mut bound) = (sampler(""), sampler("kept > .6"));
+        assert!(free.acceptance().is_empty());
+        for source in [Source::Posterior, Source::Random, Source::Uniform] {
+            let all: Vec<Draw> = (0..200).map(|_| free.draw(source).unwrap()).collect();
+            let expected: Vec<&Draw> = all.iter().filter(|draw| mask(draw).kept_share() > 0.6).take(20).collect();
+            let met: Vec<Draw> = (0..20).map(|_| bound.draw(source).unwrap()).collect();
+            for (met, expected) in met.iter().zip(expected) {
+                assert_eq!((met.index, mask(met)), (expected.index, mask(expected)), "{source:?}");
+            }
+            let told = bound.acceptance().into_iter().find(|told| told.source == source).unwrap();
+            assert!(told.accepted == 20 && told.drawn > 25, "{told:?}");
+        }
+        assert_eq!(free.drawn(), 207);
+        assert!(bound.draw(Source::Constant).is_some() && bound.acceptance().len() == 3, "a rate is exempt");
+        assert!(bound.draw(Source::Whole).is_none());
+    }
+
+    #[test]
+    fn a_bound_on_parameters_is_on_those_that_are_told() {
+        let mut bound = sampler("params < 2.2k");
+        let graph = bound.graph.clone();
+        for _ in 0..10 {
+            let draw = bound.draw(Source::Posterior).unwrap();
+            let kept = mask(&draw).kept_per_group(&graph);
+            let dropped = graph.groups().iter().zip(kept).map(|(group, kept)| (group.channels() - kept) as f64);
+            let parameters = graph.cost_without(dropped).parameters;
+            assert!(parameters < 2_200.0, "{parameters}");
+        }
+        assert!(bound.acceptance()[0].drawn > 10);
+    }
+
+    #[test]
+    fn a_source_that_never_meets_it_is_given_up() {
+        let mut bound = sampler("kept > .999");
+        assert!(bound.draw(Source::Posterior).is_none() && bound.draw(Source::Posterior).is_none());
+        assert_eq!(bound.given_up().collect::<Vec<_>>(), [Source::Posterior]);
+        assert_eq!(bound.acceptance(), [Acceptance { source: Source::Posterior, drawn: PATIENCE, accepted: 0 }]);
+    }
+}

@@ -1,0 +1,290 @@
+//! Posterior candidates against the baselines, image by image: what `pgnas compare` tells. `docs/cli.md` documents the keys.
+
+use super::report::Limits;
+use super::text::{percent, points, share};
+use crate::posterior::statistics::{
+    Answers, BestOf, Interval, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
+    samples_to_reach,
+};
+use crate::run::{CandidateRecord, CandidateScore, Source, Started, newest};
+use serde::Serialize;
+
+/// Splits of the select images into halves that the honest numbers are means over.
+const SPLITS: u32 = 50;
+
+/// Bars of a histogram at most.
+const BARS: usize = 16;
+
+/// Posterior candidates against every baseline that was ranked with the same weights.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Select images that all were asked.
+    pub images: u32,
+    /// Splits into halves that honest accuracies are means over, each both ways.
+    pub half_splits: u32,
+    /// The edges of the histograms' bars, one more than there are bars; the upper edge belongs to the next one.
+    pub edges: Vec<f64>,
+    /// Those of the posterior.
+    pub posterior: Drawn,
+    /// Those of each baseline, and how the posterior's compare.
+    pub baselines: Vec<Baseline>,
+}
+
+/// All candidates of one source, with the statistics that decide.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Drawn {
+    /// Where they come from.
+    pub source: Source,
+    /// How many.
+    pub count: usize,
+    /// Mean select accuracy.
+    pub select_mean: f64,
+    /// Its sample standard deviation.
+    pub select_sd: f64,
+    /// The best select accuracy: the highest of many on the images that chose it.
+    pub select_max: f64,
+    /// Mean of the parameters that they keep.
+    pub parameters_mean: f64,
+    /// How many fall under each bar of the histogram.
+    pub histogram: Vec<u32>,
+    /// Accuracy of the best one on the half of the images that chose it.
+    pub best_chosen: f64,
+    /// Accuracy of that one on the other half.
+    pub best_honest: f64,
+    /// Accuracy, on the half that did not choose, of the best of so many samples.
+    pub best_of: Vec<BestOfPoint>,
+}
+
+/// What so many samples buy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BestOfPoint {
+    /// Samples.
+    pub samples: usize,
+    /// Expected accuracy of the best of them, on the half that did not choose.
+    pub accuracy: f64,
+    /// Where the middle 95 % of the draws begin.
+    pub low: f64,
+    /// Where they end.
+    pub high: f64,
+}
+
+/// A baseline, and the posterior against it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Baseline {
+    /// Its candidates.
+    #[serde(flatten)]
+    pub drawn: Drawn,
+    /// Posterior minus baseline mean select accuracy, with a bootstrap 95 % interval over candidates and images.
+    pub difference: Limits,
+    /// How likely a posterior candidate beats one of the baseline, ties counting half, with a bootstrap 95 % interval over candidates.
+    pub superiority: Limits,
+    /// The difference as a share of the baseline's mean.
+    pub relative_improvement: Option<f64>,
+    /// How many samples of the baseline buy what so many of the posterior give.
+    pub worth: Vec<Worth>,
+    /// All this in words.
+    pub sentence: String,
+}
+
+/// What so many posterior samples are worth in samples of a baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Worth {
+    /// Samples of the posterior.
+    pub posterior_samples: usize,
+    /// Samples of the baseline whose best is expected to be as good; `null` where all there are do not reach it.
+    pub baseline_samples: Option<usize>,
+}
+
+impl Comparison {
+    /// Compares the candidates of the newest weights. `None` where there are no posterior candidates with their answers, or none of
+    /// any baseline.
+    #[must_use]
+    pub fn of(started: &Started, candidates: &[CandidateRecord]) -> Option<Self> {
+        let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
+        let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
+        let of = |source| {
+            let own = candidates.iter().filter(|candidate| candidate.score.source == source && ids.contains(&candidate.score.id));
+            let answers = own.clone().map(|candidate| Answers::new(&candidate.correct(started.batch_norm).0)).collect();
+            let parameters = own.map(|candidate| candidate.score.parameters as f64).collect();
+            Side { source, answers, parameters, seed: started.seed }
+        };
+        let posterior = of(Source::Posterior);
+        let baselines: Vec<Side> = Source::BASELINES.into_iter().map(of).filter(|side| !side.answers.is_empty()).collect();
+        let all = baselines.iter().chain([&posterior]).flat_map(|side| &side.answers);
+        let images = posterior.answers.first()?.images();
+        let right: Vec<usize> = all.map(Answers::right).collect();
+        let (least, most) = (right.iter().copied().min()?, right.iter().copied().max()?);
+        // Bars of whole numbers of images, so that none is wider by one than its neighbour.
+        let wide = (most - least) / BARS + 1;
+        let bars = (most - least) / wide + 1;
+        let bar = |right: usize| (right - least) / wide;
+        let (drawn, curve) = posterior.drawn(bars, bar)?;
+        let baselines: Vec<Baseline> = baselines.iter().filter_map(|side| side.against(&posterior, &drawn, &curve, bars, bar)).collect();
+        (!baselines.is_empty()).then(|| Self {
+            images: images as u32,
+            half_splits: SPLITS,
+            edges: (0..=bars).map(|bar| ((least + bar * wide) as f64 / images.max(1) as f64).min(1.0)).collect(),
+            posterior: drawn,
+            baselines,
+        })
+    }
+
+    /// Posterior and baselines.
+    pub fn sides(&self) -> impl Iterator<Item = &Drawn> {
+        std::iter::once(&self.posterior).chain(self.baselines.iter().map(|baseline| &baseline.drawn))
+    }
+}
+
+/// The candidates of one source before anything is computed of them.
+struct Side {
+    source: Source,
+    answers: Vec<Answers>,
+    parameters: Vec<f64>,
+    seed: u64,
+}
+
+impl Side {
+    fn answers(&self) -> Vec<&Answers> {
+        self.answers.iter().collect()
+    }
+
+    fn accuracies(&self) -> Vec<f64> {
+        self.answers.iter().map(Answers::accuracy).collect()
+    }
+
+    fn drawn(&self, bars: usize, bar: impl Fn(usize) -> usize) -> Option<(Drawn, BestOf)> {
+        let (answers, accuracies) = (self.answers(), self.accuracies());
+        let (select_mean, select_sd) = mean_and_deviation(&accuracies)?;
+        let best = honest_best(&answers, SPLITS, self.seed)?;
+        let curve = BestOf::of(&answers, SPLITS, self.seed)?;
+        let mut histogram = vec![0; bars];
+        self.answers.iter().for_each(|answers| histogram[bar(answers.right())] += 1);
+        let point = |(position, point): (usize, &Interval)| BestOfPoint {
+            samples: position + 1,
+            accuracy: point.estimate,
+            low: point.low,
+            high: point.high,
+        };
+        let drawn = Drawn {
+            source: self.source,
+            count: answers.len(),
+            select_mean,
+            select_sd,
+            select_max: accuracies.iter().copied().fold(0.0, f64::max),
+            parameters_mean: mean_and_deviation(&self.parameters)?.0,
+            histogram,
+            best_chosen: best.chosen_on,
+            best_honest: best.reported_on,
+            best_of: curve.curve.iter().enumerate().map(point).collect(),
+        };
+        Some((drawn, curve))
+    }
+
+    /// This baseline with the posterior against it.
+    fn against(
+        &self,
+        posterior: &Self,
+        of_posterior: &Drawn,
+        posterior_curve: &BestOf,
+        bars: usize,
+        bar: impl Fn(usize) -> usize,
+    ) -> Option<Baseline> {
+        let (drawn, curve) = self.drawn(bars, bar)?;
+        let difference = limits(paired_difference(&posterior.answers(), &self.answers(), self.seed)?);
+        let superiority = limits(probability_of_superiority(&posterior.accuracies(), &self.accuracies(), self.seed)?);
+        let worth: Vec<Worth> = steps(of_posterior.count)
+            .map(|samples| Worth {
+                posterior_samples: samples,
+                baseline_samples: samples_to_reach(&curve, posterior_curve.curve[samples - 1].estimate),
+            })
+            .collect();
+        let sentence = sentence(of_posterior, &drawn, difference, superiority, &worth, posterior.answers[0].images());
+        let relative_improvement = relative_improvement(of_posterior.select_mean, drawn.select_mean);
+        Some(Baseline { drawn, difference, superiority, relative_improvement, worth, sentence })
+    }
+}
+
+/// 1, 2, 5, 10, 20, 50 … and the last.
+pub(super) fn steps(last: usize) -> impl Iterator<Item = usize> {
+    let round = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_usize.pow(power)));
+    round.take_while(move |&step| step < last).chain([last])
+}
+
+fn limits(interval: Interval) -> Limits {
+    let Interval { estimate, low, high } = interval;
+    Limits { estimate, low, high }
+}
+
+/// Samples of the posterior whose worth the sentence tells.
+const TOLD: usize = 5;
+
+fn sentence(posterior: &Drawn, baseline: &Drawn, difference: Limits, superiority: Limits, worth: &[Worth], images: usize) -> String {
+    let name = baseline.source.label();
+    let interval = format!("{} to {}", points(difference.low), points(difference.high));
+    let told = worth.iter().rfind(|worth| worth.posterior_samples <= TOLD);
+    let worth = told.map_or_else(String::new, |worth| {
+        let samples = worth.posterior_samples;
+        let of_posterior =
+            if samples == 1 { "1 posterior sample gives".to_owned() } else { format!("the best of {samples} posterior samples gives") };
+        match worth.baseline_samples {
+            Some(needed) => format!(" It takes {needed} {name} samples to buy what {of_posterior}."),
+            None => format!(" All {} {name} samples together do not buy what {of_posterior}.", baseline.count),
+        }
+    });
+    format!(
+        "Of {images} select images, {} posterior candidates get {} right in the mean and {} {name} ones {}: {} points (95 % interval over \
+         candidates and images {interval}). A posterior candidate beats a {name} one with probability {} (ties count half).{worth}",
+        posterior.count,
+        percent(posterior.select_mean),
+        baseline.count,
+        percent(baseline.select_mean),
+        points(difference.estimate),
+        share(superiority.estimate),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+
+    #[test]
+    fn the_posterior_is_compared_with_every_baseline_there_is() {
+        let comparison = Comparison::of(&fixture::started(), &fixture::candidates()).unwrap();
+        assert_eq!((comparison.images, comparison.posterior.count, comparison.baselines.len()), (100, 3, 1));
+        let random = &comparison.baselines[0];
+        assert_eq!((random.drawn.source, random.drawn.count), (Source::Random, 2));
+        assert!((random.difference.estimate - (2.93 / 3.0 - 0.75)).abs() < 1e-12);
+        assert!(random.difference.low > 0.1 && random.difference.high < 0.4, "{:?}", random.difference);
+        assert!((random.superiority.estimate - 1.0).abs() < 1e-12);
+        assert!((random.relative_improvement.unwrap() - (2.93 / 3.0 - 0.75) / 0.75).abs() < 1e-12);
+        for side in comparison.sides() {
+            assert_eq!(side.histogram.iter().sum::<u32>() as usize, side.count);
+            assert_eq!((side.histogram.len() + 1, side.best_of.len()), (comparison.edges.len(), side.count));
+            assert!((side.best_of.last().unwrap().accuracy - side.best_honest).abs() < 1e-9);
+        }
+        assert!(comparison.edges[0] <= 0.7 && *comparison.edges.last().unwrap() > 0.98);
+        let samples: Vec<_> = random.worth.iter().map(|worth| (worth.posterior_samples, worth.baseline_samples)).collect();
+        assert_eq!(samples, [(1, None), (2, None), (3, None)]);
+        assert_eq!(
+            random.sentence,
+            "Of 100 select images, 3 posterior candidates get 97.7 % right in the mean and 2 random ones 75.0 %: +22.7 points (95 % interval \
+             over candidates and images +11.8 to +34.0). A posterior candidate beats a random one with probability 1.000 (ties count half). \
+             All 2 random samples together do not buy what the best of 3 posterior samples gives."
+        );
+    }
+
+    #[test]
+    fn without_baselines_or_answers_there_is_nothing_to_compare() {
+        let mut candidates = fixture::candidates();
+        assert!(Comparison::of(&fixture::started(), &[]).is_none());
+        candidates.retain(|candidate| candidate.score.source != Source::Random);
+        assert!(Comparison::of(&fixture::started(), &candidates).is_none());
+    }
+
+    #[test]
+    fn steps_are_round_and_end_at_the_last() {
+        assert_eq!(steps(60).collect::<Vec<_>>(), [1, 2, 5, 10, 20, 50, 60]);
+        assert_eq!(steps(1).collect::<Vec<_>>(), [1]);
+    }
+}

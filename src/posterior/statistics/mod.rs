@@ -1,0 +1,33 @@
+//! Statistics of candidates: what can be told from which images each gets right, and how sure one can be.
+//!
+//! `tests/reference/statistics.py` computes the same with SciPy and statsmodels; `tests/statistics.rs` compares.
+
+mod answers;
+mod best_of;
+mod bootstrap;
+mod half_split;
+mod interval;
+mod paired;
+
+pub use answers::Answers;
+pub use best_of::{BestOf, samples_to_reach};
+pub use bootstrap::{difference_of_means, paired_difference, probability_of_superiority, relative_improvement};
+pub use half_split::{Halves, HonestBest, honest_best};
+pub use interval::{Interval, mean_and_deviation, wilson};
+pub use paired::{Discordant, SIGNIFICANT, holm, tied};
+
+use crate::random::{Purpose, stream};
+
+/// What the statistics draw random numbers for: ranges of stream indices that never meet.
+#[derive(Debug, Clone, Copy)]
+enum Draws {
+    /// Bootstrap resamples.
+    Bootstrap = 0,
+    /// Halves of the images.
+    Halves = 1,
+}
+
+/// The generator of one such draw under a run's seed.
+fn draws(seed: u64, of: Draws, index: u32) -> impl rand::Rng {
+    stream(seed, Purpose::Resample, ((of as u64) << 32) + u64::from(index))
+}
