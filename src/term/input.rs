@@ -20,8 +20,8 @@ pub(super) enum Input {
     HangUp,
 }
 
-/// How often the threads look up from waiting.
-const WATCH: Duration = Duration::from_millis(500);
+/// How often the threads look up from waiting. Keys and a hang-up wake them at once; this is for systems that keep quiet about one.
+const WATCH: Duration = Duration::from_secs(5);
 /// How long crossterm may wait for the rest of what it began to read.
 const REST: Duration = Duration::from_millis(20);
 
@@ -117,7 +117,7 @@ fn watch_terminal(sender: &UnboundedSender<Input>) {
 /// Waits until there is what `wanted` asks for, the terminal is gone, or the time is over.
 fn wait(terminal: impl AsFd, wanted: PollFlags, time: Duration) -> Waiting {
     let mut polled = [PollFd::new(&terminal, wanted)];
-    let timeout = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+    let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
     match rustix::event::poll(&mut polled, Some(&timeout)) {
         Ok(_) if polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => Waiting::Gone,
         Ok(_) if polled[0].revents().intersects(wanted) => Waiting::Bytes,
