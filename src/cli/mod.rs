@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod arguments;
+mod config;
 mod doctor;
 mod export;
 mod failure;
@@ -16,6 +17,7 @@ mod report;
 mod runs;
 mod screen;
 mod search;
+mod settings;
 
 pub use failure::Exit;
 
@@ -58,6 +60,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Config(arguments)) => config::run(&arguments),
     }
 }
 
