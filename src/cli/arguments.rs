@@ -29,10 +29,12 @@ pub enum Command {
     Presets(PresetsArguments),
     /// Show devices, terminal and folders
     Doctor(DoctorArguments),
-    /// Write the genotype of a candidate
+    /// Write a candidate as files that run elsewhere: genotype, weights, ONNX, PyTorch, drawings
     Export(ExportArguments),
     /// Show the settings of the screen and its keys
     Config(ConfigArguments),
+    /// Compute the select accuracy of an export again, from its files
+    Evaluate(EvaluateArguments),
 }
 
 /// How the screen looks.
@@ -157,11 +159,29 @@ pub struct ExportArguments {
     /// Folder of a run, or its name below the runs folder
     pub run: PathBuf,
     /// Number of a candidate, or `winner`
+    #[arg(default_value = "winner")]
     pub candidate: String,
-    /// Write to this file instead of exports/<candidate>/genotype.json in the run's folder
-    #[arg(long, value_name = "FILE")]
+    /// Write to this folder instead of exports/<candidate> in the run's folder
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Tell the candidate and the file as JSON
+    /// Only these: genotype, safetensors, onnx, pytorch, drawing; may be given again
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// The best K posterior candidates, each into a folder of its own
+    #[arg(long, value_name = "K", conflicts_with = "candidate")]
+    pub top: Option<usize>,
+    /// Tell candidate, folder, files and the accuracy that was read back as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct EvaluateArguments {
+    /// The genotype.json of an export, or its folder
+    pub file: PathBuf,
+    /// The figures as JSON
     #[arg(long)]
     pub json: bool,
 }

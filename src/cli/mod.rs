@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod doctor;
+mod evaluate;
 mod export;
 mod failure;
 mod headless;
@@ -13,6 +14,7 @@ mod places;
 pub mod prepare;
 mod presets;
 mod progress;
+mod rebuild;
 mod report;
 mod runs;
 mod screen;
@@ -61,6 +63,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }
 }
 

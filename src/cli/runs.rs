@@ -5,7 +5,7 @@ use super::places::Places;
 use crate::export::Genotype;
 use crate::preset::nearest;
 use crate::run::{
-    CandidateId, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Started, read_candidates, read_log, winner, write_whole,
+    CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Started, read_candidates, read_log, winner,
 };
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,11 @@ impl RunFiles {
         Ok(Self { folder, records, notes })
     }
 
-    fn started(&self) -> Result<&Started, Failure> {
+    /// The head of the log.
+    ///
+    /// # Errors
+    /// A mistake: no log of a run.
+    pub fn started(&self) -> Result<&Started, Failure> {
         match self.records.first() {
             Some(Record { event: Event::Started(started), .. }) => Ok(started),
             _ => Err(Failure::Mistake(format!("{}: this is no log of a run; give the folder of a run", self.folder.log().display()))),
@@ -87,21 +91,26 @@ impl RunFiles {
         id.ok_or_else(|| Failure::Mistake(format!("run `{run}` has no candidate `{}`; {known}", text.escape_debug())))
     }
 
-    /// Writes the genotype of a candidate, into the run's folder where no other file is named, and tells where.
+    /// What the run keeps of a candidate.
     ///
     /// # Errors
-    /// A mistake: masks that are missing or of another run, or a file that cannot be written.
-    pub fn export(&self, id: CandidateId, out: Option<&Path>) -> Result<PathBuf, Failure> {
+    /// A mistake: masks that are missing or cannot be read.
+    pub fn record(&self, id: CandidateId) -> Result<CandidateRecord, Failure> {
         let path = self.folder.candidates();
         let (candidates, _) = read_candidates(&path)?;
         // The last one counts, should a number ever stand there twice.
-        let candidate = candidates.iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
+        candidates.into_iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
             Failure::Mistake(format!("{}: candidate {} is not in it, so its mask is not known; export another one", path.display(), id.0))
-        })?;
-        let genotype = Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))?;
-        let path = out.map_or_else(|| self.folder.exports(id).join("genotype.json"), Path::to_owned);
-        write_whole(&path, genotype.to_json().as_bytes())?;
-        Ok(path)
+        })
+    }
+
+    /// The genotype of a candidate, as far as the log tells it.
+    ///
+    /// # Errors
+    /// A mistake: a mask of another network.
+    pub fn genotype(&self, candidate: &CandidateRecord) -> Result<Genotype, Failure> {
+        let test = self.test(candidate.score.id);
+        Genotype::of(self.started()?, candidate, test).map_err(|error| Failure::Mistake(error.to_string()))
     }
 
     fn test(&self, id: CandidateId) -> Option<Scores> {
