@@ -33,6 +33,8 @@ pub enum Command {
     Doctor(DoctorArguments),
     /// Write a candidate as files that run elsewhere: genotype, weights, ONNX, PyTorch, drawings
     Export(ExportArguments),
+    /// Show the settings of the screen and its keys
+    Config(ConfigArguments),
     /// Compute the select accuracy of an export again, from its files
     Evaluate(EvaluateArguments),
 }
@@ -44,11 +46,14 @@ pub struct ScreenArguments {
     #[arg(long, value_name = "NAME", help_heading = "Screen")]
     pub theme: Option<String>,
     /// Colours of the terminal
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Screen")]
-    pub color: ColorChoice,
+    #[arg(long, value_name = "WHEN", help_heading = "Screen")]
+    pub color: Option<ColorChoice>,
     /// Signs that the terminal's font has
-    #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Screen")]
-    pub glyphs: GlyphChoice,
+    #[arg(long, value_name = "SET", help_heading = "Screen")]
+    pub glyphs: Option<GlyphChoice>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Screen")]
+    pub no_mouse: bool,
 }
 
 /// Colours of the terminal.
@@ -192,6 +197,29 @@ pub struct EvaluateArguments {
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `pgnas config`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ConfigArguments {
+    /// What to do with the settings.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the settings in force, as a file of the same effect
+    Show {
+        /// Tell where each value comes from
+        #[arg(long)]
+        origin: bool,
+        /// The settings as JSON, with their origins
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What clap has to say, in one line: its message, its tips, and where the usage is.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod compare;
+mod config;
 mod doctor;
 mod evaluate;
 mod export;
@@ -19,6 +20,7 @@ mod report;
 mod runs;
 mod screen;
 mod search;
+mod settings;
 
 pub use failure::Exit;
 
@@ -62,6 +64,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }
 }
