@@ -5,6 +5,7 @@ use super::trainer::{State, Trainer};
 use super::weights::{images, matrix};
 use crate::data::Images;
 use crate::posterior::{DropProbability, HardMask};
+use crate::preset::BatchNormMode;
 use crate::random::open_unit;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
@@ -20,12 +21,23 @@ pub struct Frozen {
 }
 
 /// Which images a candidate gets right, in the order of the split.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluation {
     /// With the running statistics of training.
     pub inherited: Vec<bool>,
     /// With statistics re-estimated under the candidate's mask.
     pub recalibrated: Vec<bool>,
+}
+
+impl Evaluation {
+    /// With one kind of statistics.
+    #[must_use]
+    pub fn of(&self, mode: BatchNormMode) -> &[bool] {
+        match mode {
+            BatchNormMode::Inherited => &self.inherited,
+            BatchNormMode::Recalibrated => &self.recalibrated,
+        }
+    }
 }
 
 /// Images on the device with their labels on the host.
@@ -45,24 +57,61 @@ pub struct Ranker {
     recalibration: Tensor<4>,
 }
 
+/// What all pieces of an evaluation share: the masks of the nodes and the re-estimated statistics.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    masks: Vec<HardNodeMask>,
+    recalibrated: Statistics,
+}
+
 impl Examples {
-    /// Puts images on a device.
+    /// Puts images on a device, in their order.
     #[must_use]
     pub fn upload(source: &Images, device: &Device) -> Self {
+        Self::in_order(source, &(0..source.len()).collect::<Vec<_>>(), 1, device)
+    }
+
+    /// Puts images on a device, in another order and in so many pieces at least.
+    #[must_use]
+    pub fn in_order(source: &Images, order: &[usize], pieces: usize, device: &Device) -> Self {
         let [channels, height, width] = source.shape();
-        let pieces = source.pixels().chunks(PIECE * channels * height * width);
-        let piece = |pixels: &[f32]| images(pixels.to_vec(), [pixels.len() / (channels * height * width), channels, height, width], device);
-        Self { pieces: pieces.map(piece).collect(), labels: source.labels().iter().map(|&label| i32::from(label)).collect() }
+        let piece = |piece: &[usize]| images(source.gather(piece).images, [piece.len(), channels, height, width], device);
+        let size = order.len().div_ceil(pieces).clamp(1, PIECE);
+        let labels = order.iter().map(|&image| i32::from(source.labels()[image]));
+        Self { pieces: order.chunks(size).map(piece).collect(), labels: labels.collect() }
+    }
+
+    /// How many pieces there are.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
     }
 
     /// Which images get their highest score for the right class.
     fn correct(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<bool> {
         let mut right = Vec::with_capacity(self.labels.len());
-        for piece in &self.pieces {
-            let classes = winners(scores(piece.clone()));
-            right.extend(classes.into_iter().zip(&self.labels[right.len()..]).map(|(class, &label)| class == label));
+        for piece in 0..self.pieces.len() {
+            self.ask(piece, &mut scores, &mut right);
         }
         right
+    }
+
+    /// The same of one piece, behind those before it.
+    fn ask(&self, piece: usize, scores: impl FnOnce(Tensor<4>) -> Tensor<2>, right: &mut Vec<bool>) {
+        let labels = &self.labels[right.len()..];
+        right.extend(winners(scores(self.pieces[piece].clone())).into_iter().zip(labels).map(|(class, &label)| class == label));
     }
 }
 
@@ -82,18 +131,31 @@ impl Ranker {
     /// Evaluates one sub-network with both kinds of statistics.
     #[must_use]
     pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Evaluation {
+        let prepared = self.prepare(frozen, mask);
+        let mut evaluation = Evaluation::default();
+        (0..examples.pieces()).for_each(|piece| self.ask(frozen, &prepared, examples, piece, &mut evaluation));
+        evaluation
+    }
+
+    /// What the evaluation of a sub-network begins with.
+    #[must_use]
+    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Prepared {
         let masks = self.node_masks(mask);
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
         // Only the statistics that this pass leaves behind are wanted.
         let _ = self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), normalise, self.epsilon, self.recalibration.clone());
-        let recalibrated = Statistics::collected(collected);
-        let correct = |statistics: &Statistics| {
-            examples.correct(|piece| {
-                self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), Normalise::Given(statistics), self.epsilon, piece)
-            })
+        Prepared { masks, recalibrated: Statistics::collected(collected) }
+    }
+
+    /// Asks a sub-network the next piece of some examples.
+    pub fn ask(&self, frozen: &Frozen, prepared: &Prepared, examples: &Examples, piece: usize, evaluation: &mut Evaluation) {
+        let scores = |statistics, images| {
+            let normalise = Normalise::Given(statistics);
+            self.interpreter.forward(&frozen.weights, Masks::Hard(&prepared.masks), normalise, self.epsilon, images)
         };
-        Evaluation { inherited: correct(&frozen.statistics), recalibrated: correct(&recalibrated) }
+        examples.ask(piece, |images| scores(&frozen.statistics, images), &mut evaluation.inherited);
+        examples.ask(piece, |images| scores(&prepared.recalibrated, images), &mut evaluation.recalibrated);
     }
 
     /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
