@@ -1,5 +1,6 @@
 //! The program as a user meets it: facts as JSON, every wrong input in one line, exit codes, quiet ends.
 
+use pgnas::preset::EMBEDDED;
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
@@ -79,7 +80,7 @@ fn presets_are_facts() {
     let user = User::new();
     let presets = user.json("presets --json");
     let names: Vec<&str> = presets.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["digits", "fashion"]);
+    assert_eq!(names, EMBEDDED.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let digits = &presets[0];
     for key in ["name", "summary", "set", "epochs", "parameters", "groups", "masked_channels", "masked_weights", "macs"] {
         assert!(!digits[key].is_null(), "{key}");
@@ -89,6 +90,24 @@ fn presets_are_facts() {
     assert!(changed[0]["parameters"].as_u64() < digits["parameters"].as_u64());
     let shown = user.output("presets digits --set train.epochs=7");
     assert!(shown.contains("epochs = 7") && shown.contains("# --set") && shown.contains("# preset digits"), "{shown}");
+}
+
+/// One epoch on few images: every operation of every small network trains and is ranked.
+#[test]
+fn every_mini_preset_runs() {
+    let user = User::new();
+    let minis: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).filter(|name| name.ends_with("-mini")).collect();
+    assert!(minis.len() >= 2);
+    for name in minis {
+        let line = format!(
+            "search {name} --headless --run-dir {name} --set train.epochs=1 --set rank.posterior=4 --set rank.random=4 \
+             --set data.select=200 --set data.test=1700 --set rank.recalibration_images=32 --set rank.test=false"
+        );
+        let output = user.run(&line);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        let report = user.json(&format!("report {name} --json"));
+        assert_eq!((report["outcome"].as_str(), report["posterior"]["count"].as_u64()), (Some("completed"), Some(4)), "{name}");
+    }
 }
 
 #[test]
@@ -108,7 +127,8 @@ fn a_wrong_preset_of_the_user_does_not_hide_the_others() {
     fs::write(user.path("config/pgnas/presets/wrong.toml"), "[train]\nepoch = 4\n").unwrap();
     let output = user.run("presets --json");
     let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((rows.as_array().unwrap().len(), rows[2]["name"].as_str(), rows[2]["epochs"].as_u64()), (3, Some("mine"), Some(4)));
+    let (count, mine) = (rows.as_array().unwrap().len(), &rows[EMBEDDED.len()]);
+    assert_eq!((count, mine["name"].as_str(), mine["epochs"].as_u64()), (EMBEDDED.len() + 1, Some("mine"), Some(4)));
     assert!(text(&output.stderr).contains("wrong.toml:2: there is no key `train.epoch`"));
     assert!(user.mistake("presets wrong").contains("did you mean `train.epochs`?"));
     assert_eq!(user.mistake("search min --headless"), "there is no preset `min`; did you mean `mine`?");
@@ -277,12 +297,42 @@ fn a_search_can_be_reported_and_exported() {
     assert!(user.mistake("export small 6").starts_with("candidate 6 is no network: the constant rate draws fresh masks"));
 
     let told = user.json("export small winner --json");
-    let path = Path::new(told["path"].as_str().unwrap());
-    let genotype: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let folder = Path::new(told["path"].as_str().unwrap());
+    let genotype: Value = serde_json::from_str(&fs::read_to_string(folder.join("genotype.json")).unwrap()).unwrap();
     assert_eq!((&genotype["candidate"], &genotype["format"]), (&report["winner"]["id"], &"pgnas-genotype".into()));
-    assert_eq!(path, run.join("exports").join(told["candidate"].to_string()).join("genotype.json"));
-    assert_eq!(genotype["blocks"][0]["edges"][0]["operations"].as_array().unwrap().len(), 7);
-    assert_eq!(user.output("export small 1 --out one.json").trim(), "one.json");
+    assert_eq!(folder, run.join("exports").join(told["candidate"].to_string()));
+    assert_eq!(genotype["blocks"][0]["edges"][0]["operations"].as_array().unwrap().len(), 6);
+    let mut written: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    written.sort();
+    let all = ["README.md", "config.toml", "genotype.json", "model.onnx", "model.py", "model.safetensors", "network.dot", "network.svg"];
+    assert_eq!(written[..8], all);
+    // What was read back from the files is what was ranked, and it can be computed again from the files alone.
+    assert_eq!((&told["select_accuracy"], &told["note"]), (&report["winner"]["select_accuracy"], &Value::Null));
+    assert!(genotype["sliced"]["parameters"].as_u64() <= genotype["parameters"].as_u64());
+    let moved = user.path("elsewhere");
+    fs::rename(folder, &moved).unwrap();
+    let evaluated = user.json("evaluate elsewhere --json");
+    assert_eq!((&evaluated["select_accuracy"], &evaluated["same"]), (&report["winner"]["select_accuracy"], &true.into()));
+    assert_eq!(evaluated["same_splits"], true);
+    assert!(user.output("evaluate elsewhere/genotype.json").contains("as recorded"));
+    let weights = moved.join("model.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..whole.len() - 1]).unwrap();
+    assert!(user.mistake("evaluate elsewhere").contains("model.safetensors: this file is damaged"));
+
+    assert_eq!(user.output("export small 1 --out one --format genotype,drawing").trim(), "one");
+    assert_eq!(fs::read_dir(user.path("one")).unwrap().count(), 5);
+    assert!(user.mistake("export small 1 --format pickle").starts_with("--format: `pickle` is no format; take one of genotype"));
+    let two = user.json("export small --top 2 --json");
+    assert_eq!(two.as_array().unwrap().len(), 2);
+    // Without its weights a candidate is still a genotype; who asks for weights hears that they are gone.
+    let checkpoints = run.join("checkpoints");
+    fs::rename(&checkpoints, run.join("gone")).unwrap();
+    let without = user.json("export small winner --json");
+    assert!(without["note"].as_str().unwrap().contains("cannot be read") && without["select_accuracy"].is_null(), "{without}");
+    assert!(user.mistake("export small winner --format onnx").contains(".safetensors: cannot be read"));
+    fs::rename(run.join("gone"), &checkpoints).unwrap();
+
     assert!(user.mistake("export small 99").starts_with("run `small` has no candidate `99`; give a number from 1 to 9, or `winner`"));
     assert!(user.mistake("export small best").starts_with("run `small` has no candidate `best`"));
     assert_eq!(user.mistake("report smal"), "there is no run `smal`; did you mean `small`?");
@@ -299,6 +349,19 @@ fn a_search_can_be_reported_and_exported() {
     assert_eq!((&torn["outcome"], keys(&torn)), (&"unfinished".into(), keys(&report)));
     assert!(torn["notes"][0].as_str().unwrap().contains("is torn and was left out"));
     assert!(user.output("report small").contains("is torn and was left out"));
+}
+
+#[test]
+fn the_winner_of_a_race_is_judged_the_same_when_it_is_exported() {
+    let user = User::new();
+    let search = format!("search digits --headless --run-dir raced {SMALL} --set rank.racing=true");
+    assert!(text(&user.run(&search).stderr).contains("race     "));
+    let race = &user.json("report raced --json")["race"];
+    assert_eq!(race["asked"].as_u64().unwrap() + race["saved"].as_u64().unwrap(), race["candidates"].as_u64().unwrap() * 1600);
+    let exported = user.run("export raced winner --out there");
+    let told = text(&exported.stdout) + &text(&exported.stderr);
+    assert!(exported.status.success() && !told.contains("judged otherwise"), "{told}");
+    assert_eq!(user.json("evaluate there --json")["same"], true);
 }
 
 #[test]
@@ -369,7 +432,7 @@ fn an_unwritable_output_file_is_named() {
     let user = User::new();
     user.searched();
     fs::write(user.path("letter.txt"), "dear").unwrap();
-    for line in ["report small --out letter.txt/report.md", "export small winner --out letter.txt/genotype.json"] {
+    for line in ["report small --out letter.txt/report.md", "export small winner --out letter.txt/model"] {
         assert!(user.mistake(line).starts_with("letter.txt/"), "{line}");
     }
 }
@@ -393,11 +456,13 @@ fn every_key_is_documented() {
     let user = User::new();
     user.searched();
     let genotype = user.json("export small winner --json");
-    let genotype = serde_json::from_str(&fs::read_to_string(genotype["path"].as_str().unwrap()).unwrap()).unwrap();
+    let folder = genotype["path"].as_str().unwrap().to_owned();
+    let genotype = serde_json::from_str(&fs::read_to_string(Path::new(&folder).join("genotype.json")).unwrap()).unwrap();
     let facts = ["report small --json", "compare small --json", "presets --json", "doctor --json", "export small winner --json"]
         .map(|line| user.json(line));
+    let evaluated = user.json(&format!("evaluate {folder} --json"));
     let mut keys = std::collections::BTreeSet::new();
-    for value in facts.iter().chain([&genotype]) {
+    for value in facts.iter().chain([&genotype, &evaluated]) {
         all_keys(value, &mut keys);
     }
     let document = include_str!("../docs/cli.md");

@@ -6,7 +6,7 @@ use pgnas::engine::objective::Objective;
 use pgnas::engine::optimiser::Descent;
 use pgnas::engine::schedule::learning_rate;
 use pgnas::engine::weights::vector;
-use pgnas::graph::{Graph, GraphBuilder, Op, Operation, Place, Shape};
+use pgnas::graph::{Granularity, Graph, GraphBuilder, Op, Operation, Place, Shape};
 use pgnas::posterior::{Regulariser, logit, sigmoid};
 use pgnas::preset::{Schedule, TrainingRecipe};
 
@@ -30,7 +30,7 @@ struct Log {
 fn reproduce(log: &Log) {
     let device = Device::flex();
     let regulariser = Regulariser { weight: 100.0, entropy: 1.0, n_effective: 1_281_167.0, prior_drop: 0.5 };
-    let objective = Objective::new(&one_group(log.channels), regulariser, 0.2, &device);
+    let objective = Objective::new(&one_group(log.channels), Granularity::Channel, regulariser, 0.2, &device);
     let weights = vector(vec![0.0; log.channels], &device);
     let recipe = TrainingRecipe {
         epochs: 180,

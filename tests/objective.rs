@@ -2,10 +2,10 @@
 //! finite differences.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use pgnas::engine::objective::RelaxedMasks;
+use pgnas::engine::objective::{Objective, RelaxedMasks};
 use pgnas::engine::trainer::{State, Trainer};
-use pgnas::engine::weights::{images, matrix};
-use pgnas::graph::{Graph, GraphBuilder, Op, Operation, ParameterKind, Place, PoolKind, Shape};
+use pgnas::engine::weights::{images, matrix, vector};
+use pgnas::graph::{Granularity, Graph, GraphBuilder, Op, Operation, ParameterKind, Place, PoolKind, Shape};
 use pgnas::posterior::Regulariser;
 use pgnas::preset::{PosteriorRecipe, Schedule, TrainingRecipe};
 use serde_json::Value;
@@ -86,6 +86,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
     let device = Device::flex();
     let graph = network();
     let posterior = PosteriorRecipe {
+        granularity: Granularity::Channel,
         initial_drop: 0.1,
         temperature: number(&values["tau"]),
         prior_drop: number(&values["prior_drop"]),
@@ -195,6 +196,30 @@ fn five_steps_of_descent_agree_with_pytorch() {
     let variance = read(setting.state.statistics.variance.clone());
     close("running mean", &mean[..4], &numbers(&norm["running_mean"]), 1e-5);
     close("running variance", &variance[..4], &numbers(&norm["running_variance"]), 1e-5);
+}
+
+/// With one bit for an operation, its channels share their noise, and the divergence counts the operation once.
+#[test]
+fn one_bit_for_an_operation_ties_its_channels() {
+    let (graph, device) = (network(), Device::flex());
+    let regulariser = Regulariser { weight: 2.0, entropy: 1.0, n_effective: 100.0, prior_drop: 0.8 };
+    let objective = Objective::new(&graph, Granularity::Operation, regulariser, 0.2, &device);
+    let start = [-1.0f32, -0.5, 0.0, 0.25, 0.5, 1.0];
+    let logits = vector(start.to_vec(), &device);
+    let keep = read(objective.draw(&logits, 16, 1, 0).keep);
+    let rows: Vec<&[f32]> = keep.chunks(graph.masked_channels()).collect();
+    for (row, group) in rows.iter().flat_map(|row| graph.groups().iter().map(move |group| (row, group))) {
+        let bits = &row[group.mask.clone()];
+        assert!(bits.iter().all(|bit| bit.to_bits() == bits[0].to_bits()), "{bits:?}");
+    }
+    let distinct = |numbers: &[f32]| numbers.iter().map(|number| number.to_bits()).collect::<std::collections::HashSet<_>>().len();
+    assert!(distinct(rows[0]) > 1 && distinct(&rows.iter().map(|row| row[0]).collect::<Vec<_>>()) > 8);
+
+    let weights = vector((0..graph.cost().parameters as usize).map(|index| (index % 7) as f32 / 8.0).collect(), &device);
+    let norms = read(objective.squared_norms(&weights));
+    let expected: Vec<f32> =
+        start.iter().zip(norms).map(|(&x, norm)| regulariser.logit_gradient(f64::from(x), 1.0, f64::from(norm)) as f32).collect();
+    close("KL by logit", &read(objective.kl_gradient(&weights, &logits).logits), &expected, 1e-5);
 }
 
 /// Central differences of cross-entropy plus KL with respect to every logit and some weights of each parameter, in the setting

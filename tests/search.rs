@@ -77,7 +77,7 @@ fn a_search_trains_ranks_and_reads_the_test_split_once() {
     engine.join().unwrap();
     let records = log(&folder);
     assert!(records.iter().enumerate().all(|(index, record)| record.sequence == index as u64));
-    assert!(matches!(&records[0].event, Event::Started(started) if started.splits.test == 347 && started.network.groups.len() == 43));
+    assert!(matches!(&records[0].event, Event::Started(started) if started.splits.test == 347 && started.network.groups.len() == 37));
     let phases = records.iter().filter_map(|record| if let Event::Phase { phase } = record.event { Some(phase) } else { None });
     assert_eq!(phases.collect::<Vec<_>>(), [Phase::Training, Phase::Ranking, Phase::Testing]);
     assert_eq!(records.iter().filter(|record| matches!(record.event, Event::Epoch(_))).count(), 2);

@@ -1,7 +1,8 @@
 //! The statistics of candidates against SciPy and statsmodels.
 
-use pgnas::posterior::statistics::{Answers, BestOf, Discordant, Halves, PIECES, Race, holm, probability_of_superiority, wilson};
-use pgnas::random::{Purpose, shuffle, stream};
+use pgnas::posterior::statistics::{
+    Answers, BestOf, Discordant, Halves, PIECES, Race, holm, probability_of_superiority, race_order, wilson,
+};
 use pgnas::run::Bits;
 use serde_json::Value;
 
@@ -108,8 +109,7 @@ fn winner(candidates: &[Recorded], among: impl Iterator<Item = usize>) -> usize 
 
 /// Runs a race over the recorded answers; tells who is left, and the share of evaluations saved.
 fn raced(candidates: &[Recorded], seed: u64, error: f64) -> (Vec<usize>, f64) {
-    let mut order: Vec<usize> = (0..candidates[0].2.len()).collect();
-    shuffle(&mut stream(seed, Purpose::Race, 0), &mut order);
+    let order = race_order(candidates[0].2.len(), seed);
     let entrants = candidates.iter().filter(|candidate| candidate.0).count();
     let pieces: Vec<&[usize]> = order.chunks(order.len().div_ceil(PIECES)).collect();
     let race = Race::new(entrants, pieces.len(), error);

@@ -1,10 +1,19 @@
 //! The model of the screen: state, `apply`, `press`, one table of actions. No terminal, no drawing.
 
 mod action;
+mod comparison;
+mod conditions;
+mod copy;
+mod difference;
+mod filter;
+mod fuzzy;
 mod host;
 mod key;
+mod keymap;
 mod network;
+mod pointer;
 mod posterior;
+mod prompt;
 mod ranking;
 mod run;
 mod start;
@@ -12,13 +21,21 @@ mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 mod update;
+mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
+pub use comparison::{Histogram, comparison, histogram};
+pub use difference::{Change, count as count_changes};
+pub use filter::{Filter, FilterError};
 pub use host::{Host, Opened, PresetRow, RunRow};
 pub use key::{Code, Key};
+pub use keymap::{Keymap, KeymapError};
 pub use network::{Block, NetworkRow, Take, Trend};
-pub use posterior::sentence;
+pub use pointer::Target;
+pub use posterior::{group_words, sentence};
+pub use prompt::{FilterLine, Palette};
 pub use ranking::{Order, Ranked};
 pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
-pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane};
+pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
+pub use warning::{Warning, WarningKind};

@@ -31,6 +31,12 @@ pub enum NetworkRow {
 }
 
 impl NetworkRow {
+    /// Whether it is the head of a block.
+    #[must_use]
+    pub fn is_block(self) -> bool {
+        matches!(self, Self::Block(_))
+    }
+
     /// The block of the row.
     #[must_use]
     pub fn block(self) -> usize {

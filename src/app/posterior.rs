@@ -25,6 +25,19 @@ pub fn sentence(run: &Run) -> Option<String> {
     if last.learning_rate < FROZEN * peak { Some(format!("frozen by the learning rate: {left}")) } else { Some(format!("at rest: {left}")) }
 }
 
+/// How one group stands, from its p after each epoch, as (epoch, p).
+#[must_use]
+pub fn group_words(history: &[(f64, f64)]) -> &'static str {
+    let [.., (_, before), (_, now)] = history else { return "no epoch has ended yet" };
+    match now - before {
+        change if change >= REST => "on its way out",
+        change if change <= -REST => "on its way in",
+        _ if *now > 0.9 => "settled: dropped",
+        _ if *now < 0.1 => "settled: kept",
+        _ => "at rest, undecided",
+    }
+}
+
 /// Where most of the last epoch's change was, and which way it went.
 fn moving(run: &Run) -> Option<String> {
     let [.., before, now] = run.epochs() else { return None };
@@ -43,6 +56,15 @@ fn moving(run: &Run) -> Option<String> {
 mod tests {
     use super::super::testing;
     use super::*;
+
+    #[test]
+    fn a_group_is_told_in_words() {
+        let words = |values: &[f64]| group_words(&values.iter().map(|&p| (0.0, p)).collect::<Vec<_>>());
+        assert_eq!(words(&[0.1]), "no epoch has ended yet");
+        assert_eq!([words(&[0.5, 0.6]), words(&[0.6, 0.5])], ["on its way out", "on its way in"]);
+        let still = [words(&[0.95, 0.95]), words(&[0.02, 0.021]), words(&[0.5, 0.5])];
+        assert_eq!(still, ["settled: dropped", "settled: kept", "at rest, undecided"]);
+    }
 
     #[test]
     fn the_sentence_follows_the_numbers() {

@@ -1,14 +1,16 @@
 //! A run on the screen: one reducer for live ones and for opened ones.
 
+use super::filter::{Filter, Hand};
 use super::network::{self, Block, NetworkRow, Trend};
 use super::ranking::{self, Order, Ranked};
-use crate::posterior::statistics::{Interval, difference_of_means};
+use super::warning::{self, Warning};
+use crate::posterior::statistics::mean_and_deviation;
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Alert, CandidateId, CandidateScore, EpochMetrics, Event, Outcome, Phase, PosteriorHealth, Record, Resources, Snapshot, Source, Started,
+    CandidateId, CandidateScore, EpochMetrics, Event, Outcome, Phase, PosteriorHealth, Record, Resources, Snapshot, Source, Started,
     TestScore, Ties, newest, winner,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,7 +43,12 @@ pub struct Run {
     exported: BTreeMap<CandidateId, PathBuf>,
     blocks: Vec<Block>,
     row: usize,
+    group: usize,
     chosen: Option<CandidateId>,
+    pinned: Option<CandidateId>,
+    marked: BTreeSet<CandidateId>,
+    warnings: Vec<Warning>,
+    pub(super) filter: Filter,
     pub(super) order: Order,
     pub(super) shows_random: bool,
     pub(super) log_curves: bool,
@@ -65,15 +72,20 @@ impl Run {
             exported: BTreeMap::new(),
             blocks: Vec::new(),
             row: 0,
+            group: 0,
             chosen: None,
+            pinned: None,
+            marked: BTreeSet::new(),
+            warnings: Vec::new(),
+            filter: Filter::default(),
             order: Order::Accuracy,
             shows_random: true,
             log_curves: false,
         }
     }
 
-    /// Takes an event in; one seen before is passed over. Tells of what needs attention.
-    pub(super) fn apply(&mut self, record: &Record) -> Option<Alert> {
+    /// Takes an event in; one seen before is passed over. Tells of what needs attention and did not before.
+    pub(super) fn apply(&mut self, record: &Record) -> Option<String> {
         if record.sequence < self.next_record {
             return None;
         }
@@ -84,11 +96,14 @@ impl Run {
                 self.started = Some((**started).clone());
             }
             Event::Phase { phase } => self.phase = *phase,
-            Event::Epoch(metrics) => self.epochs.push((**metrics).clone()),
+            Event::Epoch(metrics) => {
+                self.epochs.push((**metrics).clone());
+                return self.watch();
+            }
             Event::Candidate(score) => self.candidates.push((**score).clone()),
             Event::Ties(ties) => self.ties = Some(ties.clone()),
             Event::Test(score) => self.tests.push(score.clone()),
-            Event::Alert(alert) => return Some(alert.clone()),
+            Event::Alert(alert) => return Some(alert.message.clone()),
             Event::Intervention { .. } | Event::Drawn(_) | Event::Race(_) => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
@@ -96,6 +111,22 @@ impl Run {
             }
         }
         None
+    }
+
+    /// Looks at the newest epoch for what is going wrong; tells the first fault that was not there before, while it can be mended.
+    fn watch(&mut self) -> Option<String> {
+        let started = self.started.as_ref()?;
+        let found = warning::warnings(started, &self.epochs);
+        let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
+        let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
+        self.warnings = found;
+        told
+    }
+
+    /// What goes wrong in the posterior as the newest epoch left it.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
@@ -216,13 +247,19 @@ impl Run {
         self.candidates.iter().rev().find(|score| score.source == Source::Whole)
     }
 
-    /// Select accuracy of a candidate less the mean of the random ones of the same weights, with a bootstrap interval over those.
+    /// Select accuracies of the candidates from one source that were ranked with the weights of some epoch.
     #[must_use]
-    pub fn against_random(&self, score: &CandidateScore) -> Option<Interval> {
+    pub fn accuracies(&self, source: Source, epoch: u32) -> Vec<f64> {
         let mode = self.mode();
-        let random = self.candidates.iter().filter(|other| other.source == Source::Random && other.epoch == score.epoch);
-        let random: Vec<f64> = random.map(|other| other.select.of(mode).share()).collect();
-        difference_of_means(&[score.select.of(mode).share()], &random, 0)
+        let scores = self.candidates.iter().filter(|score| score.source == source && score.epoch == epoch);
+        scores.map(|score| score.select.of(mode).share()).collect()
+    }
+
+    /// Select accuracy of a candidate less the mean of the random ones of the same weights.
+    #[must_use]
+    pub fn against_random(&self, score: &CandidateScore) -> Option<f64> {
+        let (mean, _) = mean_and_deviation(&self.accuracies(Source::Random, score.epoch))?;
+        Some(score.select.of(self.mode()).share() - mean)
     }
 
     /// Where a candidate was exported to.
@@ -234,7 +271,43 @@ impl Run {
     /// The candidates of the list, in its order.
     #[must_use]
     pub fn ranked(&self) -> Vec<Ranked<'_>> {
-        ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), self.order, self.shows_random)
+        let mut rows = ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), self.order, self.shows_random);
+        let hand = Hand { marked: &self.marked, pinned: self.pinned, mode: self.mode() };
+        rows.retain(|row| self.filter.lets_pass(row, hand));
+        rows
+    }
+
+    /// Which candidates the list shows.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The pinned candidate.
+    #[must_use]
+    pub fn pinned(&self) -> Option<&CandidateScore> {
+        self.candidates.iter().find(|score| Some(score.id) == self.pinned)
+    }
+
+    /// The marked candidates.
+    #[must_use]
+    pub fn marked(&self) -> &BTreeSet<CandidateId> {
+        &self.marked
+    }
+
+    /// Pins the selected candidate, or releases it where it is pinned already.
+    pub(super) fn pin(&mut self) {
+        let selected = self.selected().map(|score| score.id);
+        self.pinned = selected.filter(|_| self.pinned != selected);
+    }
+
+    /// Marks the selected candidate, or takes its mark away.
+    pub(super) fn mark(&mut self) {
+        if let Some(id) = self.selected().map(|score| score.id)
+            && !self.marked.remove(&id)
+        {
+            self.marked.insert(id);
+        }
     }
 
     /// What the list is ordered by.
@@ -282,9 +355,55 @@ impl Run {
         }
     }
 
+    /// Chooses a candidate of the list.
+    pub(super) fn choose_candidate(&mut self, id: CandidateId) {
+        self.chosen = Some(id);
+    }
+
     /// Steps through the rows of the network; stays within them.
     pub(super) fn step_row(&mut self, by: isize) {
-        self.row = self.row.saturating_add_signed(by).min(self.rows().len().saturating_sub(1));
+        self.choose_row(self.row.saturating_add_signed(by));
+    }
+
+    /// Goes to a row of the network, or to the last one; its operation has the focus then.
+    pub(super) fn choose_row(&mut self, row: usize) {
+        let rows = self.rows();
+        self.row = row.min(rows.len().saturating_sub(1));
+        self.group = match rows.get(self.row) {
+            Some(NetworkRow::Group { group, .. }) => *group,
+            Some(NetworkRow::Block(block)) => self.blocks[*block].groups.start,
+            None => 0,
+        };
+    }
+
+    /// Steps through the groups; stays within them.
+    pub(super) fn step_group(&mut self, by: isize) {
+        self.choose_group(self.group.saturating_add_signed(by));
+    }
+
+    /// Gives a group the focus, or the last one; the network goes to its row, or to the head of its block where that is folded.
+    pub(super) fn choose_group(&mut self, group: usize) {
+        let groups = self.started.as_ref().map_or(0, |started| started.network.groups.len());
+        self.group = group.min(groups.saturating_sub(1));
+        let shows = |row: &NetworkRow| match row {
+            NetworkRow::Group { group, .. } => *group == self.group,
+            NetworkRow::Block(block) => self.blocks[*block].folded && self.blocks[*block].groups.contains(&self.group),
+        };
+        self.row = self.rows().iter().position(shows).unwrap_or(0);
+    }
+
+    /// The group in focus.
+    #[must_use]
+    pub fn group(&self) -> usize {
+        self.group
+    }
+
+    /// p of a group after each epoch, as (epoch, p), from the initial one on.
+    #[must_use]
+    pub fn history(&self, group: usize) -> Vec<(f64, f64)> {
+        let initial = self.started.as_ref().map(|started| (0.0, started.initial_drop));
+        let later = self.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), f64::from(*epoch.drop_probabilities.get(group)?))));
+        initial.into_iter().chain(later).collect()
     }
 
     /// The blocks of the network.

@@ -78,15 +78,23 @@ impl Start {
         if self.in_runs { self.runs.get(self.run).map(Chosen::Run) } else { self.presets.get(self.preset).map(Chosen::Preset) }
     }
 
+    /// The position in both lists, presets first.
+    pub(super) fn position(&self) -> usize {
+        if self.in_runs { self.presets.len() + self.run } else { self.preset }
+    }
+
     pub(super) fn switch(&mut self) {
         self.in_runs = !self.in_runs;
     }
 
     /// Steps through the two lists as through one.
     pub(super) fn step(&mut self, by: isize) {
-        let total = self.presets.len() + self.runs.len();
-        let at = if self.in_runs { self.presets.len() + self.run } else { self.preset };
-        let target = at.saturating_add_signed(by).min(total.saturating_sub(1));
+        self.choose(self.position().saturating_add_signed(by));
+    }
+
+    /// Goes to a position of both lists, or to the last one.
+    pub(super) fn choose(&mut self, position: usize) {
+        let target = position.min((self.presets.len() + self.runs.len()).saturating_sub(1));
         self.in_runs = target >= self.presets.len() && !self.runs.is_empty();
         if self.in_runs { self.run = target - self.presets.len() } else { self.preset = target }
     }

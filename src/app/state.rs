@@ -1,9 +1,11 @@
 //! The state of the screen.
 
 use super::host::{PresetRow, RunRow};
+use super::keymap::Keymap;
+use super::prompt::{FilterLine, Palette};
 use super::run::Run;
 use super::start::Start;
-use crate::run::{CandidateId, Command, Record, Snapshot};
+use crate::run::{CandidateId, Command, Event, Record, Snapshot};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,8 +15,14 @@ use std::time::{Duration, SystemTime};
 pub enum Effect {
     /// Steer the search.
     Send(Command),
-    /// Write a candidate's genotype.
+    /// Write what there is of a candidate.
     Export(CandidateId),
+    /// Copy a text to the clipboard of the terminal.
+    Copy(String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Stop the program until the shell lets it go on.
+    Suspend,
     /// Start a search.
     Start {
         /// Name of the preset.
@@ -30,7 +38,37 @@ pub enum Effect {
     Redraw,
 }
 
-/// The panes of the screen of a run, in the order of Tab.
+/// The screens of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// All there is, side by side.
+    Search,
+    /// Every group over all epochs.
+    Posterior,
+    /// The candidates beside the network of the chosen one.
+    Samples,
+    /// Posterior candidates against random ones.
+    Compare,
+}
+
+impl View {
+    /// All of them, in the order of their keys, with the word for each.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Search, "search"), (Self::Posterior, "posterior"), (Self::Samples, "samples"), (Self::Compare, "compare")];
+
+    /// Its panes, in the order of Tab; the first has the focus at first.
+    #[must_use]
+    pub fn panes(self) -> &'static [Pane] {
+        match self {
+            Self::Search => &[Pane::Candidates, Pane::Network, Pane::Curves, Pane::Posterior, Pane::Detail],
+            Self::Posterior => &[Pane::Posterior],
+            Self::Samples => &[Pane::Candidates, Pane::Detail],
+            Self::Compare => &[Pane::Comparison],
+        }
+    }
+}
+
+/// The panes of the screens of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the titles say it")]
 pub enum Pane {
@@ -39,19 +77,11 @@ pub enum Pane {
     Curves,
     Posterior,
     Detail,
-}
-
-impl Pane {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Candidates, Self::Network, Self::Curves, Self::Posterior, Self::Detail];
-
-    pub(super) fn step(self, by: usize) -> Self {
-        Self::ALL[(self as usize + by) % Self::ALL.len()]
-    }
+    Comparison,
 }
 
 /// What lies over the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
     /// Nothing.
     None,
@@ -59,6 +89,17 @@ pub enum Overlay {
     Help(usize),
     /// The question whether to leave.
     Leave,
+    /// The palette of commands.
+    Palette(Palette),
+    /// The line in which the filter is typed.
+    Filter(FilterLine),
+}
+
+/// What came while the view is frozen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    records: Vec<Record>,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 /// What takes the place of the hint line until the next key.
@@ -82,6 +123,8 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("random", "drawn with the posterior's own drop probabilities, permuted among operations of one size"),
     ("uniform", "drawn with one drop probability for all operations, at the same expected parameters"),
     ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
+    ("* P", "before a candidate: marked; pinned, to see how the others differ from it"),
+    ("+ - ~", "in a candidate's network: gained, lost, or another share kept than by the pinned one"),
     ("–", "not known, or not there"),
 ];
 
@@ -90,10 +133,15 @@ pub const LEGEND: &[(&str, &str)] = &[
 pub struct App {
     pub(super) start: Start,
     pub(super) run: Option<Run>,
+    pub(super) view: View,
     pub(super) focus: Pane,
     pub(super) detail_scroll: usize,
     pub(super) overlay: Overlay,
     pub(super) notice: Option<Notice>,
+    pub(super) keymap: Keymap,
+    pub(super) takes_mouse: bool,
+    /// There while the view is frozen.
+    pub(super) held: Option<Held>,
 }
 
 impl Default for App {
@@ -103,11 +151,27 @@ impl Default for App {
 }
 
 impl App {
-    /// An empty start screen.
+    /// An empty start screen with the keys of the table.
     #[must_use]
     pub fn new() -> Self {
-        let start = Start::new(Vec::new(), Vec::new(), SystemTime::UNIX_EPOCH);
-        Self { start, run: None, focus: Pane::Candidates, detail_scroll: 0, overlay: Overlay::None, notice: None }
+        Self::with(Keymap::default(), true)
+    }
+
+    /// An empty start screen; `takes_mouse`: whether clicks are for the program.
+    #[must_use]
+    pub fn with(keymap: Keymap, takes_mouse: bool) -> Self {
+        Self {
+            start: Start::new(Vec::new(), Vec::new(), SystemTime::UNIX_EPOCH),
+            run: None,
+            view: View::Search,
+            focus: Pane::Candidates,
+            detail_scroll: 0,
+            overlay: Overlay::None,
+            notice: None,
+            keymap,
+            takes_mouse,
+            held: None,
+        }
     }
 
     /// Shows the start screen.
@@ -119,29 +183,76 @@ impl App {
     pub fn show_start_at(&mut self, presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) {
         self.start = Start::new(presets, runs, now);
         self.run = None;
+        self.held = None;
         self.overlay = Overlay::None;
     }
 
     /// Shows a run, so far without events: those follow through [`Self::apply`].
     pub fn show_run(&mut self, name: String, path: PathBuf, live: bool) {
         self.run = Some(Run::new(name, path, live));
-        self.focus = Pane::Candidates;
+        self.held = None;
+        self.show(View::Search);
         self.detail_scroll = 0;
         self.overlay = Overlay::None;
     }
 
-    /// Takes an event of the run in; one seen before is passed over.
+    /// Shows a screen of the run; the focus stays where the screen has its pane.
+    pub(super) fn show(&mut self, view: View) {
+        self.view = view;
+        if !view.panes().contains(&self.focus) {
+            self.focus = view.panes()[0];
+        }
+    }
+
+    /// Takes an event of the run in; one seen before is passed over. A frozen view takes it in once it follows again.
     pub fn apply(&mut self, record: &Record) {
-        if let Some(alert) = self.run.as_mut().and_then(|run| run.apply(record)) {
-            self.notice(alert.message, true);
+        if let Some(held) = &mut self.held {
+            let seen = held.records.last().map_or(0, |last| last.sequence + 1);
+            if record.sequence >= seen.max(self.run.as_ref().map_or(0, Run::next_record)) {
+                if let Event::Alert(alert) = &record.event {
+                    self.notice = Some(Notice { text: alert.message.clone(), is_error: true });
+                }
+                held.records.push(record.clone());
+            }
+        } else if let Some(told) = self.run.as_mut().and_then(|run| run.apply(record)) {
+            self.notice(told, true);
         }
     }
 
     /// Takes the newest snapshot in.
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
-        if let Some(run) = &mut self.run {
+        if let Some(held) = &mut self.held {
+            held.snapshot = Some(snapshot);
+        } else if let Some(run) = &mut self.run {
             run.take_snapshot(snapshot);
         }
+    }
+
+    /// Holds the view still, or lets it follow again.
+    pub(super) fn freeze(&mut self) {
+        let Some(held) = self.held.take() else {
+            self.held = Some(Held::default());
+            return;
+        };
+        for record in &held.records {
+            self.apply(record);
+        }
+        if let Some(snapshot) = held.snapshot {
+            self.snapshot(snapshot);
+        }
+    }
+
+    /// Events that a frozen view has not taken in yet; `None` where it follows.
+    #[must_use]
+    pub fn behind(&self) -> Option<usize> {
+        self.held.as_ref().map(|held| held.records.len())
+    }
+
+    /// Whether the search waits for somebody to resume it, whatever a frozen view shows.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        let newest = self.held.as_ref().and_then(|held| held.snapshot.as_ref());
+        newest.map_or_else(|| self.run.as_ref().is_some_and(Run::is_paused), |snapshot| snapshot.paused)
     }
 
     /// The engine's link has closed: what is there is all.
@@ -167,7 +278,8 @@ impl App {
     /// The sequence number expected next, for catching up from the log.
     #[must_use]
     pub fn next_record(&self) -> u64 {
-        self.run.as_ref().map_or(0, Run::next_record)
+        let held = self.held.as_ref().and_then(|held| held.records.last());
+        held.map_or_else(|| self.run.as_ref().map_or(0, Run::next_record), |last| last.sequence + 1)
     }
 
     /// When a frame is due without any news; `None`: never, so that idling costs nothing.
@@ -188,6 +300,24 @@ impl App {
         self.run.as_ref()
     }
 
+    /// The screen of the run that shows.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The keys of all actions.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// Whether clicks are for the program and not for the terminal.
+    #[must_use]
+    pub fn takes_mouse(&self) -> bool {
+        self.takes_mouse
+    }
+
     /// The pane that has the focus.
     #[must_use]
     pub fn focus(&self) -> Pane {
@@ -202,8 +332,8 @@ impl App {
 
     /// What lies over the screen.
     #[must_use]
-    pub fn overlay(&self) -> Overlay {
-        self.overlay
+    pub fn overlay(&self) -> &Overlay {
+        &self.overlay
     }
 
     /// What takes the place of the hint line.

@@ -1,8 +1,8 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Effect, Overlay, Pane};
-use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Source};
+use crate::app::{App, Effect, Overlay, Pane, View};
+use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn notice(app: &App) -> &str {
 fn space_pauses_and_goes_on_as_the_engine_says() {
     let mut app = app_at(3);
     assert_eq!(press(&mut app, "space"), [Effect::Send(Command::Pause)]);
-    app.snapshot(Arc::new(crate::run::Snapshot { paused: true, ..snapshot_at(3) }));
+    app.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(3) }));
     assert_eq!(press(&mut app, "space"), [Effect::Send(Command::Resume)]);
     assert_eq!(press(&mut app, "s n"), [Effect::Send(Command::SampleNow { count: 20 }), Effect::Send(Command::StepEpoch)]);
 }
@@ -28,7 +28,7 @@ fn what_cannot_be_done_says_why_until_the_next_key() {
     let mut app = app_at(3);
     assert_eq!(press(&mut app, "e"), []);
     assert!(notice(&app).starts_with("there is no candidate yet"));
-    press(&mut app, "y");
+    press(&mut app, "L");
     assert_eq!(notice(&app), "");
     assert_eq!(press(&mut app, "b"), []);
     assert!(notice(&app).contains("the search is running"));
@@ -36,7 +36,7 @@ fn what_cannot_be_done_says_why_until_the_next_key() {
     assert_eq!(press(&mut app, "space s n"), []);
     assert!(notice(&app).contains("has ended"));
     assert_eq!(press(&mut app, "enter"), []);
-    assert!(notice(&app).contains("tab"));
+    assert!(notice(&app).contains("next pane"));
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn the_list_can_be_ordered_and_random_ones_hidden_but_references_stay() {
 fn leaving_a_live_search_asks_and_tells_the_engine() {
     let mut app = app_at(3);
     assert_eq!(press(&mut app, "q"), []);
-    assert_eq!(app.overlay(), Overlay::Leave);
+    assert_eq!(*app.overlay(), Overlay::Leave);
     assert_eq!(press(&mut app, "n q esc"), []);
-    assert_eq!(app.overlay(), Overlay::None);
+    assert_eq!(*app.overlay(), Overlay::None);
     assert_eq!(press(&mut app, "q y"), [Effect::Send(Command::Stop), Effect::Quit]);
     let mut app = app_at(3);
     assert_eq!(press(&mut app, "ctrl-c ctrl-c"), [Effect::Send(Command::Stop), Effect::Quit]);
@@ -113,9 +113,9 @@ fn the_help_does_the_chosen_line() {
     assert_eq!(press(&mut app, "? enter"), [Effect::Send(Command::Pause)]);
     assert_eq!(press(&mut app, "? j enter"), [Effect::Send(Command::SampleNow { count: 20 })]);
     press(&mut app, "? G enter");
-    assert_eq!(app.overlay(), Overlay::None, "a line of the legend does nothing");
+    assert_eq!(*app.overlay(), Overlay::None, "a line of the legend does nothing");
     press(&mut app, "? q");
-    assert_eq!(app.overlay(), Overlay::None);
+    assert_eq!(*app.overlay(), Overlay::None);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn events_come_once_and_alerts_take_the_hint_line() {
     let record = Record { sequence: next, seconds: 1.0, event: alert };
     app.apply(&record);
     assert_eq!(notice(&app), "the loss is not finite");
-    press(&mut app, "y");
+    press(&mut app, "L");
     app.apply(&record);
     assert_eq!((notice(&app), app.next_record()), ("", 6), "seen before");
     let live = app_with_candidates(40, 4);
@@ -154,6 +154,104 @@ fn escape_closes_the_help_on_every_screen() {
         press(&mut app, "?");
         assert!(matches!(app.overlay(), Overlay::Help(_)));
         press(&mut app, "esc");
-        assert_eq!(app.overlay(), Overlay::None);
+        assert_eq!(*app.overlay(), Overlay::None);
     }
+}
+
+#[test]
+fn the_palette_finds_and_does() {
+    let mut app = app_at(3);
+    assert_eq!(press(&mut app, ": s a m p enter"), [Effect::Send(Command::SampleNow { count: 20 })]);
+    assert_eq!(*app.overlay(), Overlay::None);
+    press(&mut app, ": c o m p enter");
+    assert_eq!(app.view(), View::Compare);
+    press(&mut app, ": z q x enter");
+    assert_eq!(*app.overlay(), Overlay::None, "nothing was found and nothing is done");
+    press(&mut app, ":");
+    app.paste("one epoch\nq");
+    assert_eq!(press(&mut app, "enter"), [Effect::Send(Command::StepEpoch)], "a line break pasted is no enter");
+    press(&mut app, ": e x p enter");
+    assert!(notice(&app).starts_with("there is no candidate yet"), "it says why, too");
+    press(&mut app, ": x backspace backspace");
+    assert_eq!(*app.overlay(), Overlay::None);
+    app.paste("q");
+    assert_eq!(*app.overlay(), Overlay::None, "what is pasted is no key");
+}
+
+#[test]
+fn a_filter_shows_while_it_is_typed_and_esc_gives_it_up() {
+    let mut app = app_with_candidates(20, 5);
+    let rows = |app: &App| app.run().unwrap().ranked().len();
+    press(&mut app, "/");
+    app.paste("source:random");
+    assert_eq!(rows(&app), 5);
+    press(&mut app, "x");
+    assert!(matches!(app.overlay(), Overlay::Filter(line) if line.fault.is_some()));
+    press(&mut app, "enter");
+    assert!(matches!(app.overlay(), Overlay::Filter(_)), "a line with a fault stays");
+    press(&mut app, "backspace enter");
+    assert_eq!((rows(&app), app.overlay()), (5, &Overlay::None));
+    press(&mut app, "/ ctrl-u");
+    assert_eq!(rows(&app), 12);
+    press(&mut app, "esc");
+    assert_eq!(rows(&app), 5);
+    press(&mut app, "/ ctrl-u enter");
+    assert_eq!(rows(&app), 12);
+}
+
+#[test]
+fn marks_are_exported_together_and_a_pin_stays() {
+    let mut app = app_with_candidates(20, 5);
+    press(&mut app, "g x p ] ] x");
+    let run = app.run().unwrap();
+    let pinned = run.pinned().unwrap().id;
+    assert_eq!(run.marked().len(), 2);
+    let marked: Vec<Effect> = run.marked().iter().map(|&id| Effect::Export(id)).collect();
+    assert_eq!(press(&mut app, "e"), marked);
+    press(&mut app, "x g x");
+    assert!(app.run().unwrap().marked().is_empty());
+    assert_eq!(press(&mut app, "e"), [Effect::Export(pinned)]);
+    press(&mut app, "p");
+    assert_eq!(app.run().unwrap().pinned(), None);
+}
+
+#[test]
+fn a_frozen_view_stays_and_the_search_goes_on() {
+    let mut app = app_at(3);
+    press(&mut app, "f");
+    push(&mut app, Event::Epoch(Box::new(crate::app::testing::epoch(4))));
+    push(&mut app, Event::Epoch(Box::new(crate::app::testing::epoch(5))));
+    let paused = Snapshot { paused: true, ..snapshot_at(5) };
+    app.snapshot(Arc::new(paused));
+    assert_eq!((app.run().unwrap().epoch_of(), app.behind()), (Some((3, 40)), Some(2)));
+    assert_eq!(press(&mut app, "space"), [Effect::Send(Command::Resume)], "it pauses by what is, not by what shows");
+    press(&mut app, "f");
+    assert_eq!((app.run().unwrap().epoch_of(), app.behind()), (Some((5, 40)), None));
+    assert!(app.run().unwrap().is_paused());
+}
+
+#[test]
+fn a_fault_of_the_posterior_is_told_once() {
+    let mut app = app_at(3);
+    let collapsed = |number| {
+        let mut metrics = crate::app::testing::epoch(number);
+        metrics.health.expected_drop_share = 0.99;
+        Event::Epoch(Box::new(metrics))
+    };
+    push(&mut app, collapsed(4));
+    assert!(notice(&app).starts_with("nearly everything drops"));
+    press(&mut app, "L");
+    push(&mut app, collapsed(5));
+    assert_eq!(notice(&app), "");
+    assert_eq!(app.run().unwrap().warnings().len(), 1);
+}
+
+#[test]
+fn keys_of_the_users_own_replace_those_of_the_table() {
+    let keys = std::collections::BTreeMap::from([("leave".to_owned(), vec!["Q".to_owned()])]);
+    let mut app = App::with(crate::app::Keymap::with(&keys).unwrap(), false);
+    assert_eq!(press(&mut app, "q"), []);
+    assert_eq!(press(&mut app, "Q"), [Effect::Quit]);
+    assert_eq!(press(&mut app, "m"), [Effect::Mouse(true)]);
+    assert_eq!(press(&mut app, "ctrl-z"), [Effect::Suspend]);
 }

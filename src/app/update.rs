@@ -1,9 +1,11 @@
 //! What a key does: through the table of actions, and through what lies over the screen.
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
+use super::filter::Filter;
 use super::key::{Code, Key};
+use super::prompt::{FilterLine, Palette};
 use super::start::Chosen;
-use super::state::{App, Effect, Overlay, Pane};
+use super::state::{App, Effect, Overlay, Pane, View};
 use crate::run::Command;
 
 /// Lines of a page.
@@ -17,14 +19,18 @@ impl App {
     /// A key was pressed.
     pub fn press(&mut self, key: Key) -> Vec<Effect> {
         self.notice = None;
-        match self.overlay {
+        match &self.overlay {
             Overlay::Leave => self.press_leave(key),
-            Overlay::Help(at) => self.press_help(key, at),
-            Overlay::None => {
-                let mut named = self.actions().filter(|action| action.has(key));
-                named.next().map_or_else(Vec::new, |action| self.perform(action))
-            }
+            Overlay::Help(at) => self.press_help(key, *at),
+            Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
+            Overlay::Filter(line) => self.press_filter(key, line.clone()),
+            Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
+    }
+
+    /// The action of a key on this screen.
+    fn named(&self, key: Key) -> Option<Id> {
+        self.actions().map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
     }
 
     /// The actions that have a meaning on this screen.
@@ -52,7 +58,7 @@ impl App {
         }
         let last = self.actions().count() + super::LEGEND.len() - 1;
         let moved = |by: isize| Overlay::Help(at.saturating_add_signed(by).min(last));
-        let Some(id) = self.actions().find(|action| action.has(key)).map(|action| action.id) else { return Vec::new() };
+        let Some(id) = self.named(key) else { return Vec::new() };
         self.overlay = match id {
             Id::Down => moved(1),
             Id::Up => moved(-1),
@@ -63,7 +69,7 @@ impl App {
             Id::Ask => Overlay::Leave,
             Id::Choose | Id::Fold => {
                 self.overlay = Overlay::None;
-                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action));
+                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action.id));
             }
             Id::Help | Id::Back | Id::Leave => Overlay::None,
             _ => return Vec::new(),
@@ -71,30 +77,38 @@ impl App {
         Vec::new()
     }
 
-    fn perform(&mut self, action: &Action) -> Vec<Effect> {
-        if let Err(reason) = action.allowed(self) {
+    pub(super) fn perform(&mut self, id: Id) -> Vec<Effect> {
+        let allowed = ACTIONS.iter().find(|action| action.id == id).map_or(Ok(()), |action| action.allowed(self));
+        if let Err(reason) = allowed {
             self.notice(reason.to_owned(), false);
             return Vec::new();
         }
-        match action.id {
-            Id::Pause => {
-                let paused = self.run.as_ref().is_some_and(super::Run::is_paused);
-                return vec![Effect::Send(if paused { Command::Resume } else { Command::Pause })];
-            }
+        match id {
+            Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
-            Id::Export => {
-                let selected = self.run.as_ref().and_then(|run| run.selected());
-                return selected.map(|score| Effect::Export(score.id)).into_iter().collect();
+            Id::Export => return self.export(),
+            Id::Copy => return self.copied().map(Effect::Copy).into_iter().collect(),
+            Id::Mouse => {
+                self.takes_mouse = !self.takes_mouse;
+                let told = if self.takes_mouse { "clicks are for pgnas" } else { "the mouse is the terminal's: select text with it" };
+                self.notice(told.to_owned(), false);
+                return vec![Effect::Mouse(self.takes_mouse)];
             }
             Id::Choose => return self.choose(),
             Id::Back => return vec![Effect::Back],
             Id::Redraw => return vec![Effect::Redraw],
+            Id::Suspend => return vec![Effect::Suspend],
             Id::Leave if !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,
             Id::Help => self.overlay = Overlay::Help(0),
+            Id::Palette => self.overlay = Overlay::Palette(Palette::default()),
+            Id::Filter => {
+                let before = self.run.as_ref().map_or_else(Filter::default, |run| run.filter.clone());
+                self.overlay = Overlay::Filter(FilterLine { input: before.text().to_owned(), before, fault: None });
+            }
             Id::NextPane => self.turn(1),
-            Id::PreviousPane => self.turn(Pane::ALL.len() - 1),
+            Id::PreviousPane => self.turn(self.view.panes().len() - 1),
             Id::Down => self.step(1),
             Id::Up => self.step(-1),
             Id::First => self.step(-FAR),
@@ -103,9 +117,21 @@ impl App {
             Id::PageUp => self.page(-PAGE),
             Id::NextCandidate => self.step_candidate(1),
             Id::PreviousCandidate => self.step_candidate(-1),
-            Id::Fold | Id::FoldAll | Id::Order | Id::Random | Id::LogCurves => self.arrange(action.id),
+            Id::SearchView => self.show(View::Search),
+            Id::PosteriorView => self.show(View::Posterior),
+            Id::SamplesView => self.show(View::Samples),
+            Id::CompareView => self.show(View::Compare),
+            Id::Freeze => self.freeze(),
+            Id::Fold | Id::FoldAll | Id::Order | Id::Random | Id::LogCurves | Id::Pin | Id::Mark => self.arrange(id),
         }
         Vec::new()
+    }
+
+    /// The marked candidates, or the chosen one where none is marked.
+    fn export(&self) -> Vec<Effect> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let chosen = run.selected().filter(|_| run.marked().is_empty()).map(|score| score.id);
+        run.marked().iter().copied().chain(chosen).map(Effect::Export).collect()
     }
 
     /// How the run is shown.
@@ -117,6 +143,8 @@ impl App {
             Id::Order => run.order = run.order.next(),
             Id::Random => run.shows_random = !run.shows_random,
             Id::LogCurves => run.log_curves = !run.log_curves,
+            Id::Pin => run.pin(),
+            Id::Mark => run.mark(),
             _ => {}
         }
     }
@@ -136,7 +164,9 @@ impl App {
 
     fn turn(&mut self, by: usize) {
         if self.run.is_some() {
-            self.focus = self.focus.step(by);
+            let panes = self.view.panes();
+            let at = panes.iter().position(|&pane| pane == self.focus).unwrap_or(0);
+            self.focus = panes[(at + by) % panes.len()];
         } else {
             self.start.switch();
         }
@@ -146,11 +176,12 @@ impl App {
         match &mut self.run {
             None => self.start.step(by),
             Some(run) if self.focus == Pane::Network => run.step_row(by),
+            Some(run) if self.focus == Pane::Posterior => run.step_group(by),
             Some(_) => self.step_candidate(by),
         }
     }
 
-    fn page(&mut self, by: isize) {
+    pub(super) fn page(&mut self, by: isize) {
         if self.run.is_some() && self.focus == Pane::Detail {
             self.detail_scroll = self.detail_scroll.saturating_add_signed(by).min(1 << 20);
         } else {

@@ -31,8 +31,12 @@ pub enum Command {
     Presets(PresetsArguments),
     /// Show devices, terminal and folders
     Doctor(DoctorArguments),
-    /// Write the genotype of a candidate
+    /// Write a candidate as files that run elsewhere: genotype, weights, ONNX, PyTorch, drawings
     Export(ExportArguments),
+    /// Show the settings of the screen and its keys
+    Config(ConfigArguments),
+    /// Compute the select accuracy of an export again, from its files
+    Evaluate(EvaluateArguments),
 }
 
 /// How the screen looks.
@@ -42,11 +46,14 @@ pub struct ScreenArguments {
     #[arg(long, value_name = "NAME", help_heading = "Screen")]
     pub theme: Option<String>,
     /// Colours of the terminal
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Screen")]
-    pub color: ColorChoice,
+    #[arg(long, value_name = "WHEN", help_heading = "Screen")]
+    pub color: Option<ColorChoice>,
     /// Signs that the terminal's font has
-    #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Screen")]
-    pub glyphs: GlyphChoice,
+    #[arg(long, value_name = "SET", help_heading = "Screen")]
+    pub glyphs: Option<GlyphChoice>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Screen")]
+    pub no_mouse: bool,
 }
 
 /// Colours of the terminal.
@@ -165,13 +172,54 @@ pub struct ExportArguments {
     /// Folder of a run, or its name below the runs folder
     pub run: PathBuf,
     /// Number of a candidate, or `winner`
+    #[arg(default_value = "winner")]
     pub candidate: String,
-    /// Write to this file instead of exports/<candidate>/genotype.json in the run's folder
-    #[arg(long, value_name = "FILE")]
+    /// Write to this folder instead of exports/<candidate> in the run's folder
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Tell the candidate and the file as JSON
+    /// Only these: genotype, safetensors, onnx, pytorch, drawing; may be given again
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// The best K posterior candidates, each into a folder of its own
+    #[arg(long, value_name = "K", conflicts_with = "candidate")]
+    pub top: Option<usize>,
+    /// Tell candidate, folder, files and the accuracy that was read back as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `pgnas evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct EvaluateArguments {
+    /// The genotype.json of an export, or its folder
+    pub file: PathBuf,
+    /// The figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas config`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ConfigArguments {
+    /// What to do with the settings.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the settings in force, as a file of the same effect
+    Show {
+        /// Tell where each value comes from
+        #[arg(long)]
+        origin: bool,
+        /// The settings as JSON, with their origins
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What clap has to say, in one line: its message, its tips, and where the usage is.

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod compare;
+mod config;
 mod doctor;
+mod evaluate;
 mod export;
 mod failure;
 mod headless;
@@ -13,10 +15,12 @@ mod places;
 pub mod prepare;
 mod presets;
 mod progress;
+mod rebuild;
 mod report;
 mod runs;
 mod screen;
 mod search;
+mod settings;
 
 pub use failure::Exit;
 
@@ -60,6 +64,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Config(arguments)) => config::run(&arguments),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }
 }
 

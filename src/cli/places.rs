@@ -38,3 +38,9 @@ impl Places {
 pub fn themes() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "pgnas").map(|folders| folders.config_dir().join("themes"))
 }
+
+/// The user's configuration file, `None` where the system has no home for it.
+#[must_use]
+pub fn config() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "pgnas").map(|folders| folders.config_dir().join("config.toml"))
+}

@@ -56,6 +56,14 @@ pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
     Ok(splits)
 }
 
+/// The names of the classes of a preset's images.
+///
+/// # Errors
+/// As [`graph`].
+pub fn classes(loaded: &Loaded) -> Result<Vec<String>, PresetError> {
+    Ok(set_name(loaded)?.classes().iter().map(ToString::to_string).collect())
+}
+
 fn set_name(loaded: &Loaded) -> Result<SetName, PresetError> {
     let name = &loaded.preset.data.set;
     name.parse().map_err(|error: DataError| {

@@ -6,7 +6,7 @@ use crate::export::Genotype;
 use crate::preset::nearest;
 use crate::run::{
     CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Source, Started, read_candidates, read_log,
-    winner, write_whole,
+    winner,
 };
 use std::path::{Path, PathBuf};
 
@@ -41,10 +41,10 @@ impl RunFiles {
         Ok(Self { folder, records, notes })
     }
 
-    /// The head of its log.
+    /// The head of the log.
     ///
     /// # Errors
-    /// A mistake where the log has none.
+    /// A mistake: no log of a run.
     pub fn started(&self) -> Result<&Started, Failure> {
         match self.records.first() {
             Some(Record { event: Event::Started(started), .. }) => Ok(started),
@@ -100,25 +100,30 @@ impl RunFiles {
         id.ok_or_else(|| Failure::Mistake(format!("run `{run}` has no candidate `{}`; {known}", text.escape_debug())))
     }
 
-    /// Writes the genotype of a candidate, into the run's folder where no other file is named, and tells where.
+    /// What the run keeps of a candidate.
     ///
     /// # Errors
-    /// A mistake: masks that are missing or of another run, or a file that cannot be written.
-    pub fn export(&self, id: CandidateId, out: Option<&Path>) -> Result<PathBuf, Failure> {
+    /// A mistake: masks that are missing or cannot be read.
+    pub fn record(&self, id: CandidateId) -> Result<CandidateRecord, Failure> {
         let path = self.folder.candidates();
         let candidates = self.candidates()?;
         // The last one counts, should a number ever stand there twice.
-        let candidate = candidates.iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
+        candidates.into_iter().rfind(|candidate| candidate.score.id == id).ok_or_else(|| {
             Failure::Mistake(format!("{}: candidate {} is not in it, so its mask is not known; export another one", path.display(), id.0))
-        })?;
+        })
+    }
+
+    /// The genotype of a candidate, as far as the log tells it.
+    ///
+    /// # Errors
+    /// A mistake: a mask of another network, or a candidate that is no network.
+    pub fn genotype(&self, candidate: &CandidateRecord) -> Result<Genotype, Failure> {
+        let id = candidate.score.id;
         if candidate.score.source == Source::Constant {
             let what = "the constant rate draws fresh masks for every image";
             return Err(Failure::Mistake(format!("candidate {} is no network: {what}; export another one", id.0)));
         }
-        let genotype = Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))?;
-        let path = out.map_or_else(|| self.folder.exports(id).join("genotype.json"), Path::to_owned);
-        write_whole(&path, genotype.to_json().as_bytes())?;
-        Ok(path)
+        Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))
     }
 
     fn test(&self, id: CandidateId) -> Option<Scores> {

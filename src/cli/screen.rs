@@ -1,10 +1,12 @@
 //! Whether there is a terminal to draw on, and handing it to the screen.
 
-use super::arguments::{ColorChoice, ScreenArguments};
+use super::arguments::{self, ColorChoice, ScreenArguments};
+use super::config;
 use super::failure::Failure;
 use crate::app::{Host, Opened};
 use crate::term::{self, ColourChoice, GlyphChoice, ScreenOptions, TermError};
 use crate::ui::theme::{Depth, Glyphs, Look};
+use clap::ValueEnum as _;
 use std::io::IsTerminal as _;
 
 /// Why there is no terminal to draw on; `None` where there is one.
@@ -24,10 +26,11 @@ pub fn missing_terminal() -> Option<&'static str> {
 /// Checks what was asked for of the screen, before anything is started that would be drawn on it.
 ///
 /// # Errors
-/// A mistake: a theme that is not there or has an error.
+/// A mistake: settings with an error, or a theme that is not there or has one.
 pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
-    let theme = arguments.theme.as_deref().unwrap_or("dark");
-    Look::load(theme, Depth::None, Glyphs::Ascii).map(drop).map_err(|error| Failure::Mistake(error.to_string()))
+    let settings = config::in_force(arguments)?;
+    let look = Look::load_from(super::places::themes().as_deref(), settings.get("theme"), Depth::None, Glyphs::Ascii);
+    look.map(drop).map_err(|error| Failure::Mistake(error.to_string()))
 }
 
 /// Gives the terminal to the screen until the user leaves. `first` is the run to show; without one it begins with the start screen.
@@ -35,21 +38,25 @@ pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
 /// # Errors
 /// What keeps it from being drawn.
 pub fn show(host: Box<dyn Host>, first: Option<Opened>, arguments: &ScreenArguments) -> Result<(), Failure> {
+    let settings = config::in_force(arguments)?;
     let options = ScreenOptions {
-        theme: arguments.theme.clone(),
+        theme: Some(settings.get("theme").to_owned()),
         user_themes: super::places::themes(),
-        colour: match arguments.color {
-            ColorChoice::Auto => ColourChoice::Auto,
-            ColorChoice::TrueColor => ColourChoice::Fixed(Depth::True),
-            ColorChoice::Indexed => ColourChoice::Fixed(Depth::Indexed),
-            ColorChoice::Ansi => ColourChoice::Fixed(Depth::Ansi),
-            ColorChoice::Never => ColourChoice::Fixed(Depth::None),
+        // Both were checked when they were set.
+        colour: match ColorChoice::from_str(settings.get("color"), false) {
+            Ok(ColorChoice::TrueColor) => ColourChoice::Fixed(Depth::True),
+            Ok(ColorChoice::Indexed) => ColourChoice::Fixed(Depth::Indexed),
+            Ok(ColorChoice::Ansi) => ColourChoice::Fixed(Depth::Ansi),
+            Ok(ColorChoice::Never) => ColourChoice::Fixed(Depth::None),
+            Ok(ColorChoice::Auto) | Err(_) => ColourChoice::Auto,
         },
-        glyphs: match arguments.glyphs {
-            super::arguments::GlyphChoice::Auto => GlyphChoice::Auto,
-            super::arguments::GlyphChoice::Unicode => GlyphChoice::Fixed(Glyphs::Unicode),
-            super::arguments::GlyphChoice::Ascii => GlyphChoice::Fixed(Glyphs::Ascii),
+        glyphs: match arguments::GlyphChoice::from_str(settings.get("glyphs"), false) {
+            Ok(arguments::GlyphChoice::Unicode) => GlyphChoice::Fixed(Glyphs::Unicode),
+            Ok(arguments::GlyphChoice::Ascii) => GlyphChoice::Fixed(Glyphs::Ascii),
+            Ok(arguments::GlyphChoice::Auto) | Err(_) => GlyphChoice::Auto,
         },
+        mouse: settings.get("mouse") == "true",
+        keymap: settings.keymap,
     };
     term::run(host, first, &options).map(|_| ()).map_err(|error| match error {
         TermError::Theme(error) => Failure::Mistake(error.to_string()),

@@ -203,6 +203,12 @@ impl Walk<'_> {
             Op::Conv { .. } => self.convolve(index, input, mask, in_shape),
             Op::BatchNorm => self.batch_norm(index, input),
             Op::Relu => input.on_each(activation::relu),
+            Op::Arrange { channels } => self.on_map(input, in_shape, |map| operations::arrange(map, channels)),
+            Op::Offset => {
+                let numbers = self.weight(index, 0);
+                let channels = numbers.dims()[0];
+                input.plus(Value::Constant(numbers.reshape([1, channels, 1, 1])))
+            }
             Op::Shift => self.on_map(input, in_shape, operations::shift),
             Op::Identity => self.gate(input, mask, in_shape),
             Op::Pool { kind, kernel, stride } => {

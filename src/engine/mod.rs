@@ -8,13 +8,14 @@ pub mod operations;
 pub mod optimiser;
 mod pace;
 pub mod ranker;
+pub mod rebuild;
 pub mod schedule;
 mod search;
 pub mod trainer;
 pub mod weights;
 
 use crate::data::{DataError, Splits};
-use crate::graph::Graph;
+use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::Preset;
 use crate::run::{Alert, FolderError, Recorder, RunFolder};
@@ -55,6 +56,9 @@ pub enum EngineError {
     /// The run folder cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A candidate cannot be made a network of its own.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// The system gives no thread.
     #[error("the search needs a thread of its own and the system gives none: {0}; end other programs and try again")]
     Thread(std::io::Error),

@@ -1,7 +1,7 @@
 //! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
 
 use super::weights::{matrix, vector};
-use crate::graph::Graph;
+use crate::graph::{Granularity, Graph};
 use crate::posterior::{Regulariser, logit};
 use crate::random::{Purpose, open_unit, stream};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
@@ -15,8 +15,12 @@ pub struct Objective {
     group_of_weight: Tensor<1, Int>,
     /// For each masked channel its group, `[masked channels]`.
     group_of_channel: Tensor<1, Int>,
-    /// K of each group, `[groups]`.
-    channels: Tensor<1>,
+    /// For each masked channel its independent bit of the mask.
+    bit_of_channel: Vec<usize>,
+    /// Independent bits of the mask.
+    bits: usize,
+    /// K of each group: its independent bits, `[groups]`.
+    bits_of_group: Tensor<1>,
     groups: usize,
 }
 
@@ -39,33 +43,43 @@ pub struct KlGradient {
 impl Objective {
     /// Prepares the objective of a graph on a device (the inner one, without autodiff).
     #[must_use]
-    pub fn new(graph: &Graph, regulariser: Regulariser, temperature: f64, device: &Device) -> Self {
+    pub fn new(graph: &Graph, granularity: Granularity, regulariser: Regulariser, temperature: f64, device: &Device) -> Self {
         let integers = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
         let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
         let group_of_channel = graph.group_of_channel().into_iter().map(|group| group as i32).collect();
+        let bits_of_group: Vec<usize> = channels.iter().map(|&channels| granularity.bits(channels)).collect();
+        let bit_sizes = channels.iter().zip(&bits_of_group).flat_map(|(channels, &bits)| std::iter::repeat_n(channels / bits, bits));
+        let bit_of_channel = bit_sizes.enumerate().flat_map(|(bit, channels)| std::iter::repeat_n(bit, channels)).collect();
         Self {
             regulariser,
             temperature,
             group_of_weight: integers(group_of_weight(graph)),
             group_of_channel: integers(group_of_channel),
-            channels: vector(channels.iter().map(|&channels| channels as f32).collect(), device),
+            bit_of_channel,
+            bits: bits_of_group.iter().sum(),
+            bits_of_group: vector(bits_of_group.iter().map(|&bits| bits as f32).collect(), device),
             groups: channels.len(),
         }
     }
 
-    /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one per example and masked channel.
+    /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one number per example and bit of the mask.
     #[must_use]
     pub fn draw(&self, logits: &Tensor<1>, batch: usize, seed: u64, step: u64) -> RelaxedMasks {
         let mut generator = stream(seed, Purpose::Mask, step);
-        let channels = self.group_of_channel.dims()[0];
-        let noise = (0..batch * channels).map(|_| {
-            let v = open_unit(&mut generator);
-            (v / (1.0 - v)).ln()
-        });
-        self.relax(logits, matrix(noise.collect(), batch, channels, &logits.device()))
+        let channels = self.bit_of_channel.len();
+        let mut bits = vec![0.0; self.bits];
+        let mut noise = Vec::with_capacity(batch * channels);
+        for _ in 0..batch {
+            bits.fill_with(|| {
+                let v = open_unit(&mut generator);
+                (v / (1.0 - v)).ln()
+            });
+            noise.extend(self.bit_of_channel.iter().map(|&bit| bits[bit]));
+        }
+        self.relax(logits, matrix(noise, batch, channels, &logits.device()))
     }
 
     /// The relaxed keep masks under given logistic noise `[batch, masked channels]`.
@@ -101,7 +115,7 @@ impl Objective {
         let Regulariser { weight, entropy, n_effective, prior_drop } = self.regulariser;
         let drop = activation::sigmoid(logits.clone());
         let keep = activation::sigmoid(logits.clone().neg());
-        let entropy_drive = self.channels.clone() * logits.clone().sub_scalar(logit(prior_drop)).mul_scalar(entropy);
+        let entropy_drive = self.bits_of_group.clone() * logits.clone().sub_scalar(logit(prior_drop)).mul_scalar(entropy);
         let drive = entropy_drive - self.squared_norms(weights).mul_scalar(weight);
         let decay = keep.clone().mul_scalar(2.0 * weight / n_effective);
         // Weights that no mask covers look up the zero behind the last group.

@@ -1,7 +1,7 @@
 //! The tensor operations that nodes are made of, beside those of [`super::kernels`].
 
 use super::kernels::Window;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor, TensorData};
 
 /// A square window, padded so that stride 1 keeps the size.
 #[must_use]
@@ -14,4 +14,22 @@ pub fn window(kernel: usize, stride: usize, dilation: usize, groups: usize) -> W
 pub fn shift(input: Tensor<4>) -> Tensor<4> {
     let [_, _, height, width] = input.dims();
     input.pad((0, 1, 0, 1), burn::tensor::ops::PadMode::Constant(0.0)).narrow(2, 1, height).narrow(3, 1, width)
+}
+
+/// The map with its channels in another arrangement: output channel c is input channel `channels[c]`, or zeros.
+#[must_use]
+pub fn arrange(input: Tensor<4>, channels: &[Option<u32>]) -> Tensor<4> {
+    let [batch, width, height, columns] = input.dims();
+    let device = input.device();
+    if channels.iter().all(Option::is_none) {
+        return Tensor::zeros([batch, channels.len(), height, columns], &device);
+    }
+    // Channels that are to be zero read one channel of zeros behind the others.
+    let positions: Vec<i32> = channels.iter().map(|channel| channel.map_or(width as i32, |channel| channel as i32)).collect();
+    let padded = if channels.iter().any(Option::is_none) {
+        Tensor::cat(vec![input, Tensor::zeros([batch, 1, height, columns], &device)], 1)
+    } else {
+        input
+    };
+    padded.select(1, Tensor::<1, Int>::from_data(TensorData::new(positions, [channels.len()]), &device))
 }

@@ -1,23 +1,36 @@
 //! Evaluation of sub-networks: hard masks, inherited weights, batch-norm statistics inherited or re-estimated.
 
 use super::interpreter::{HardNodeMask, Interpreter, Masks, Normalise, Statistics};
-use super::trainer::{State, Trainer};
-use super::weights::{images, matrix};
-use crate::data::Images;
+use super::trainer::State;
+use super::weights::{WeightLayout, images, matrix, vector};
+use crate::data::{Batch, Images};
+use crate::graph::{Graph, GraphError, Numbers, Slice, Values};
 use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
-use crate::random::open_unit;
+use crate::random::{Purpose, open_unit, shuffle, stream};
+use crate::run::KeptWeights;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
+use std::sync::Arc;
 
 /// Images of one evaluation pass; larger splits are evaluated piece by piece.
 const PIECE: usize = 512;
 
-/// The weights that all candidates of one moment share.
+/// The numbers that all candidates of one moment share, on the host: slicing reads them.
 #[derive(Debug, Clone)]
 pub struct Frozen {
-    weights: Vec<Tensor<1>>,
-    statistics: Statistics,
+    parameters: Vec<f32>,
+    mean: Vec<f32>,
+    variance: Vec<f32>,
+}
+
+/// A candidate as a network of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// Its graph, without what the mask drops.
+    pub graph: Arc<Graph>,
+    /// Its weights and batch-norm statistics.
+    pub values: Values,
 }
 
 /// Which images a candidate gets right, in the order of the split.
@@ -47,21 +60,22 @@ pub struct Examples {
     labels: Vec<i32>,
 }
 
-/// Evaluates sub-networks of one super-network.
+/// Evaluates sub-networks of one super-network, each as the sliced network that its mask leaves.
 #[derive(Debug)]
 pub struct Ranker {
-    interpreter: Interpreter,
+    graph: Arc<Graph>,
     epsilon: f64,
     device: Device,
     /// Training images without augmentation, for re-estimated statistics.
     recalibration: Tensor<4>,
 }
 
-/// What all pieces of an evaluation share: the masks of the nodes and the re-estimated statistics.
+/// The statistics that were re-estimated for a sub-network. The rest of it is made anew for each piece: kept, the weights of all
+/// candidates of a race would fill the memory.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    masks: Vec<HardNodeMask>,
-    recalibrated: Statistics,
+    mean: Vec<f32>,
+    variance: Vec<f32>,
 }
 
 impl Examples {
@@ -115,95 +129,213 @@ impl Examples {
     }
 }
 
-impl Ranker {
-    /// A ranker that re-estimates statistics on these training images `[images, channels, height, width]`.
+impl Frozen {
+    /// The weights and running statistics of a moment.
     #[must_use]
-    pub fn new(trainer: &Trainer, recalibration: Tensor<4>, epsilon: f64) -> Self {
-        Self { interpreter: trainer.interpreter().clone(), epsilon, device: recalibration.device(), recalibration }
+    pub fn of(state: &State) -> Self {
+        let values = |tensor: &Tensor<1>| tensor.clone().into_data().try_to_vec().unwrap_or_default();
+        let Statistics { mean, variance } = &state.statistics;
+        Self { parameters: values(&state.weights.values), mean: values(mean), variance: values(variance) }
     }
 
-    /// The weights and statistics of a moment.
+    /// As a run keeps them.
     #[must_use]
-    pub fn freeze(trainer: &Trainer, state: &State) -> Frozen {
-        Frozen { weights: trainer.layout().split(&state.weights.values), statistics: state.statistics.clone() }
+    pub fn keep(&self, state: &State) -> KeptWeights {
+        let logits = state.logits.values.clone().into_data().try_to_vec().unwrap_or_default();
+        let Self { parameters, mean, variance } = self.clone();
+        KeptWeights { step: state.step, parameters, logits, mean, variance }
+    }
+
+    fn numbers<'a>(&'a self, statistics: Option<(&'a [f32], &'a [f32])>, epsilon: f64) -> Numbers<'a> {
+        Numbers { parameters: &self.parameters, statistics, epsilon }
+    }
+}
+
+impl From<KeptWeights> for Frozen {
+    fn from(kept: KeptWeights) -> Self {
+        Self { parameters: kept.parameters, mean: kept.mean, variance: kept.variance }
+    }
+}
+
+impl Ranker {
+    /// A ranker that re-estimates statistics on these training images.
+    #[must_use]
+    pub fn new(graph: Arc<Graph>, recalibration: Batch, epsilon: f64, device: Device) -> Self {
+        let shape = graph.input_shape();
+        let count = recalibration.labels.len();
+        let recalibration = images(recalibration.images, [count, shape.channels, shape.height, shape.width], &device);
+        Self { graph, epsilon, device, recalibration }
     }
 
     /// Evaluates one sub-network with both kinds of statistics.
-    #[must_use]
-    pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Evaluation {
-        let prepared = self.prepare(frozen, mask);
-        let mut evaluation = Evaluation::default();
-        (0..examples.pieces()).for_each(|piece| self.ask(frozen, &prepared, examples, piece, &mut evaluation));
-        evaluation
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<Evaluation, GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let graph = Arc::new(slice.graph.clone());
+        let correct = |mode| {
+            let network = Network { values: self.values(frozen, &slice, &graph, mode), graph: graph.clone() };
+            correct(&network, examples, self.epsilon, &self.device)
+        };
+        Ok(Evaluation { inherited: correct(BatchNormMode::Inherited), recalibrated: correct(BatchNormMode::Recalibrated) })
     }
 
-    /// What the evaluation of a sub-network begins with.
-    #[must_use]
-    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Prepared {
-        let masks = self.node_masks(mask);
-        let mut collected = Vec::new();
-        let normalise = Normalise::Batch(&mut collected);
-        // Only the statistics that this pass leaves behind are wanted.
-        let _ = self.interpreter.forward(&frozen.weights, Masks::Hard(&masks), normalise, self.epsilon, self.recalibration.clone());
-        Prepared { masks, recalibrated: Statistics::collected(collected) }
+    /// What asking a sub-network piece by piece begins with.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Result<Prepared, GraphError> {
+        let Values { mean, variance, .. } = self.network(frozen, mask, BatchNormMode::Recalibrated)?.values;
+        Ok(Prepared { mean, variance })
     }
 
     /// Asks a sub-network the next piece of some examples.
-    pub fn ask(&self, frozen: &Frozen, prepared: &Prepared, examples: &Examples, piece: usize, evaluation: &mut Evaluation) {
-        let scores = |statistics, images| {
-            let normalise = Normalise::Given(statistics);
-            self.interpreter.forward(&frozen.weights, Masks::Hard(&prepared.masks), normalise, self.epsilon, images)
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn ask(
+        &self,
+        frozen: &Frozen,
+        mask: &HardMask,
+        prepared: &Prepared,
+        (examples, piece): (&Examples, usize),
+        evaluation: &mut Evaluation,
+    ) -> Result<(), GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let graph = Arc::new(slice.graph.clone());
+        let inherited = self.values(frozen, &slice, &graph, BatchNormMode::Inherited);
+        let recalibrated = Values {
+            mean: prepared.mean.clone(),
+            variance: prepared.variance.clone(),
+            ..slice.values(&self.graph, &frozen.numbers(None, self.epsilon))
         };
-        examples.ask(piece, |images| scores(&frozen.statistics, images), &mut evaluation.inherited);
-        examples.ask(piece, |images| scores(&prepared.recalibrated, images), &mut evaluation.recalibrated);
+        for (values, right) in [(inherited, &mut evaluation.inherited), (recalibrated, &mut evaluation.recalibrated)] {
+            let network = Network { graph: graph.clone(), values };
+            examples.ask(piece, scores(&network, self.epsilon, &self.device), right);
+        }
+        Ok(())
+    }
+
+    /// A sub-network as a network of its own, with one kind of statistics.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn network(&self, frozen: &Frozen, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let graph = Arc::new(slice.graph.clone());
+        let values = self.values(frozen, &slice, &graph, mode);
+        Ok(Network { graph, values })
     }
 
     /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
     /// masks for every image, and kept channels scaled by 1 / keep.
     #[must_use]
     pub fn evaluate_constant_rate(&self, frozen: &Frozen, p: DropProbability, generator: &mut impl Rng, examples: &Examples) -> Evaluation {
-        let masks = self.fresh_masks(p, self.recalibration.dims()[0], generator);
+        let layout = WeightLayout::of(&self.graph);
+        let weights = layout.split(&vector(frozen.parameters.clone(), &self.device));
+        let interpreter = Interpreter::new(self.graph.clone(), &layout);
+        let masks = self.fresh_masks(&interpreter, p, self.recalibration.dims()[0], generator);
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
-        let _ = self.interpreter.forward(&frozen.weights, Masks::Relaxed(&masks), normalise, self.epsilon, self.recalibration.clone());
+        let _ = interpreter.forward(&weights, Masks::Relaxed(&masks), normalise, self.epsilon, self.recalibration.clone());
         let recalibrated = Statistics::collected(collected);
         let mut correct = |statistics: &Statistics| {
             examples.correct(|piece| {
-                let masks = self.fresh_masks(p, piece.dims()[0], generator);
-                self.interpreter.forward(&frozen.weights, Masks::Relaxed(&masks), Normalise::Given(statistics), self.epsilon, piece)
+                let masks = self.fresh_masks(&interpreter, p, piece.dims()[0], generator);
+                interpreter.forward(&weights, Masks::Relaxed(&masks), Normalise::Given(statistics), self.epsilon, piece)
             })
         };
-        Evaluation { inherited: correct(&frozen.statistics), recalibrated: correct(&recalibrated) }
+        let running =
+            Statistics { mean: vector(frozen.mean.clone(), &self.device), variance: vector(frozen.variance.clone(), &self.device) };
+        Evaluation { inherited: correct(&running), recalibrated: correct(&recalibrated) }
     }
 
-    fn fresh_masks(&self, p: DropProbability, images: usize, generator: &mut impl Rng) -> Vec<Tensor<2>> {
+    fn fresh_masks(&self, interpreter: &Interpreter, p: DropProbability, images: usize, generator: &mut impl Rng) -> Vec<Tensor<2>> {
         let scale = if p.keep() > 0.0 { 1.0 / p.keep() as f32 } else { 0.0 };
         let mut draw = |range: std::ops::Range<usize>| {
             let keep = |_| if f64::from(open_unit(generator)) + p.drop() < 1.0 { scale } else { 0.0 };
             matrix((0..images * range.len()).map(keep).collect(), images, range.len(), &self.device)
         };
-        self.interpreter.masked_nodes().into_iter().map(&mut draw).collect()
+        interpreter.masked_nodes().into_iter().map(&mut draw).collect()
     }
 
-    fn node_masks(&self, mask: &HardMask) -> Vec<HardNodeMask> {
-        let of_node =
-            |range: std::ops::Range<usize>| {
-                let bits = &mask.bits()[range];
-                let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
-                match kept.len() {
-                    0 => HardNodeMask::Nothing,
-                    all if all == bits.len() => HardNodeMask::Whole,
-                    some => {
-                        HardNodeMask::Some {
-                            kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), &self.device),
-                            bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), &self.device)
-                                .reshape([1, bits.len(), 1, 1]),
-                        }
-                    }
-                }
-            };
-        self.interpreter.masked_nodes().into_iter().map(of_node).collect()
+    /// Which images a network of its own gets right.
+    #[must_use]
+    pub fn correct_of(&self, network: &Network, examples: &Examples) -> Vec<bool> {
+        correct(network, examples, self.epsilon, &self.device)
     }
+
+    fn values(&self, frozen: &Frozen, slice: &Slice, graph: &Arc<Graph>, mode: BatchNormMode) -> Values {
+        match mode {
+            BatchNormMode::Inherited => slice.values(&self.graph, &frozen.numbers(Some((&frozen.mean, &frozen.variance)), self.epsilon)),
+            BatchNormMode::Recalibrated => {
+                // Dead branches normalise to their shift; the statistics of the live ones come from one pass over the images.
+                let mut values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
+                let (interpreter, weights) = prepare(graph, &values, &self.device);
+                let mut collected = Vec::new();
+                let normalise = Normalise::Batch(&mut collected);
+                let _ = interpreter.forward(&weights, Masks::Hard(&[]), normalise, self.epsilon, self.recalibration.clone());
+                if !collected.is_empty() {
+                    let Statistics { mean, variance } = Statistics::collected(collected);
+                    values.mean = mean.into_data().try_to_vec().unwrap_or_default();
+                    values.variance = variance.into_data().try_to_vec().unwrap_or_default();
+                }
+                values
+            }
+        }
+    }
+}
+
+/// Which of some images a network gets right.
+pub(super) fn correct(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<bool> {
+    examples.correct(scores(network, epsilon, device))
+}
+
+/// The logits that a network gives images.
+fn scores(network: &Network, epsilon: f64, device: &Device) -> impl Fn(Tensor<4>) -> Tensor<2> {
+    let Network { graph, values } = network;
+    let (interpreter, weights) = prepare(graph, values, device);
+    let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
+    move |images| interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, images)
+}
+
+fn prepare(graph: &Arc<Graph>, values: &Values, device: &Device) -> (Interpreter, Vec<Tensor<1>>) {
+    let layout = WeightLayout::of(graph);
+    let weights = layout.split(&vector(values.parameters.clone(), device));
+    (Interpreter::new(graph.clone(), &layout), weights)
+}
+
+/// The training images on which statistics are re-estimated: the same for all candidates of a run.
+#[must_use]
+pub fn recalibration_images(train: &Images, seed: u64, count: usize) -> Batch {
+    let mut order: Vec<usize> = (0..train.len()).collect();
+    shuffle(&mut stream(seed, Purpose::Recalibrate, 0), &mut order);
+    order.truncate(count);
+    train.gather(&order)
+}
+
+/// The masks of the masked nodes of a network, in node order.
+#[must_use]
+pub fn node_masks(interpreter: &Interpreter, mask: &HardMask, device: &Device) -> Vec<HardNodeMask> {
+    let of_node = |range: std::ops::Range<usize>| {
+        let bits = &mask.bits()[range];
+        let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
+        match kept.len() {
+            0 => HardNodeMask::Nothing,
+            all if all == bits.len() => HardNodeMask::Whole,
+            some => HardNodeMask::Some {
+                kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), device),
+                bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), device).reshape([
+                    1,
+                    bits.len(),
+                    1,
+                    1,
+                ]),
+            },
+        }
+    };
+    interpreter.masked_nodes().into_iter().map(of_node).collect()
 }
 
 /// The class of the highest score of each image. Scores that are not numbers choose no class, so that they are never right.

@@ -81,7 +81,7 @@ impl Trainer {
         steps_per_epoch: u64,
     ) -> Self {
         let layout = WeightLayout::of(&graph);
-        let objective = Objective::new(&graph, regulariser(posterior), posterior.temperature, &device);
+        let objective = Objective::new(&graph, posterior.granularity, regulariser(posterior), posterior.temperature, &device);
         let interpreter = Interpreter::new(graph, &layout);
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
         Self { interpreter, layout, objective, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }

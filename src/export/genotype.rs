@@ -31,6 +31,9 @@ pub struct Genotype {
     pub source: Source,
     /// Training epochs done when it was drawn.
     pub epoch: u32,
+    /// Training steps that its weights had seen, where those were kept.
+    #[serde(default)]
+    pub step: Option<u64>,
     /// Its index in the random stream of its source.
     pub draw: u64,
     /// Parameters that it keeps.
@@ -45,8 +48,26 @@ pub struct Genotype {
     pub select: Scores,
     /// Accuracy on the test split, where it was read for this candidate.
     pub test: Option<Scores>,
+    /// The true costs of the sliced network, where it was built.
+    #[serde(default)]
+    pub sliced: Option<Sliced>,
+    /// SHA-256 of the logits of the drop probabilities at that step, where those were kept.
+    #[serde(default)]
+    pub posterior_sha256: Option<String>,
+    /// SHA-256 of the image numbers of the train, select and test splits.
+    #[serde(default)]
+    pub splits_sha256: Option<String>,
     /// The blocks of the super-network.
     pub blocks: Vec<Block>,
+}
+
+/// What the sliced network costs: nothing that nobody reads is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sliced {
+    /// Parameters.
+    pub parameters: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
 }
 
 /// A block of the super-network.
@@ -116,6 +137,7 @@ impl Genotype {
             candidate: score.id,
             source: score.source,
             epoch: score.epoch,
+            step: candidate.step,
             draw: candidate.draw,
             parameters: score.parameters,
             macs: score.macs,
@@ -123,6 +145,9 @@ impl Genotype {
             batch_norm: started.batch_norm,
             select: score.select,
             test,
+            sliced: None,
+            posterior_sha256: None,
+            splits_sha256: None,
             blocks: blocks(groups, candidate.mask.bits()),
         })
     }
@@ -179,6 +204,7 @@ mod tests {
     fn candidate(keep: Vec<bool>) -> CandidateRecord {
         CandidateRecord {
             score: fixture::score(6, Source::Posterior, 2, 98, 510),
+            step: Some(34),
             draw: 2,
             mask: HardMask::new(keep),
             correct_inherited: Bits::default(),

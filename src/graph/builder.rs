@@ -25,6 +25,14 @@ pub enum GraphError {
         /// What cannot be, and the remedy.
         what: String,
     },
+    /// A hard mask of another network.
+    #[error("a mask of {found} channels does not belong to this network, which has {expected} masked channels")]
+    Mask {
+        /// Bits of the mask.
+        found: usize,
+        /// Masked channels of the network.
+        expected: usize,
+    },
     /// Two nodes of one name.
     #[error("node `{node}`: this name is taken by an earlier node; names must be unique")]
     Duplicate {
@@ -77,6 +85,17 @@ impl GraphBuilder {
     pub fn add_masked(&mut self, name: impl Into<String>, op: Op, input: NodeId, place: Place) -> Result<NodeId, GraphError> {
         let channels = self.shape(input).channels;
         self.add_split(name, op, input, vec![(channels, place)])
+    }
+
+    /// Adds a node that is masked where it has a place, and plain where it has none.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_at(&mut self, name: impl Into<String>, op: Op, input: NodeId, place: Option<Place>) -> Result<NodeId, GraphError> {
+        match place {
+            Some(place) => self.add_masked(name, op, input, place),
+            None => self.add(name, op, &[input]),
+        }
     }
 
     /// Adds a node whose input channels are split into several mask groups: their sizes, in channel order, and places.
@@ -134,14 +153,23 @@ impl GraphBuilder {
                 Ok(Shape::map(out_channels, strided(input.height, stride), strided(input.width, stride)))
             }
             Op::Pool { kernel, stride, .. } => {
-                if kernel % 2 == 0 || stride == 0 {
+                let even = kernel % 2 == 0;
+                if stride == 0 || even && kernel != stride {
                     return Err(impossible(format!(
-                        "a pool of {kernel}×{kernel}, stride {stride}: the window must be odd, the stride at least 1"
+                        "a pool of {kernel}×{kernel}, stride {stride}: the window must be odd or as wide as the stride, which is at least 1"
                     )));
                 }
-                Ok(Shape::map(input.channels, strided(input.height, stride), strided(input.width, stride)))
+                if even && input.height.min(input.width) < kernel {
+                    return Err(impossible(format!("a window of {kernel}×{kernel} does not fit into {input}; halve the image less often")));
+                }
+                let pooled = |size: usize| if even { size / stride } else { strided(size, stride) };
+                Ok(Shape::map(input.channels, pooled(input.height), pooled(input.width)))
             }
-            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero => Ok(input),
+            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset => Ok(input),
+            Op::Arrange { ref channels } => match channels.iter().flatten().find(|&&channel| channel as usize >= input.channels) {
+                Some(channel) => Err(impossible(format!("it reads channel {channel}, and its input has {}", input.channels))),
+                None => Ok(Shape { channels: channels.len(), ..input }),
+            },
             Op::Add => match inputs.iter().map(|&id| self.shape(id)).find(|&shape| shape != input) {
                 Some(other) => Err(GraphError::Mismatch { node: name.to_owned(), first: input, other }),
                 None => Ok(input),
@@ -183,6 +211,10 @@ mod tests {
         assert!(error.to_string().contains("stage1.sum") && error.to_string().contains("4×4×4"), "{error}");
         assert_eq!(builder.add("a", Op::Relu, &[a]).unwrap_err(), GraphError::Duplicate { node: "a".into() });
         assert!(builder.add("c", Op::Conv { out_channels: 4, kernel: 2, stride: 1, dilation: 1, groups: 1 }, &[a]).is_err());
+        let pool = |kernel, stride| Op::Pool { kind: crate::graph::PoolKind::Average, kernel, stride };
+        let halved = builder.add("halved", pool(2, 2), &[a]).unwrap();
+        assert_eq!(builder.shape(halved), Shape::map(4, 4, 4));
+        assert!(builder.add("e", pool(2, 1), &[a]).is_err() && builder.add("f", pool(6, 6), &[halved]).is_err());
         assert!(builder.add("d", Op::Linear { out_features: 10 }, &[a]).is_err());
     }
 }

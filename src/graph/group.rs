@@ -21,6 +21,27 @@ impl MaskGroupId {
     }
 }
 
+/// What one bit of a mask covers. A group's bits share its drop probability and are drawn independently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Granularity {
+    /// One channel, as in the paper.
+    #[default]
+    Channel,
+    /// All channels of the group: an operation on an edge is there or not.
+    Operation,
+}
+
+impl Granularity {
+    /// The independent bits of a group of `channels` channels.
+    #[must_use]
+    pub const fn bits(self, channels: usize) -> usize {
+        match self {
+            Self::Channel => channels,
+            Self::Operation => 1,
+        }
+    }
+}
+
 /// Where a group stands for a reader: operation on an edge of a block. "Per-edge operation probabilities" is a group-by over this.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {

@@ -5,19 +5,23 @@
 mod builder;
 mod count;
 pub mod families;
+mod genotype;
 mod group;
 mod node;
 mod operation;
 mod parameters;
 mod shape;
+mod slice;
 
 pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
-pub use group::{MaskGroup, MaskGroupId, Place};
+pub use genotype::{CellGenotype, GenotypeError};
+pub use group::{Granularity, MaskGroup, MaskGroupId, Place};
 pub use node::{Node, NodeId, Op, PoolKind};
 pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};
 pub use shape::Shape;
+pub use slice::{Numbers, Slice, Values};
 
 use std::ops::Range;
 

@@ -7,6 +7,12 @@ use super::{MaskGroupId, Shape};
 pub struct NodeId(pub(crate) u32);
 
 impl NodeId {
+    /// The node at a position.
+    #[must_use]
+    pub const fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     /// The position as an index.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -45,11 +51,11 @@ pub enum Op {
     BatchNorm,
     /// max(0, x).
     Relu,
-    /// Pooling over a square window, padded so that stride 1 keeps the size.
+    /// Pooling over a square window: an odd one is padded so that stride 1 keeps the size, an even one tiles the map.
     Pool {
         /// The reduction.
         kind: PoolKind,
-        /// Side of the window; odd.
+        /// Side of the window; odd, or the stride.
         kernel: usize,
         /// Step between outputs.
         stride: usize,
@@ -61,6 +67,13 @@ pub enum Op {
     Identity,
     /// Zeros of the input's shape.
     Zero,
+    /// Output channel c is the input channel named at c, or zeros: what slicing puts where a reader wants other channels than there are.
+    Arrange {
+        /// One entry per output channel.
+        channels: Vec<Option<u32>>,
+    },
+    /// A number added to each channel: what a branch that was sliced away still contributes.
+    Offset,
     /// The sum of all inputs.
     Add,
     /// All inputs, channel after channel.
@@ -88,6 +101,8 @@ impl Op {
             Self::Shift => "shift",
             Self::Identity => "identity",
             Self::Zero => "zero",
+            Self::Arrange { .. } => "arrange",
+            Self::Offset => "offset",
             Self::Add => "add",
             Self::Concat => "concat",
             Self::GlobalAveragePool => "global average pool",

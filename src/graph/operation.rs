@@ -14,6 +14,20 @@ pub enum Operation {
     Conv5,
     /// Depthwise 3x3, then pointwise 1x1; the mask is on the pointwise input.
     Separable3,
+    /// The same with 5x5.
+    Separable5,
+    /// Depthwise 3x3 of dilation 2, then pointwise 1x1; it sees 5x5.
+    DilatedSeparable3,
+    /// Depthwise 5x5 of dilation 2, then pointwise 1x1; it sees 9x9.
+    DilatedSeparable5,
+    /// Convolution 3x3 of dilation 2; it sees 5x5.
+    DilatedConv3,
+    /// Convolution 5x5 of dilation 2; it sees 9x9.
+    DilatedConv5,
+    /// Inverted bottleneck: 1x1 to three times the channels, depthwise 3x3, 1x1 back; the mask is on the input of the last.
+    Bottleneck3,
+    /// Inverted bottleneck with six times the channels and a depthwise 5x5.
+    Bottleneck5,
     /// Average pooling 3x3, padding not counted.
     AveragePool,
     /// Maximum pooling 3x3.
@@ -40,11 +54,18 @@ const fn row(operation: Operation, key: &'static str, label: &'static str, candi
     Row { operation, key, label, candidate, weights }
 }
 
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 17] = [
     row(Operation::Conv1, "conv1", "conv 1×1", true, true),
     row(Operation::Conv3, "conv3", "conv 3×3", true, true),
     row(Operation::Conv5, "conv5", "conv 5×5", true, true),
     row(Operation::Separable3, "sep3", "sep 3×3", true, true),
+    row(Operation::Separable5, "sep5", "sep 5×5", false, true),
+    row(Operation::DilatedSeparable3, "dil3", "dil 3×3", false, true),
+    row(Operation::DilatedSeparable5, "dil5", "dil 5×5", false, true),
+    row(Operation::DilatedConv3, "conv3d2", "conv 3×3d2", false, true),
+    row(Operation::DilatedConv5, "conv5d2", "conv 5×5d2", false, true),
+    row(Operation::Bottleneck3, "mb3", "mb3 3×3", false, true),
+    row(Operation::Bottleneck5, "mb6", "mb6 5×5", false, true),
     row(Operation::AveragePool, "avgpool", "avg pool", true, false),
     row(Operation::MaxPool, "maxpool", "max pool", true, false),
     row(Operation::Identity, "identity", "identity", true, false),

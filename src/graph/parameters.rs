@@ -12,7 +12,7 @@ pub enum ParameterKind {
     Bias,
     /// The scale of a batch norm, `[channels]`.
     Scale,
-    /// The shift of a batch norm, `[channels]`.
+    /// The shift of a batch norm or the numbers of an offset, `[channels]`.
     Shift,
 }
 
@@ -65,6 +65,7 @@ impl Graph {
             Op::BatchNorm => {
                 vec![(ParameterKind::Scale, vec![input_channels]), (ParameterKind::Shift, vec![input_channels])]
             }
+            Op::Offset => vec![(ParameterKind::Shift, vec![input_channels])],
             Op::Linear { out_features } => {
                 vec![(ParameterKind::Weight, vec![out_features, input_channels]), (ParameterKind::Bias, vec![out_features])]
             }

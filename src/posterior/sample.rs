@@ -1,17 +1,21 @@
 //! Drawing hard masks: from the posterior, from the posterior permuted, and by threshold.
 
 use super::{DropProbability, HardMask, Posterior};
-use crate::graph::Graph;
+use crate::graph::{Granularity, Graph};
 use crate::random::{open_unit, shuffle};
 use rand::Rng;
 use std::collections::BTreeMap;
 
-/// Draws every channel by itself: dropped where `u + p >= 1` for a uniform u (method 4).
+/// Draws every bit by itself: dropped where `u + p >= 1` for a uniform u (method 4).
 #[must_use]
-pub fn bernoulli(p: &[DropProbability], channels: &[usize], generator: &mut impl Rng) -> HardMask {
+pub fn bernoulli(p: &[DropProbability], channels: &[usize], granularity: Granularity, generator: &mut impl Rng) -> HardMask {
     let mut keep = Vec::with_capacity(channels.iter().sum());
     for (p, &channels) in p.iter().zip(channels) {
-        keep.extend((0..channels).map(|_| f64::from(open_unit(generator)) + p.drop() < 1.0));
+        let bits = granularity.bits(channels);
+        for _ in 0..bits {
+            let kept = f64::from(open_unit(generator)) + p.drop() < 1.0;
+            keep.extend(std::iter::repeat_n(kept, channels / bits));
+        }
     }
     HardMask::new(keep)
 }
@@ -78,10 +82,20 @@ mod tests {
 
     #[test]
     fn bernoulli_keeps_the_expected_share_and_respects_certainty() {
-        let mask = bernoulli(&drops(&[0.0, 1.0, 0.3]), &[50, 50, 20_000], &mut stream(1, Purpose::Candidate, 0));
+        let generator = &mut stream(1, Purpose::Candidate, 0);
+        let mask = bernoulli(&drops(&[0.0, 1.0, 0.3]), &[50, 50, 20_000], Granularity::Channel, generator);
         assert!(mask.bits()[..50].iter().all(|&keep| keep) && mask.bits()[50..100].iter().all(|&keep| !keep));
         let share = mask.bits()[100..].iter().filter(|&&keep| keep).count() as f64 / 20_000.0;
         assert!((share - 0.7).abs() < 0.02, "{share}");
+    }
+
+    #[test]
+    fn operations_are_kept_or_dropped_whole() {
+        let (p, channels) = (drops(&[0.3; 2_000]), [5; 2_000]);
+        let mask = bernoulli(&p, &channels, Granularity::Operation, &mut stream(1, Purpose::Candidate, 0));
+        assert_eq!(mask.bits().len(), 10_000);
+        assert!(mask.bits().chunks(5).all(|bits| bits.iter().all(|&bit| bit == bits[0])));
+        assert!((mask.kept_share() - 0.7).abs() < 0.03, "{}", mask.kept_share());
     }
 
     #[test]

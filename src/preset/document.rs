@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 const HEAD: &str = "\
 # Presets
 
-A preset says what to search, on which images, by which recipe. It is a TOML file. `digits` and `fashion` are inside the program
-(`presets/` has their files, every key documented in place); a file of the same name in the user's preset folder, which `pgnas doctor`
-shows, is laid over it; any other file there is a preset of its own, and so is any path that ends in `.toml`. A key that no file sets
+A preset says what to search, on which images, by which recipe. It is a TOML file. Those that `pgnas presets` lists are inside the
+program (`presets/` has their files, every key that applies documented in place; `docs/spaces.md` is about their networks); a file of the same name in the user's preset folder, which `pgnas doctor`
+shows, is laid over one of them; any other file there is a preset of its own, and so is any path that ends in `.toml`. A key that no file sets
 has its default, and `--set key=value` is laid over everything:
 
     pgnas search digits --set train.epochs=5 --set space.stages=8,16

@@ -53,6 +53,10 @@ pub const SECTIONS: [(&str, &str); 5] = [
 const FAMILY: &str = "space.family";
 const EDGES: &[&str] = &["edges"];
 const BRANCHES: &[&str] = &["branches"];
+const CELLS: &[&str] = &["nasbench201", "enas", "darts"];
+const DENSENET: &[&str] = &["densenet"];
+const IMAGENET: &[&str] = &["densenet", "resnet"];
+const LAYERS: &[&str] = &["densenet", "resnet", "chain"];
 const SCHEDULE: &str = "train.schedule";
 const OPEN_SHARE: Kind = Kind::Number(Excluded(0.0), Excluded(1.0));
 const NOT_NEGATIVE: Kind = Kind::Number(Included(0.0), Unbounded);
@@ -86,18 +90,19 @@ pub static KEYS: &[Key] = &[
     key("data.cutout", Kind::Whole(0..=256), "0", "Side of the square cut out of training images at random, in pixels; 0: none."),
     key(
         FAMILY,
-        Kind::Word(&["edges", "branches"]),
+        Kind::Word(&["edges", "branches", "nasbench201", "densenet", "resnet", "enas", "darts", "chain"]),
         r#""edges""#,
-        "edges: blocks whose edges carry several candidate operations; branches: residual blocks of parallel branches.",
+        "edges: blocks whose edges carry several candidate operations; branches: residual blocks of parallel branches; the others: spaces known by these names.",
     ),
     key("space.stem_stride", Kind::Whole(1..=8), "1", "Stride of the stem."),
     key(
         "space.stages",
         Kind::Wholes { each: 1..=4096, ascending: false, empty: false },
         "[16, 32]",
-        "Channels of each stage; every stage beyond the first halves the image.",
-    ),
-    key("space.blocks", Kind::Whole(1..=64), "1", "Blocks in each stage."),
+        "Channels of each stage; every stage beyond the first halves the image (chain: the first one too).",
+    )
+    .when(FAMILY, &["edges", "branches", "chain"]),
+    key("space.blocks", Kind::Whole(1..=64), "1", "Blocks in each stage.").when(FAMILY, &["edges", "branches"]),
     key("space.nodes", Kind::Whole(1..=8), "2", "Nodes of a block beside its input.").when(FAMILY, EDGES),
     key(
         "space.operations",
@@ -106,9 +111,32 @@ pub static KEYS: &[Key] = &[
         "Candidate operations of every edge.",
     )
     .when(FAMILY, EDGES),
-    key("space.stem", Kind::Whole(1..=4096), "16", "Channels of the stem.").when(FAMILY, BRANCHES),
+    key("space.stem", Kind::Whole(1..=4096), "16", "Channels of the stem.").when(FAMILY, &["branches", "densenet", "resnet", "chain"]),
+    key("space.stem_kernel", Kind::Whole(1..=15), "3", "Side of the stem's kernel; odd; 7 for ImageNet.").when(FAMILY, IMAGENET),
+    key("space.stem_pool", Kind::Flag, "false", "Whether a max pool of stride 2 follows the stem, as for ImageNet.").when(FAMILY, IMAGENET),
+    key("space.channels", Kind::Whole(1..=4096), "16", "Channels of the cells of the first stage; each further stage has twice as many.")
+        .when(FAMILY, CELLS),
+    key("space.cells", Kind::Whole(1..=64), "5", "Cells in each of the three stages, beside what reduces the image between them.")
+        .when(FAMILY, CELLS),
+    key(
+        "space.layers",
+        Kind::Wholes { each: 1..=256, ascending: false, empty: false },
+        "[2, 2]",
+        "Layers of each dense block, bottlenecks of each stage of a resnet, choice blocks of each stage of a chain.",
+    )
+    .when(FAMILY, LAYERS),
+    key("space.growth", Kind::Whole(1..=1024), "32", "Channels that each layer adds.").when(FAMILY, DENSENET),
+    key("space.bottleneck", Kind::Whole(1..=64), "4", "Channels between the two convolutions of a layer, as a multiple of the growth.")
+        .when(FAMILY, DENSENET),
+    key("space.head", Kind::Whole(1..=8192), "1280", "Channels of the 1x1 convolution before the head.").when(FAMILY, &["chain"]),
     key("space.branches", Kind::Whole(1..=16), "2", "Parallel branches of a block.").when(FAMILY, BRANCHES),
     key("space.mask_ends", Kind::Flag, "false", "Whether stem and classifier are masked too.").when(FAMILY, BRANCHES),
+    key(
+        "posterior.granularity",
+        Kind::Word(&["channel", "operation"]),
+        r#""channel""#,
+        "What one mask bit covers: one channel (the paper), or all channels of an operation on an edge.",
+    ),
     key("posterior.initial_drop", OPEN_SHARE, "0.1", "Drop probability p of every group at the start."),
     key("posterior.temperature", POSITIVE, "0.2", "Temperature of the relaxed mask; the smaller, the nearer to a hard one."),
     key("posterior.prior_drop", OPEN_SHARE, "0.9", "u, the prior drop probability: where a group goes that the data do not hold."),

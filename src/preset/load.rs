@@ -4,13 +4,21 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
-use crate::graph::Operation;
+use super::{BatchNormMode, CellSpace, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use crate::graph::families::Stem;
+use crate::graph::{Granularity, Operation};
 use std::path::Path;
 
 /// The presets inside the program: name and file.
-pub const EMBEDDED: [(&str, &str); 2] =
-    [("digits", include_str!("../../presets/digits.toml")), ("fashion", include_str!("../../presets/fashion.toml"))];
+pub const EMBEDDED: &[(&str, &str)] = &[
+    ("digits", include_str!("../../presets/digits.toml")),
+    ("fashion", include_str!("../../presets/fashion.toml")),
+    ("nasbench201", include_str!("../../presets/nasbench201.toml")),
+    ("nasbench201-mini", include_str!("../../presets/nasbench201-mini.toml")),
+    ("supnet-d121-mini", include_str!("../../presets/supnet-d121-mini.toml")),
+    ("darts", include_str!("../../presets/darts.toml")),
+    ("chain", include_str!("../../presets/chain.toml")),
+];
 
 /// A preset with the origin of every value.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,8 +87,9 @@ impl Loaded {
     /// [`Loaded::misfit`] about the section of the super-network.
     #[must_use]
     pub fn space_misfit(&self, fault: &impl ToString) -> PresetError {
-        // The stages are what a person changes; they carry the place of the section.
-        let place = self.effective.get("space.stages").map_or_else(String::new, Setting::place);
+        // The stages are what a person changes; they carry the place of the section, or the family where it has none.
+        let setting = self.effective.get("space.stages").or_else(|| self.effective.get("space.family"));
+        let place = setting.map_or_else(String::new, Setting::place);
         PresetError::Misfit { place, key: "space".to_owned(), fault: fault.to_string() }
     }
 }
@@ -126,6 +135,10 @@ fn preset(values: Values<'_>) -> Preset {
         },
         space: space(values),
         posterior: PosteriorRecipe {
+            granularity: match values.text("posterior.granularity").as_str() {
+                "operation" => Granularity::Operation,
+                _ => Granularity::Channel,
+            },
             initial_drop: values.number("posterior.initial_drop"),
             temperature: values.number("posterior.temperature"),
             prior_drop: values.number("posterior.prior_drop"),
@@ -163,21 +176,46 @@ fn preset(values: Values<'_>) -> Preset {
 }
 
 fn space(values: Values<'_>) -> Space {
-    let (stem_stride, stages) = (values.whole("space.stem_stride"), values.wholes("space.stages"));
-    let blocks = values.whole("space.blocks");
+    let stem_stride = values.whole("space.stem_stride");
+    let stages = || values.wholes("space.stages");
+    let layers = || values.wholes("space.layers");
+    let cells = || CellSpace { stem_stride, channels: values.whole("space.channels"), cells: values.whole("space.cells") };
+    let stem = || Stem {
+        channels: values.whole("space.stem"),
+        kernel: values.whole("space.stem_kernel"),
+        stride: stem_stride,
+        pool: values.flag("space.stem_pool"),
+    };
     match values.text("space.family").as_str() {
         "branches" => Space::Branches {
             stem: values.whole("space.stem"),
             stem_stride,
-            stages,
-            blocks,
+            stages: stages(),
+            blocks: values.whole("space.blocks"),
             branches: values.whole("space.branches"),
             mask_ends: values.flag("space.mask_ends"),
         },
+        "nasbench201" => Space::NasBench201(cells()),
+        "enas" => Space::Enas(cells()),
+        "darts" => Space::Darts(cells()),
+        "densenet" => Space::DenseNet {
+            stem: stem(),
+            growth: values.whole("space.growth"),
+            bottleneck: values.whole("space.bottleneck"),
+            layers: layers(),
+        },
+        "resnet" => Space::ResNet { stem: stem(), layers: layers() },
+        "chain" => Space::Chain {
+            stem: values.whole("space.stem"),
+            stem_stride,
+            stages: stages(),
+            layers: layers(),
+            head: values.whole("space.head"),
+        },
         _ => Space::Edges {
             stem_stride,
-            stages,
-            blocks,
+            stages: stages(),
+            blocks: values.whole("space.blocks"),
             nodes: values.whole("space.nodes"),
             operations: values.operations("space.operations"),
         },

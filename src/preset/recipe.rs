@@ -1,8 +1,8 @@
 //! The validated values of a preset.
 
 use super::Constraint;
-use crate::graph::families::{Branches, Edges};
-use crate::graph::{Graph, GraphError, Operation, Shape};
+use crate::graph::families::{Branches, Chain, Darts, DenseNet, Edges, Enas, NasBench201, ResNet, Stem};
+use crate::graph::{Granularity, Graph, GraphError, Operation, Shape};
 
 /// Everything a search needs to know beside its seed and its device.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +73,54 @@ pub enum Space {
         /// Whether stem and classifier are masked too.
         mask_ends: bool,
     },
+    /// The cells of NAS-Bench-201.
+    NasBench201(CellSpace),
+    /// The published micro cell of ENAS.
+    Enas(CellSpace),
+    /// The cells of DARTS.
+    Darts(CellSpace),
+    /// Dense blocks, one group for each dense edge.
+    DenseNet {
+        /// The stem.
+        stem: Stem,
+        /// Channels that each layer adds.
+        growth: usize,
+        /// Channels between the convolutions of a layer, as a multiple of the growth.
+        bottleneck: usize,
+        /// Layers of each block.
+        layers: Vec<usize>,
+    },
+    /// Bottlenecks of four kernels.
+    ResNet {
+        /// The stem.
+        stem: Stem,
+        /// Bottlenecks of each stage.
+        layers: Vec<usize>,
+    },
+    /// A chain of choice blocks.
+    Chain {
+        /// Channels of the stem.
+        stem: usize,
+        /// Stride of the stem.
+        stem_stride: usize,
+        /// Channels of each stage.
+        stages: Vec<usize>,
+        /// Choice blocks of each stage.
+        layers: Vec<usize>,
+        /// Channels before the head.
+        head: usize,
+    },
+}
+
+/// The numbers of a space of cells in three stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellSpace {
+    /// Stride of the stem.
+    pub stem_stride: usize,
+    /// Channels of the first stage.
+    pub channels: usize,
+    /// Cells of each stage.
+    pub cells: usize,
 }
 
 impl Space {
@@ -88,6 +136,16 @@ impl Space {
             Self::Branches { stem, stem_stride, stages, blocks, branches, mask_ends } => {
                 Branches { input, classes, stem, stem_stride, stages, blocks, branches, mask_ends }.build()
             }
+            Self::NasBench201(CellSpace { stem_stride, channels, cells }) => {
+                NasBench201 { input, classes, stem_stride, channels, cells }.build()
+            }
+            Self::Enas(CellSpace { stem_stride, channels, cells }) => Enas { input, classes, stem_stride, channels, cells }.build(),
+            Self::Darts(CellSpace { stem_stride, channels, cells }) => Darts { input, classes, stem_stride, channels, cells }.build(),
+            Self::DenseNet { stem, growth, bottleneck, layers } => DenseNet { input, classes, stem, growth, bottleneck, layers }.build(),
+            Self::ResNet { stem, layers } => ResNet { input, classes, stem, layers }.build(),
+            Self::Chain { stem, stem_stride, stages, layers, head } => {
+                Chain { input, classes, stem, stem_stride, stages, layers, head }.build()
+            }
         }
     }
 }
@@ -95,6 +153,8 @@ impl Space {
 /// The posterior, its relaxation and its prior (method 1.3).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PosteriorRecipe {
+    /// What one mask bit covers.
+    pub granularity: Granularity,
     /// Initial drop probability of every group.
     pub initial_drop: f64,
     /// τ of the relaxed mask.

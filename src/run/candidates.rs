@@ -16,6 +16,10 @@ pub struct CandidateRecord {
     /// What the event log has, too.
     #[serde(flatten)]
     pub score: CandidateScore,
+    /// Training steps that its weights had seen; they lie in `checkpoints/step-<n>.safetensors`. None in runs of before weights were
+    /// kept.
+    #[serde(default)]
+    pub step: Option<u64>,
     /// Its index in the random stream of its source.
     pub draw: u64,
     /// The channels that it keeps, as `<bits>:<hexadecimal digits>`.
@@ -236,6 +240,7 @@ mod tests {
         assert_eq!(read_candidates(&path).unwrap().0, []);
         let record = CandidateRecord {
             score: score(3, Source::Posterior, 30, 2, 400),
+            step: Some(510),
             draw: 17,
             mask: "5:e8".parse().unwrap(),
             correct_inherited: Bits(vec![true, false, true]),

@@ -103,6 +103,7 @@ pub fn candidates() -> Vec<CandidateRecord> {
         Bits((0..100).map(|image| if score.source == Source::Random { image >= wrong } else { image < right }).collect())
     };
     let record = |score: CandidateScore| CandidateRecord {
+        step: None,
         draw: u64::from(score.id.0),
         mask: HardMask::new(vec![true; 33]),
         correct_inherited: bits(&score, score.select.inherited.correct),

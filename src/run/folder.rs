@@ -135,6 +135,12 @@ impl RunFolder {
         self.path.join("candidates").join("candidates.jsonl")
     }
 
+    /// `checkpoints/step-<n>.safetensors`, the weights after so many training steps.
+    #[must_use]
+    pub fn weights(&self, step: u64) -> PathBuf {
+        self.path.join("checkpoints").join(format!("step-{step}.safetensors"))
+    }
+
     /// `exports/<candidate>/`, what was exported of a candidate.
     #[must_use]
     pub fn exports(&self, candidate: CandidateId) -> PathBuf {

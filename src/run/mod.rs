@@ -10,7 +10,9 @@ mod log;
 mod network;
 pub mod resources;
 mod snapshot;
+pub mod tensors;
 mod time;
+mod weights;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -28,3 +30,4 @@ pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
 pub use snapshot::Snapshot;
 pub use time::stamp;
+pub use weights::KeptWeights;

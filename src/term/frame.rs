@@ -1,7 +1,8 @@
 //! Frames: painted in memory, sent in one piece, and not too many of them.
 
-use crate::app::App;
+use crate::app::{App, Target};
 use crate::ui;
+use crate::ui::paint::Zone;
 use crate::ui::theme::Look;
 use crossterm::{queue, terminal};
 use ratatui::Terminal;
@@ -35,12 +36,13 @@ impl Write for Bytes {
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Bytes>>,
     bytes: Bytes,
+    zones: Vec<Zone>,
 }
 
 impl Screen {
     pub(super) fn new() -> io::Result<Self> {
         let bytes = Bytes::default();
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes })
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes, zones: Vec::new() })
     }
 
     /// Has the next frame paint every cell.
@@ -53,9 +55,10 @@ impl Screen {
     /// One frame, in one piece: the terminal shows it whole or not at all.
     pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
         queue!(self.bytes, terminal::BeginSynchronizedUpdate)?;
+        let zones = &mut self.zones;
         self.terminal.draw(|frame| {
             let area = frame.area();
-            ui::draw(app, look, area, frame.buffer_mut());
+            *zones = ui::draw(app, look, area, frame.buffer_mut());
         })?;
         queue!(self.bytes, terminal::EndSynchronizedUpdate)?;
         let frame = self.bytes.0.take();
@@ -63,8 +66,15 @@ impl Screen {
     }
 }
 
+impl Screen {
+    /// What the last frame shows at a place.
+    pub(super) fn target(&self, x: u16, y: u16) -> Option<Target> {
+        ui::target(&self.zones, x, y)
+    }
+}
+
 /// Writes everything, also where the terminal was made non-blocking by another program that shares it.
-fn send(mut bytes: &[u8], mut out: impl Write + AsFd) -> io::Result<()> {
+pub(super) fn send(mut bytes: &[u8], mut out: impl Write + AsFd) -> io::Result<()> {
     loop {
         let sent = if bytes.is_empty() { out.flush().map(|()| None) } else { out.write(bytes).map(Some) };
         match sent {

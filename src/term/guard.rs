@@ -1,6 +1,8 @@
 //! Takes the terminal and gives it back, on every way out.
 
 use super::input;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::{cursor, execute, terminal};
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,10 @@ static PAINTER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// Reports of panics in other threads while the screen was up.
 static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Presses and the wheel, with their places as numbers. crossterm's own way would have every move of the mouse sent, too.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
+
 /// While it lives the terminal is in raw mode on its alternate screen.
 #[derive(Debug)]
 pub(super) struct Guard {
@@ -20,7 +26,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn take() -> std::io::Result<Self> {
+    pub(super) fn take(mouse: bool) -> std::io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
@@ -40,12 +46,39 @@ impl Guard {
         terminal::enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         let guard = Self { errors_on_terminal };
-        execute!(stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        enter(mouse)?;
         Ok(guard)
     }
 
+    /// Gives the terminal back before the end.
+    pub(super) fn leave() {
+        give_back();
+    }
+
+    /// Takes the mouse, or leaves it to the terminal.
+    pub(super) fn mouse(mouse: bool) -> std::io::Result<()> {
+        execute!(stdout(), Print(if mouse { TAKE_MOUSE } else { LEAVE_MOUSE }))
+    }
+
+    /// Gives the terminal back and stops the program, and what was started with it, until the shell lets it go on; then takes it again.
+    pub(super) fn suspend(mouse: bool) -> std::io::Result<()> {
+        give_back();
+        // Nobody could wake a program without a shell: the system knows, and passes over this signal there.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        Self::retake(mouse)
+    }
+
+    /// Takes the terminal again after the program was stopped, whoever stopped it.
+    pub(super) fn retake(mouse: bool) -> std::io::Result<()> {
+        // crossterm remembers that it is in raw mode; the shell has changed that behind its back.
+        terminal::disable_raw_mode()?;
+        terminal::enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        enter(mouse)
+    }
+
     /// The user's terminal went away, or somebody says so. What still answers is given back; what does not is never touched again.
-    pub(super) fn abandon(self) {
+    pub(super) fn abandon(&self) {
         if input::terminal_is_gone() {
             TAKEN.store(false, Ordering::SeqCst);
             // Without these the search goes on as well, only less quietly.
@@ -75,6 +108,11 @@ impl Drop for Guard {
     }
 }
 
+fn enter(mouse: bool) -> std::io::Result<()> {
+    execute!(stdout(), terminal::EnterAlternateScreen, cursor::Hide, EnableBracketedPaste)?;
+    if mouse { Guard::mouse(true) } else { Ok(()) }
+}
+
 fn is_painter() -> bool {
     *PAINTER.lock().unwrap_or_else(PoisonError::into_inner) == Some(std::thread::current().id())
 }
@@ -84,7 +122,14 @@ fn give_back() {
         return;
     }
     // A terminal that refuses has nothing left to restore.
-    let _ = execute!(stdout(), terminal::EndSynchronizedUpdate, cursor::Show, terminal::LeaveAlternateScreen);
+    let _ = execute!(
+        stdout(),
+        terminal::EndSynchronizedUpdate,
+        Print(LEAVE_MOUSE),
+        DisableBracketedPaste,
+        cursor::Show,
+        terminal::LeaveAlternateScreen
+    );
     let _ = terminal::disable_raw_mode();
     for report in REPORTS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = writeln!(stderr(), "{report}");

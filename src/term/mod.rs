@@ -1,6 +1,7 @@
 //! The real terminal: guard, input, hang-up, frames, and the loop that joins them to the model.
 
 mod capabilities;
+mod clipboard;
 mod frame;
 mod guard;
 mod input;
@@ -8,7 +9,7 @@ mod session;
 
 pub use capabilities::{ColourChoice, GlyphChoice};
 
-use crate::app::{Host, Opened};
+use crate::app::{App, Host, Keymap, Opened};
 use crate::ui::theme::{Depth, Look, ThemeError};
 use std::path::PathBuf;
 
@@ -23,6 +24,10 @@ pub struct ScreenOptions {
     pub colour: ColourChoice,
     /// Signs.
     pub glyphs: GlyphChoice,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Whether clicks are for the program at first.
+    pub mouse: bool,
 }
 
 /// How the screen ended.
@@ -56,5 +61,5 @@ pub fn run(host: Box<dyn Host>, first: Option<Opened>, options: &ScreenOptions) 
     let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;
     // crossterm has an opinion of its own on NO_COLOR; the one formed here counts, so that a flag can overrule the environment.
     crossterm::style::force_color_output(depth != Depth::None);
-    session::run(host, first, look)
+    session::run(host, first, look, App::with(options.keymap.clone(), options.mouse))
 }

@@ -3,7 +3,7 @@
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
-use super::{Ending, TermError};
+use super::{Ending, TermError, clipboard};
 use crate::app::{App, Effect, Host, Opened};
 use crate::link::{Link, Update};
 use crate::run::Command;
@@ -21,17 +21,18 @@ struct Session {
     path: PathBuf,
     /// When the last frame was sent.
     drawn: Instant,
+    guard: Guard,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
 
-pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look) -> Result<Ending, TermError> {
+pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App) -> Result<Ending, TermError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (sender, inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
-    let guard = Guard::take()?;
-    let (app, screen) = (App::new(), Screen::new()?);
-    let mut session = Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn: Instant::now(), pending: Vec::new() };
+    let guard = Guard::take(app.takes_mouse())?;
+    let (screen, drawn) = (Screen::new()?, Instant::now());
+    let mut session = Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn, guard, pending: Vec::new() };
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
@@ -43,13 +44,13 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look) -> Res
     drop(sender);
     match runtime.block_on(session.work(inputs)) {
         Ok(Ending::Left) => {
-            drop(guard);
+            Guard::leave();
             session.stop();
             Ok(Ending::Left)
         }
         // A terminal that takes no frames is as gone as one that hung up. The search goes on without a screen, to its end.
         Ok(Ending::HungUp) | Err(_) => {
-            guard.abandon();
+            session.guard.abandon();
             session.outlive();
             Ok(Ending::HungUp)
         }
@@ -107,15 +108,42 @@ impl Session {
             Input::End => return Ok(Some(Ending::Left)),
             // A frame fits itself to the size it finds.
             Input::Resize => {}
+            Input::Continue => {
+                Guard::retake(self.app.takes_mouse())?;
+                self.screen.forget()?;
+            }
+            Input::Paste(text) => self.app.paste(&text),
+            Input::Wheel(x, y, down) => self.app.wheel(self.screen.target(x, y), down),
+            Input::Click(x, y) => {
+                let effects = self.screen.target(x, y).map_or_else(Vec::new, |target| self.app.click(target));
+                return self.answer(effects);
+            }
             Input::Key(key) => {
-                for effect in self.app.press(key) {
-                    match effect {
-                        Effect::Quit => return Ok(Some(Ending::Left)),
-                        Effect::Redraw => self.screen.forget()?,
-                        Effect::Send(command) => self.send(command),
-                        slow @ (Effect::Export(_) | Effect::Start { .. } | Effect::Open(_) | Effect::Back) => self.pending.push(slow),
-                    }
+                let effects = self.app.press(key);
+                return self.answer(effects);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does what a key asks for; what may take a while later. Tells how the sitting ends, where it does.
+    fn answer(&mut self, effects: Vec<Effect>) -> std::io::Result<Option<Ending>> {
+        for effect in effects {
+            match effect {
+                Effect::Quit => return Ok(Some(Ending::Left)),
+                Effect::Redraw => self.screen.forget()?,
+                Effect::Send(command) => self.send(command),
+                Effect::Mouse(mouse) => Guard::mouse(mouse)?,
+                Effect::Suspend => {
+                    Guard::suspend(self.app.takes_mouse())?;
+                    self.screen.forget()?;
                 }
+                Effect::Copy(text) => {
+                    let in_tmux = std::env::var_os("TMUX").is_some();
+                    frame::send(clipboard::sequence(&text, in_tmux).as_bytes(), std::io::stdout())?;
+                    self.app.notice(format!("handed to the terminal to copy: {text}"), false);
+                }
+                slow @ (Effect::Export(_) | Effect::Start { .. } | Effect::Open(_) | Effect::Back) => self.pending.push(slow),
             }
         }
         Ok(None)
@@ -146,7 +174,7 @@ impl Session {
                 self.show_start();
             }
             Effect::Send(command) => self.send(command),
-            Effect::Quit | Effect::Redraw => {}
+            Effect::Quit | Effect::Redraw | Effect::Copy(_) | Effect::Mouse(_) | Effect::Suspend => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, share2, share3, short};
 use super::theme::Role;
-use crate::app::{ActionId, App, Run};
+use crate::app::{ActionId, App, Change, Run, count_changes};
 use crate::run::{CandidateScore, NetworkSummary};
 use ratatui::layout::Rect;
 
@@ -16,13 +16,15 @@ type Line = (String, Role);
 pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let score = run.selected();
     let title = score.map_or_else(|| "Candidate".to_owned(), |score| format!("Candidate {} · {}", score.id.0, score.source.label()));
-    let right = if super::can(app, ActionId::Export) { "e export" } else { "" };
-    let inner = brush.panel(area, &title, right, focused);
+    let keys = app.keymap().first(&[ActionId::Export]);
+    let right = if super::can(app, ActionId::Export) && !keys.is_empty() { format!("{keys} export") } else { String::new() };
+    let inner = brush.panel(area, &title, &right, focused);
     let Some(score) = score else {
         brush.text(inner.x, inner.y, inner.width, "none yet", Role::Quiet);
         return;
     };
-    let network = run.started().map_or_else(Vec::new, |started| sketch(&started.network, score, usize::from(inner.width)));
+    let pinned = run.pinned().filter(|pinned| pinned.id != score.id);
+    let network = run.started().map_or_else(Vec::new, |started| sketch(&started.network, score, pinned, usize::from(inner.width)));
     let lines: Vec<Line> = facts(run, score).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
     let first = app.detail_scroll().min(lines.len().saturating_sub(room));
@@ -49,10 +51,18 @@ fn facts(run: &Run, score: &CandidateScore) -> Vec<Line> {
         against.push(format!("whole {}", signed(own - whole.select.of(mode).share())));
     }
     if let Some(difference) = run.against_random(score).filter(|_| !score.source.is_baseline()) {
-        against.push(format!("random mean {}", signed(difference.estimate)));
+        against.push(format!("random mean {}", signed(difference)));
     }
     if !against.is_empty() {
         lines.push((format!("against {}", against.join(", ")), Role::Text));
+    }
+    if let Some(pinned) = run.pinned().filter(|pinned| pinned.id != score.id) {
+        let [gained, lost, shifted] = count_changes(&pinned.kept, &score.kept);
+        let parameters = score.parameters as f64 - pinned.parameters as f64;
+        let sign = if parameters < 0.0 { "−" } else { "+" };
+        let accuracy = signed(own - pinned.select.of(mode).share());
+        lines.push((format!("against pinned {}: {accuracy}, {sign}{} parameters", pinned.id.0, short(parameters.abs())), Role::Text));
+        lines.push((format!("  operations +{gained} gained, -{lost} lost, ~{shifted} shifted"), Role::Text));
     }
     if let Some(path) = run.exported(score.id) {
         lines.push((format!("exported to {}", path.display()), Role::Good));
@@ -67,7 +77,8 @@ fn signed(difference: f64) -> String {
 }
 
 /// What is kept of each operation: a row per edge, a column per operation. Where the columns are too many, an edge lists its own.
-fn sketch(network: &NetworkSummary, score: &CandidateScore, width: usize) -> Vec<Line> {
+/// Where another candidate is pinned, a sign after the share says what it does otherwise.
+fn sketch(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&CandidateScore>, width: usize) -> Vec<Line> {
     let mut operations: Vec<&str> = Vec::new();
     for group in &network.groups {
         if !operations.contains(&group.operation.as_str()) {
@@ -81,7 +92,9 @@ fn sketch(network: &NetworkSummary, score: &CandidateScore, width: usize) -> Vec
         let heads: Vec<String> = operations.iter().map(|operation| column(brief(operation))).collect();
         lines.push((format!("{:EDGE$}{}", "kept", heads.concat()), Role::Quiet));
     }
-    let pairs: Vec<_> = network.groups.iter().zip(&score.kept).collect();
+    let change =
+        |at: usize, kept: u32| pinned.and_then(|pinned| pinned.kept.get(at)).map_or("", |&other| Change::between(other, kept).sign());
+    let pairs: Vec<_> = network.groups.iter().zip(score.kept.iter().enumerate().map(|(at, &kept)| (kept, change(at, kept)))).collect();
     let mut block = "";
     for edge in pairs.chunk_by(|(a, _), (b, _)| (&a.block, &a.edge) == (&b.block, &b.edge)) {
         let Some((head, _)) = edge.first() else { continue };
@@ -90,13 +103,14 @@ fn sketch(network: &NetworkSummary, score: &CandidateScore, width: usize) -> Vec
             block = &head.block;
         }
         let share = |operation: &str| {
-            let (group, kept) = edge.iter().find(|(group, _)| group.operation == operation)?;
-            Some(f64::from(**kept) / group.channels.max(1) as f64)
+            let (group, (kept, change)) = edge.iter().find(|(group, _)| group.operation == operation)?;
+            Some((f64::from(*kept) / group.channels.max(1) as f64, *change))
         };
         let cell = |operation: &&str| match share(operation) {
-            Some(share) if share > 0.0 && is_table => column(&share2(share)),
-            Some(share) if share > 0.0 => format!("{} {}  ", brief(operation), share2(share)),
-            Some(_) if is_table => column("·"),
+            Some((share, change)) if share > 0.0 && is_table => column(&format!("{}{change}", share2(share))),
+            Some((share, change)) if share > 0.0 => format!("{} {}{change}  ", brief(operation), share2(share)),
+            Some((_, change)) if is_table => column(&format!("·{change}")),
+            Some((_, "-")) => format!("{} ·-  ", brief(operation)),
             None if is_table => column(""),
             _ => String::new(),
         };

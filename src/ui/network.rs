@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, short};
 use super::theme::Role;
-use crate::app::{Block, NetworkRow, Run, Take, Trend};
+use crate::app::{Block, NetworkRow, Run, Take, Target, Trend};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
@@ -61,6 +61,7 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                 brush.text(figures, y, inner.right().saturating_sub(figures), &text, Role::Text);
             }
         }
+        brush.zone(Rect { y, height: 1, ..inner }, Target::Row(position));
         if focused && position == run.row() {
             brush.highlight(inner, y, Role::Selection);
         }

@@ -1,6 +1,7 @@
 //! The brush of all panes: clipped text, bars, panels, curves.
 
 use super::theme::{Glyphs, Look, Role};
+use crate::app::Target;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -13,6 +14,17 @@ pub struct Brush<'a> {
     pub buffer: &'a mut Buffer,
     /// How things look.
     pub look: &'a Look,
+    /// What lies where, so far.
+    pub zones: Vec<Zone>,
+}
+
+/// A part of the screen that a click can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zone {
+    /// Where it is.
+    pub area: Rect,
+    /// What it is.
+    pub target: Target,
 }
 
 impl Brush<'_> {
@@ -46,6 +58,11 @@ impl Brush<'_> {
             used += 1;
         }
         used
+    }
+
+    /// Says what lies in an area.
+    pub fn zone(&mut self, area: Rect, target: Target) {
+        self.zones.push(Zone { area, target });
     }
 
     /// Writes text into the lines of an area, broken between words; returns the lines used.
@@ -169,13 +186,14 @@ impl Brush<'_> {
 
     /// Curves over a shared axis from 0 to `x_end`. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
     /// out; returns how many. Axis labels take the left columns.
-    /// Every second series is dashed, so that the two of a plot differ without colour.
-    pub fn curves(&mut self, area: Rect, series: &[(&[(f64, f64)], Role)], x_end: f64, log: bool) -> usize {
+    /// Every second series is dashed, so that the two of a plot differ without colour. The axis of values spans `range`, or what there is.
+    pub fn curves(&mut self, area: Rect, series: &[(&[(f64, f64)], Role)], x_end: f64, log: bool, range: Option<(f64, f64)>) -> usize {
         let transform = |value: f64| if log { value.log10() } else { value };
         let points = || series.iter().flat_map(|(points, _)| points.iter());
         let good = |&(x, y): &(f64, f64)| x.is_finite() && transform(y).is_finite();
         let values = points().filter(|point| good(point)).map(|&(_, y)| transform(y));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let (low, high) = range.filter(|_| low <= high).unwrap_or((low, high));
         let left_out = points().filter(|point| !good(point)).count();
         let label = 6;
         if low > high || area.width < label + 4 || area.height < 2 {

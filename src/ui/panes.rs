@@ -1,8 +1,8 @@
-//! The panes beside the network: curves, posterior, candidates.
+//! The panes beside the network: curves, candidates.
 
 use super::paint::{Brush, share2, share3, short};
 use super::theme::Role;
-use crate::app::{Run, sentence};
+use crate::app::{Run, Target};
 use crate::run::Source;
 use ratatui::layout::Rect;
 
@@ -28,8 +28,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let mut left_out = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves());
-    left_out += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false);
+    let mut left_out = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves(), None);
+    left_out += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false, None);
     // Losses fall and accuracies rise, so that these corners are the free ones.
     let dashes = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
     legend(
@@ -68,63 +68,17 @@ fn legend(brush: &mut Brush<'_>, area: Rect, y: u16, entries: &[(String, Role)])
     }
 }
 
-/// The whole posterior: groups from top to bottom, epochs from left to right, drop probability as shade; at the right where each row
-/// stands now.
-pub(super) fn posterior(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
-    const NOW: u16 = 5;
-    let count = run.started().map_or(0, |started| started.network.groups.len());
-    let inner = brush.panel(area, "Posterior", &format!("drop rate, {count} groups × epochs"), focused);
-    let Some(health) = run.health() else {
-        brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
-        return;
-    };
-    let strip = Rect { height: inner.height.saturating_sub(3), width: inner.width.saturating_sub(NOW), ..inner };
-    let strip = Rect { height: strip.height.min(count as u16), ..strip };
-    let epochs = run.started().map_or(1, |started| started.epochs.max(1)) as usize;
-    let shades =
-        if brush.look.glyphs == super::theme::Glyphs::Unicode { ["·", "░", "▒", "▓", "█"] } else { [".", "-", "+", "x", "#"] };
-    let mean = |values: &mut dyn Iterator<Item = f64>| {
-        let (sum, number) = values.fold((0.0, 0.0), |(sum, number), value| (sum + value, number + 1.0));
-        (number > 0.0).then(|| sum / number)
-    };
-    for row in 0..usize::from(strip.height) {
-        let tall = usize::from(strip.height);
-        let groups = row * count / tall..((row + 1) * count / tall).min(count);
-        let y = strip.y + row as u16;
-        for column in 0..usize::from(strip.width) {
-            let Some(epoch) = run.epochs().get(column * epochs / usize::from(strip.width)) else { break };
-            let values = epoch.drop_probabilities.get(groups.clone()).unwrap_or_default();
-            let Some(drop) = mean(&mut values.iter().map(|&p| f64::from(p))) else { continue };
-            let level = ((drop * 5.0) as usize).min(4);
-            let role = if level == 0 { Role::Quiet } else { Role::Dropped };
-            brush.text(strip.x + column as u16, y, 1, shades[level], role);
-        }
-        if let Some(now) = mean(&mut groups.filter_map(|group| run.drop_probability(group))) {
-            brush.right(inner, y, &share2(now), Role::Quiet);
-        }
-    }
-    let numbers = format!(
-        "entropy {} bits  undecided {:.0} %  Δp {}",
-        share2(health.entropy_bits),
-        100.0 * health.undecided_share,
-        share3(health.largest_change)
-    );
-    let lower = Rect { y: inner.bottom().saturating_sub(3.min(inner.height)), height: 3.min(inner.height), ..inner };
-    if lower.height == 3 {
-        brush.text(lower.x, lower.y, lower.width, &numbers, Role::Text);
-        let told = Rect { y: lower.y + 1, height: 2, ..lower };
-        brush.wrapped(told, &sentence(run).unwrap_or_default(), Role::Quiet);
-    }
-}
-
 /// The ranked candidates, references among them.
 pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let random = if run.shows_random() { format!("{} random", run.count(Source::Random)) } else { "random hidden".to_owned() };
     let right = format!("{} posterior · {random} · by {}", run.count(Source::Posterior), run.order().label());
+    let right = if run.filter().is_empty() { right } else { format!("only {}", run.filter().text()) };
     let inner = brush.panel(area, "Candidates", &right, focused);
     let rows = run.ranked();
     if rows.is_empty() {
-        brush.wrapped(inner, "none yet: they are ranked when training ends; s samples some now", Role::Quiet);
+        let none = "none yet: they are ranked when training ends; sample now ranks some at once";
+        let told = if run.filter().is_empty() { none } else { "the filter lets none pass" };
+        brush.wrapped(inner, told, Role::Quiet);
         return;
     }
     brush.text(inner.x, inner.y, inner.width, "     #  source     select     tied  params    MACs  kept", Role::Quiet);
@@ -136,8 +90,13 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         let score = row.score;
         let interval = score.select.of(run.mode()).interval();
         let text = format!(
-            "{} {:>4}  {:<9}  {:>4} ±{}  {}   {:>6}  {:>6}  {:>4}",
+            "{}{}{:>4}  {:<9}  {:>4} ±{}  {}   {:>6}  {:>6}  {:>4}",
             if position == selected { brush.look.sign("▶", ">") } else { " " },
+            match run.pinned() {
+                Some(pinned) if pinned.id == score.id => "P",
+                _ if run.marked().contains(&score.id) => "*",
+                _ => " ",
+            },
             row.rank,
             score.source.label(),
             share3(interval.estimate),
@@ -153,6 +112,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             Source::Posterior => Role::Text,
         };
         brush.text(inner.x, y, inner.width, &text, role);
+        brush.zone(Rect { y, height: 1, ..inner }, Target::Candidate(score.id));
         if position == selected {
             brush.highlight(inner, y, Role::Selection);
         }

@@ -2,14 +2,36 @@
 
 use super::paint::{Brush, duration, share3, short};
 use super::theme::Role;
-use super::{detail, network, panes};
-use crate::app::{App, Pane, Run};
+use super::{compare, detail, heat, network, panes};
+use crate::app::{App, Pane, Run, Target, View};
 use crate::run::{Outcome, Phase};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let head = if area.width < 120 { 2 } else { 1 };
+    header(app, run, Rect { height: head, ..area }, brush);
+    let body = Rect { y: area.y + head, height: area.height - head, ..area };
+    match app.view() {
+        View::Search => search(app, run, area, body, brush),
+        View::Posterior => heat::screen(run, body, brush),
+        View::Samples => samples(app, run, body, brush),
+        View::Compare => compare::draw(run, body, brush),
+    }
+}
+
+/// The candidates beside the chosen one; where there is no room for both, the one in focus.
+fn samples(app: &App, run: &Run, body: Rect, brush: &mut Brush<'_>) {
+    if body.width < 110 {
+        return pane(app, run, app.focus(), body, brush);
+    }
+    let left = body.width * 3 / 5;
+    pane(app, run, Pane::Candidates, Rect { width: left, ..body }, brush);
+    pane(app, run, Pane::Detail, Rect { x: body.x + left, width: body.width - left, ..body }, brush);
+}
+
+/// All panes side by side, as far as they fit.
+fn search(app: &App, run: &Run, area: Rect, body: Rect, brush: &mut Brush<'_>) {
     if area.width >= 120 && area.height >= 33 {
-        header(run, Rect { height: 1, ..area }, brush);
         let lower = (area.height / 3).clamp(10, 14);
         let upper = area.height - 1 - lower;
         let left = area.width * 3 / 5;
@@ -22,9 +44,6 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         pane(app, run, Pane::Detail, rect(left, upper, area.width - left, lower), brush);
         return;
     }
-    let head = if area.width < 120 { 2 } else { 1 };
-    header(run, Rect { height: head, ..area }, brush);
-    let body = Rect { y: area.y + head, height: area.height - head, ..area };
     if area.width >= 80 && area.height >= 20 {
         // The candidates keep a strip of their own; Tab changes what is above it.
         let strip = if area.height >= 24 { 6 } else { 5 };
@@ -38,17 +57,19 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
 
 fn pane(app: &App, run: &Run, pane: Pane, area: Rect, brush: &mut Brush<'_>) {
     let focused = app.focus() == pane;
+    brush.zone(area, Target::Pane(pane));
     match pane {
         Pane::Network => network::draw(run, area, focused, brush),
         Pane::Curves => panes::curves(run, area, focused, brush),
-        Pane::Posterior => panes::posterior(run, area, focused, brush),
+        Pane::Posterior => heat::pane(run, area, focused, brush),
         Pane::Candidates => panes::candidates(run, area, focused, brush),
         Pane::Detail => detail::draw(app, run, area, focused, brush),
+        Pane::Comparison => compare::draw(run, area, brush),
     }
 }
 
 /// Which run, what it is doing, how far, how long, on what, how fast.
-fn header(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let two_lines = area.height > 1;
     let seed = run.started().map_or_else(String::new, |started| format!("{} · seed {}", started.preset, started.seed));
     let name = if seed.is_empty() { run.name().to_owned() } else { seed };
@@ -56,7 +77,12 @@ fn header(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     x += brush.text(x, area.y, area.right() - x, "pgnas  ", Role::Title);
     x += brush.text(x, area.y, (area.right() - x).min(32), &name, Role::Text);
     x += brush.text(x, area.y, (area.right() - x).min(4), "   ", Role::Text);
-    let (sign, word, role) = state(run, brush);
+    if let Some(behind) = app.behind() {
+        // The view stands still and the search does not: said where the eye looks for what is going on.
+        let told = format!("{} view frozen, {behind} events behind  ", brush.look.sign("▣", "#"));
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &told, Role::Danger);
+    }
+    let (sign, word, role) = state(app, run, brush);
     x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
     if let Some((epoch, epochs)) = run.epoch_of() {
         x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}   "), Role::Text);
@@ -99,10 +125,10 @@ fn header_facts(run: &Run) -> Vec<String> {
 }
 
 /// The sign, the word and the role of what a run is doing.
-fn state(run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str, Role) {
+fn state(app: &App, run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str, Role) {
     let ascii = brush.look.glyphs == super::theme::Glyphs::Ascii;
     let choose = |unicode, plain| if ascii { plain } else { unicode };
-    if run.is_paused() {
+    if app.is_paused() {
         return (choose("‖", "="), "paused", Role::Attention);
     }
     match (run.ending().map(|ending| &ending.outcome), run.phase()) {

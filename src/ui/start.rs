@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, share3, short};
 use super::theme::Role;
-use crate::app::Start;
+use crate::app::{Start, Target};
 use ratatui::layout::Rect;
 use std::time::SystemTime;
 
@@ -17,6 +17,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     for (y, (position, preset)) in (list.y + 1..list.bottom()).zip(start.presets().iter().enumerate()) {
         let figures = format!("{:<14}  {:>10}  {:>6}  {:>6}", preset.name, short(preset.parameters as f64), preset.groups, preset.epochs);
         brush.text(list.x + 2, y, list.width.saturating_sub(2), &figures, Role::Text);
+        brush.zone(Rect { y, height: 1, ..list }, Target::Start(position));
         mark(brush, list, y, !start.in_runs() && position == start.preset());
     }
     if let Some(preset) = start.presets().get(start.preset()) {
@@ -41,8 +42,12 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     for (y, (position, run)) in (inner.y + 1..inner.bottom()).zip(start.runs().iter().enumerate().skip(first)) {
         let best = run.best.map_or_else(|| "–".to_owned(), |best| share3(best.share()));
         let (age, size) = (age(start.now(), run.written), format!("{}B", short(run.bytes as f64)));
-        let line = format!("{:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {}", run.state, run.preset, run.seed, run.name);
-        brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, Role::Text);
+        // A failed run shows without its colour as well.
+        let (sign, role) = if run.state == "failed" { ("! ", Role::Attention) } else { ("", Role::Text) };
+        let state = format!("{sign}{}", run.state);
+        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {}", run.preset, run.seed, run.name);
+        brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, role);
+        brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());
     }
 }

@@ -2,14 +2,16 @@
 
 use super::draw;
 use super::theme::{Depth, Glyphs, Look, Role};
-use crate::app::App;
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
+use crate::app::{ActionId, App, Pane, Target};
 use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fmt::Write;
 use std::sync::Arc;
+
+const SIZES: [(&str, u16, u16); 3] = [("full", 120, 36), ("terminal", 80, 24), ("small", 60, 15)];
 
 fn look(depth: Depth, glyphs: Glyphs) -> Look {
     Look::load("dark", depth, glyphs).unwrap()
@@ -69,9 +71,92 @@ fn ranking() -> App {
 
 #[test]
 fn a_search_at_every_layout() {
-    for (name, width, height) in [("full", 120, 36), ("terminal", 80, 24), ("small", 60, 15)] {
+    for (name, width, height) in SIZES {
         insta::assert_snapshot!(format!("search_{name}"), styled(&ranking(), width, height));
     }
+}
+
+#[test]
+fn the_other_screens_at_every_layout() {
+    for (key, view) in [("2", "posterior"), ("3", "samples"), ("4", "compare")] {
+        let mut app = ranking();
+        press(&mut app, "tab j j j j j shift-tab g p ] ] x");
+        press(&mut app, key);
+        for (name, width, height) in SIZES {
+            insta::assert_snapshot!(format!("{view}_{name}"), styled(&app, width, height));
+        }
+    }
+    let mut app = ranking();
+    press(&mut app, ": c a n d");
+    insta::assert_snapshot!("palette_full", styled(&app, 120, 36));
+    press(&mut app, "esc f /");
+    app.paste("acc>.97 parms<2M");
+    insta::assert_snapshot!("filter_terminal", styled(&app, 80, 24));
+}
+
+#[test]
+fn without_colour_every_screen_reads_as_well() {
+    let none = look(Depth::None, Glyphs::Ascii);
+    let row = |app: &App, x: u16, word: &str| {
+        let buffer = painted(app, &none, 120, 36);
+        assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&buffer));
+        let y = lines(&buffer).iter().position(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word}: {:#?}", lines(&buffer)));
+        (buffer[(x, y as u16)].style(), lines(&buffer)[y].clone())
+    };
+    // Selected: by its style, whatever the screen.
+    let start = at_start();
+    assert_ne!(row(&start, 5, "digits  ").0, row(&start, 5, "fashion  ").0);
+    let mut app = ranking();
+    press(&mut app, "2");
+    assert_ne!(row(&app, 40, "conv 1x1").0, row(&app, 40, "conv 3x3").0);
+    press(&mut app, "3 g p ] x G");
+    let buffer = painted(&app, &none, 120, 36);
+    let shown = lines(&buffer);
+    assert!(shown.iter().any(|line| line.contains('>') && line.contains("random")), "{shown:#?}");
+    press(&mut app, "g");
+    assert!(lines(&painted(&app, &none, 120, 36)).iter().any(|line| line.contains(">P")), "pinned");
+    assert!(lines(&painted(&app, &none, 120, 36)).iter().any(|line| line.contains(" *")), "marked");
+    press(&mut app, "4");
+    let compared = lines(&painted(&app, &none, 120, 36)).join("\n");
+    assert!(compared.contains('#') && compared.contains('o') && compared.contains("W whole"), "{compared}");
+    // Running, paused, frozen and failed: by their words.
+    press(&mut app, "f");
+    assert!(lines(&painted(&app, &none, 120, 36))[0].contains("# view frozen, 0 events behind  o training"));
+    let failed = |state: &str| {
+        let mut app = App::new();
+        let run = crate::app::RunRow {
+            name: "one".into(),
+            path: "one".into(),
+            preset: "digits".into(),
+            seed: 1,
+            state: state.into(),
+            best: None,
+            written: std::time::SystemTime::UNIX_EPOCH,
+            bytes: 1,
+        };
+        app.show_start(Vec::new(), vec![run]);
+        row(&app, 5, "digits").1
+    };
+    assert!(failed("failed").contains("! failed") && !failed("completed").contains('!'));
+}
+
+#[test]
+fn what_is_drawn_can_be_clicked() {
+    let app = ranking();
+    let look = look(Depth::True, Glyphs::Unicode);
+    let area = Rect::new(0, 0, 120, 36);
+    let mut buffer = Buffer::empty(area);
+    let zones = draw(&app, &look, area, &mut buffer);
+    let at = |word: &str| {
+        let (y, line) = lines(&buffer).into_iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
+        let x = line[..line.find(word).unwrap()].chars().count();
+        super::target(&zones, x as u16, y as u16)
+    };
+    assert_eq!(at("pause"), Some(Target::Action(ActionId::Pause)));
+    assert_eq!(at("conv 5×5"), Some(Target::Row(3)));
+    assert_eq!(at("Curves"), Some(Target::Pane(Pane::Curves)));
+    assert!(matches!(at("  posterior  ."), Some(Target::Candidate(_))));
+    assert_eq!(super::target(&zones, 0, 0), None);
 }
 
 #[test]
@@ -104,7 +189,7 @@ fn an_alert_takes_the_hint_line_and_gives_it_back() {
     let message = "the loss is not finite; the last good state is restored".to_owned();
     push(&mut app, Event::Alert(Alert { kind: AlertKind::NonFiniteLoss, message: message.clone() }));
     assert!(text(&app, 80, 24).lines().last().unwrap().contains(&message));
-    press(&mut app, "y");
+    press(&mut app, "L");
     assert_eq!(text(&app, 80, 24).lines().last().unwrap(), hints.lines().last().unwrap());
 }
 
@@ -144,10 +229,21 @@ const KEYS: &[&str] = &[
     "e",
     "n",
     "ctrl-c",
+    "1",
+    "2",
+    "3",
+    "4",
+    "f",
+    "p",
+    "x",
+    ":",
+    "/",
+    "backspace",
+    "L",
 ];
 
 fn state() -> impl Strategy<Value = App> {
-    let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..12);
+    let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..16);
     (0..4u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
         let mut app = match kind {
             0 => at_start(),
@@ -168,7 +264,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_state_fits_any_size(app in state(), width in 0..=200u16, height in 0..=80u16, ascii in any::<bool>()) {
+    fn any_state_fits_any_size(app in state(), width in 0..=300u16, height in 0..=100u16, ascii in any::<bool>()) {
         let glyphs = if ascii { Glyphs::Ascii } else { Glyphs::Unicode };
         painted(&app, &look(Depth::Ansi, glyphs), width, height);
         // An area that is not the whole buffer, nor within it.

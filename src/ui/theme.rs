@@ -75,8 +75,12 @@ pub struct Look {
 }
 
 /// The themes inside the program.
-pub const THEMES: [(&str, &str); 2] =
-    [("dark", include_str!("../../themes/dark.toml")), ("light", include_str!("../../themes/light.toml"))];
+pub const THEMES: [(&str, &str); 4] = [
+    ("dark", include_str!("../../themes/dark.toml")),
+    ("light", include_str!("../../themes/light.toml")),
+    ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
+];
 
 /// What is wrong with a theme.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -303,6 +307,35 @@ mod tests {
         }
     }
 
+    /// A colour as somebody without red or without green cones sees it (Viénot, Brettel and Mollon 1999), on linear light.
+    fn seen_without(cones: [[f64; 3]; 3], [red, green, blue]: [u8; 3]) -> [u8; 3] {
+        let linear = [red, green, blue].map(|part| (f64::from(part) / 255.0).powf(2.2));
+        cones.map(|row| {
+            let light: f64 = row.iter().zip(linear).map(|(weight, part)| weight * part).sum();
+            (light.clamp(0.0, 1.0).powf(1.0 / 2.2) * 255.0).round() as u8
+        })
+    }
+
+    #[test]
+    fn colour_blind_eyes_tell_kept_from_dropped_and_the_curves_apart_in_every_theme() {
+        const PROTANOPE: [[f64; 3]; 3] = [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]];
+        const DEUTERANOPE: [[f64; 3]; 3] = [[0.292_75, 0.707_25, 0.0], [0.292_75, 0.707_25, 0.0], [-0.022_34, 0.022_34, 1.0]];
+        for (name, _) in THEMES {
+            let look = Look::load(name, Depth::True, Glyphs::Unicode).unwrap();
+            let colour = |role: Role| match look.style(role).fg {
+                Some(Color::Rgb(red, green, blue)) => [red, green, blue],
+                other => panic!("{name}: {role:?} is {other:?}"),
+            };
+            for (one, other) in [(Role::Kept, Role::Dropped), (Role::SeriesA, Role::SeriesB), (Role::SeriesC, Role::SeriesD)] {
+                for cones in [PROTANOPE, DEUTERANOPE] {
+                    let apart = distance(seen_without(cones, colour(one)), seen_without(cones, colour(other)));
+                    // Some 40 of 256 in each part.
+                    assert!(apart > 1024 * 40 * 40, "{name}: {one:?} and {other:?} are {apart} apart");
+                }
+            }
+        }
+    }
+
     #[test]
     fn roles_fall_back_along_their_kin() {
         let look = Look::parse("x", "kept = { fg = \"#ff0000\" }", Depth::True, Glyphs::Ascii).unwrap();
@@ -320,7 +353,7 @@ mod tests {
         assert!(load("mine").unwrap().style(Role::Kept).add_modifier.contains(Modifier::DIM));
         assert!(load("light").is_ok());
         let error = load("../mine").unwrap_err().to_string();
-        assert!(error.contains("dark, light, mine"), "{error}");
+        assert!(error.contains("colour-blind, dark, high-contrast, light, mine"), "{error}");
         assert!(load("absent.toml").unwrap_err().to_string().contains("absent.toml"));
     }
 }

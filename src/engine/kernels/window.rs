@@ -87,10 +87,10 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A square kernel of odd `size` that keeps the plane's size at stride 1.
+    /// A square kernel of odd `size` that keeps the plane's size at stride 1, or one of even `size` that reaches over no edge.
     #[must_use]
     pub const fn same(size: usize) -> Self {
-        Self { kernel: [size; 2], stride: [1; 2], padding: [size / 2; 2] }
+        Self { kernel: [size; 2], stride: [1; 2], padding: [(size - 1) / 2; 2] }
     }
 
     /// This pool moving `stride` pixels at a time both ways.
@@ -120,6 +120,12 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_even_pool_tiles_the_plane() {
+        assert_eq!(Pool::same(2).with_stride(2).output([8, 7]), [4, 3]);
+        assert_eq!(Pool::same(3).with_stride(2).output([8, 7]), [4, 4]);
+    }
 
     #[test]
     fn output_counts_the_places_the_kernel_fits() {

@@ -1,6 +1,7 @@
 //! The candidates of a search: drawn, ranked, and the best of them read on the test split.
 
-use super::super::ranker::{Evaluation, Examples, Frozen, Ranker};
+use super::super::EngineError;
+use super::super::ranker::{Evaluation, Examples, Frozen};
 use super::super::trainer::State;
 use super::race::races;
 use super::sampler::{Draw, Sampled, Sampler};
@@ -17,8 +18,11 @@ use std::time::Instant;
 
 impl Search {
     /// Everything that is ranked at the end: the references, then posterior and random candidates in turn.
-    pub(super) fn rank_all(&mut self, state: &State) -> Flow {
-        let frozen = Ranker::freeze(&self.trainer, state);
+    ///
+    /// # Errors
+    /// [`EngineError::Graph`] where a candidate cannot be sliced.
+    pub(super) fn rank_all(&mut self, state: &State) -> Result<Flow, EngineError> {
+        let frozen = self.freeze(state);
         let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let whole = HardMask::whole(self.graph.masked_channels());
         let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
@@ -39,21 +43,35 @@ impl Search {
         let (racing, queue): (Vec<Draw>, Vec<Draw>) = queue.into_iter().partition(|draw| rank.racing && races(draw));
         for part in queue.chunks(at_once) {
             if self.attend(Some(state)) == Flow::Stop {
-                return Flow::Stop;
+                return Ok(Flow::Stop);
             }
-            self.rank(&frozen, part, part.len(), state);
+            self.rank(&frozen, part, part.len(), state)?;
         }
-        if !racing.is_empty() && self.race(&frozen, racing, at_once, state) == Flow::Stop {
-            return Flow::Stop;
+        if !racing.is_empty() && self.race(&frozen, racing, at_once, state)? == Flow::Stop {
+            return Ok(Flow::Stop);
         }
         if let Some(ties) = ties(&self.scores, &self.answers, self.preset.rank.batch_norm) {
             self.record(Event::Ties(ties));
         }
-        Flow::Go
+        Ok(Flow::Go)
+    }
+
+    /// The weights of a moment, for ranking; they are kept with the run, so that every candidate can be rebuilt from them.
+    fn freeze(&mut self, state: &State) -> Frozen {
+        let frozen = Frozen::of(state);
+        let path = self.folder.weights(state.step);
+        if !path.exists()
+            && let Err(error) = frozen.keep(state).write(&path)
+        {
+            let message = format!("{error}; the search goes on, but its candidates can be exported as genotypes alone, without weights");
+            self.alert(Alert { kind: AlertKind::Storage, message });
+        }
+        frozen
     }
 
     fn sampler(&self) -> Sampler {
-        Sampler::new(self.seed, self.graph.clone(), &self.posterior, self.preset.rank.constraint, self.draws)
+        let how = (self.preset.posterior.granularity, self.preset.rank.constraint);
+        Sampler::new(self.seed, self.graph.clone(), &self.posterior, how, self.draws)
     }
 
     /// Remembers and tells what was drawn.
@@ -71,20 +89,21 @@ impl Search {
     }
 
     /// Ranks some candidates at once and records them in order; `queued` of them belong to those that are ranked at the end.
-    fn rank(&mut self, frozen: &Frozen, part: &[Draw], queued: usize, state: &State) {
+    fn rank(&mut self, frozen: &Frozen, part: &[Draw], queued: usize, state: &State) -> Result<(), EngineError> {
         let begun = Instant::now();
         let evaluate = |draw: &Draw| match &draw.what {
             Sampled::Network(mask) => self.ranker.evaluate(frozen, mask, &self.select),
             Sampled::Rate(p) => {
                 let mut generator = stream(self.seed, Purpose::ConstantRate, draw.index);
-                self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select)
+                Ok(self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select))
             }
         };
-        let evaluations: Vec<_> =
+        let evaluations: Result<Vec<_>, _> =
             if self.device.is_cpu { part.par_iter().map(evaluate).collect() } else { part.iter().map(evaluate).collect() };
-        self.tell(part.iter().zip(evaluations), state);
+        self.tell(part.iter().zip(evaluations?), state);
         self.pace.ranked(part.len(), queued, begun.elapsed());
         self.publish(Some(state), false);
+        Ok(())
     }
 
     /// Records candidates in order.
@@ -118,6 +137,7 @@ impl Search {
             self.answers.push(Answers::new(evaluation.of(self.preset.rank.batch_norm)));
             self.candidates.write(&CandidateRecord {
                 score: score.clone(),
+                step: Some(state.step),
                 draw: draw.index,
                 mask: mask.clone(),
                 correct_inherited: Bits(evaluation.inherited),
@@ -133,31 +153,40 @@ impl Search {
     }
 
     /// Opens the test split, once, for the winner, the references and the best random candidate.
-    pub(super) fn read_test(&mut self, state: &State) {
+    ///
+    /// # Errors
+    /// As [`Self::rank_all`].
+    pub(super) fn read_test(&mut self, state: &State) -> Result<(), EngineError> {
         let mode = self.preset.rank.batch_norm;
         let best_random = ranked(&self.scores, mode).into_iter().find(|score| score.source == Source::Random);
         let references = newest(&self.scores).filter(|score| score.source.is_reference()).map(|score| score.id);
         let ids = winner(&self.scores, mode).into_iter().chain(references).chain(best_random.map(|score| score.id));
         let ids: Vec<CandidateId> = ids.collect();
         let examples = Examples::upload(self.test.open(), &self.device.device);
-        let frozen = Ranker::freeze(&self.trainer, state);
+        let frozen = Frozen::of(state);
         for id in ids {
             let position = id.0 as usize - 1;
-            let evaluation = self.ranker.evaluate(&frozen, &self.masks[position], &examples);
+            let evaluation = self.ranker.evaluate(&frozen, &self.masks[position], &examples)?;
             let test = Scores { inherited: accuracy(&evaluation.inherited), recalibrated: accuracy(&evaluation.recalibrated) };
             self.record(Event::Test(TestScore { id, source: self.scores[position].source, test }));
         }
+        Ok(())
     }
 
-    pub(super) fn sample_now(&mut self, state: &State, count: u32) {
+    /// Draws some candidates from the posterior as it is and ranks them.
+    ///
+    /// # Errors
+    /// As [`Self::rank_all`].
+    pub(super) fn sample_now(&mut self, state: &State, count: u32) -> Result<(), EngineError> {
         self.posterior = self.posterior_of(state);
-        let frozen = Ranker::freeze(&self.trainer, state);
+        let frozen = self.freeze(state);
         let mut sampler = self.sampler();
         let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
         self.draws = sampler.drawn();
         for part in queue.chunks(2 * rayon::current_num_threads()) {
-            self.rank(&frozen, part, 0, state);
+            self.rank(&frozen, part, 0, state)?;
         }
+        Ok(())
     }
 }
 

@@ -7,19 +7,18 @@ mod sampler;
 
 use super::devices::OpenDevice;
 use super::pace::Pace;
-use super::ranker::{Examples, Ranker};
+use super::ranker::{Examples, Ranker, recalibration_images};
 use super::trainer::{State, Trainer};
 use super::{EngineError, Plan};
 use crate::data::{Augment, Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
-use crate::posterior::statistics::{Answers, PIECES};
+use crate::posterior::statistics::{Answers, PIECES, race_order};
 use crate::posterior::{DropProbability, HardMask, Health, Posterior};
 use crate::preset::Preset;
-use crate::random::{Purpose, shuffle, stream};
 use crate::run::{
-    Alert, CandidateScore, CandidateWriter, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, SplitSizes,
-    Started, resources, winner,
+    Alert, CandidateScore, CandidateWriter, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, RunFolder,
+    SplitSizes, Started, resources, winner,
 };
 use burn::tensor::Tensor;
 use std::sync::Arc;
@@ -52,6 +51,7 @@ pub(super) struct Search {
     select_images: Vec<crate::data::Batch>,
     test: SealedTest,
     sizes: SplitSizes,
+    folder: RunFolder,
     publisher: Publisher,
     recorder: Recorder,
     notice: Option<Alert>,
@@ -77,12 +77,8 @@ impl Search {
         let loader = Loader::new(&splits.train, preset.train.batch, augment, seed)?;
         let steps = loader.steps_per_epoch() as u64;
         let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
-        let train = splits.train.images();
-        let mut order: Vec<usize> = (0..train.len()).collect();
-        shuffle(&mut stream(seed, Purpose::Recalibrate, 0), &mut order);
-        order.truncate(preset.rank.recalibration_images);
-        let (recalibration, _) = trainer.upload(train.gather(&order));
-        let ranker = Ranker::new(&trainer, recalibration, preset.train.batch_norm_epsilon);
+        let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
+        let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
         let select = splits.select.images();
         let pieces: Vec<usize> = (0..select.len()).collect();
         let initial = DropProbability::new(preset.posterior.initial_drop).ok_or(EngineError::InitialDrop)?;
@@ -91,14 +87,13 @@ impl Search {
             posterior: Posterior::uniform(&graph, initial),
             select_images: pieces.chunks(256).map(|piece| select.gather(piece)).collect(),
             select: if preset.rank.racing {
-                let mut order = pieces.clone();
-                shuffle(&mut stream(seed, Purpose::Race, 0), &mut order);
-                Examples::in_order(select, &order, PIECES, &device.device)
+                Examples::in_order(select, &race_order(select.len(), seed), PIECES, &device.device)
             } else {
                 Examples::upload(select, &device.device)
             },
             sizes: SplitSizes { train: count(Split::Train), select: count(Split::Select), test: count(Split::Test) },
             candidates: folder.candidate_writer()?,
+            folder,
             pace: Pace::new(&preset, steps, select.len()),
             test: splits.test,
             scores: Vec::new(),
@@ -166,12 +161,12 @@ impl Search {
             }
         }
         self.enter(Phase::Ranking);
-        if self.rank_all(&state) == Flow::Stop {
+        if self.rank_all(&state)? == Flow::Stop {
             return Ok(Flow::Stop);
         }
         if self.preset.rank.test {
             self.enter(Phase::Testing);
-            self.read_test(&state);
+            self.read_test(&state)?;
         }
         Ok(Flow::Go)
     }
@@ -224,8 +219,11 @@ impl Search {
                 }
                 Command::Stop => return Flow::Stop,
                 Command::SampleNow { count } => {
-                    if let Some(state) = state {
-                        self.sample_now(state, count);
+                    if let Some(state) = state
+                        && let Err(error) = self.sample_now(state, count)
+                    {
+                        self.failure = Some(error.to_string());
+                        return Flow::Stop;
                     }
                 }
             }

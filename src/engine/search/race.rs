@@ -1,9 +1,11 @@
 //! Ranking as a race: all candidates are asked the first images, and those that can no longer win are dropped.
 
+use super::super::EngineError;
 use super::super::ranker::{Evaluation, Frozen, Prepared};
 use super::super::trainer::State;
 use super::sampler::{Draw, Sampled};
 use super::{Flow, Search};
+use crate::graph::GraphError;
 use crate::posterior::statistics::{Answers, Race};
 use crate::run::{Event, RaceOutcome, Source};
 use rayon::prelude::*;
@@ -25,7 +27,10 @@ pub(super) fn races(draw: &Draw) -> bool {
 impl Search {
     /// Races candidates over the pieces of the select split. Those dropped are recorded with the answers that they gave, the others with
     /// all; the best posterior candidate of the moment leads.
-    pub(super) fn race(&mut self, frozen: &Frozen, queue: Vec<Draw>, at_once: usize, state: &State) -> Flow {
+    ///
+    /// # Errors
+    /// [`EngineError::Graph`] where a candidate cannot be sliced.
+    pub(super) fn race(&mut self, frozen: &Frozen, queue: Vec<Draw>, at_once: usize, state: &State) -> Result<Flow, EngineError> {
         let entrants = queue.iter().filter(|draw| draw.source == Source::Posterior).count();
         let (pieces, images, error) = (self.select.pieces(), self.select.len(), self.preset.rank.racing_error);
         let race = Race::new(entrants, pieces, error);
@@ -35,21 +40,25 @@ impl Search {
         for piece in 0..pieces {
             for part in runners.chunks_mut(at_once) {
                 if self.attend(Some(state)) == Flow::Stop {
-                    return Flow::Stop;
+                    return Ok(Flow::Stop);
                 }
                 let begun = Instant::now();
                 let (mode, ranker, select) = (self.preset.rank.batch_norm, &self.ranker, &self.select);
-                let ask = |runner: &mut Runner| {
-                    if let Sampled::Network(mask) = &runner.draw.what {
-                        let prepared = runner.prepared.get_or_insert_with(|| ranker.prepare(frozen, mask));
-                        ranker.ask(frozen, prepared, select, piece, &mut runner.evaluation);
-                    }
+                let ask = |runner: &mut Runner| -> Result<(), GraphError> {
+                    let Sampled::Network(mask) = &runner.draw.what else { return Ok(()) };
+                    let prepared = match runner.prepared.take() {
+                        Some(prepared) => prepared,
+                        None => ranker.prepare(frozen, mask)?,
+                    };
+                    ranker.ask(frozen, mask, &prepared, (select, piece), &mut runner.evaluation)?;
+                    runner.prepared = Some(prepared);
                     runner.answers = Answers::new(runner.evaluation.of(mode));
+                    Ok(())
                 };
                 if self.device.is_cpu {
-                    part.par_iter_mut().for_each(ask);
+                    part.par_iter_mut().try_for_each(ask)?;
                 } else {
-                    part.iter_mut().for_each(ask);
+                    part.iter_mut().try_for_each(ask)?;
                 }
                 self.pace.ranked(0, 0, begun.elapsed());
                 self.publish(Some(state), false);
@@ -71,6 +80,6 @@ impl Search {
             self.tell(out.iter().map(|runner| (&runner.draw, runner.evaluation.clone())), state);
         }
         self.record(Event::Race(outcome));
-        Flow::Go
+        Ok(Flow::Go)
     }
 }

@@ -1,6 +1,6 @@
 //! Drawing candidates: from the posterior and from the baselines, again and again until one meets the constraint.
 
-use crate::graph::{ChannelCost, Cost, Graph, MaskGroupId};
+use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
 use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, matched_on_parameters, permuted};
 use crate::preset::Constraint;
 use crate::random::{Purpose, stream};
@@ -34,6 +34,7 @@ pub(super) struct Sampler {
     one: DropProbability,
     channels: Vec<usize>,
     classes: SizeClasses,
+    granularity: Granularity,
     constraint: Constraint,
     sources: Vec<Stream>,
 }
@@ -49,7 +50,13 @@ struct Stream {
 
 impl Sampler {
     /// Draws from a posterior over the groups of a graph; so many of the posterior stream are drawn already.
-    pub(super) fn new(seed: u64, graph: Arc<Graph>, posterior: &Posterior, constraint: Constraint, drawn: u64) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        graph: Arc<Graph>,
+        posterior: &Posterior,
+        (granularity, constraint): (Granularity, Constraint),
+        drawn: u64,
+    ) -> Self {
         let stream = |source, first| Stream { source, first, next: first, accepted: 0, given_up: false };
         Self {
             seed,
@@ -59,6 +66,7 @@ impl Sampler {
             one: matched_on_parameters(posterior, &graph),
             channels: posterior.channels().to_vec(),
             classes: SizeClasses::new(posterior.channels()),
+            granularity,
             constraint,
             sources: vec![
                 stream(Source::Posterior, drawn),
@@ -89,13 +97,15 @@ impl Sampler {
     fn sampled(&self, source: Source, index: u64) -> Option<Sampled> {
         let generator = |purpose| stream(self.seed, purpose, index);
         Some(Sampled::Network(match source {
-            Source::Posterior => bernoulli(&self.p, &self.channels, &mut generator(Purpose::Candidate)),
+            Source::Posterior => bernoulli(&self.p, &self.channels, self.granularity, &mut generator(Purpose::Candidate)),
             Source::Random => {
                 let mut generator = generator(Purpose::RandomCandidate);
                 let shuffled = permuted(&self.p, &self.classes, &mut generator);
-                bernoulli(&shuffled, &self.channels, &mut generator)
+                bernoulli(&shuffled, &self.channels, self.granularity, &mut generator)
             }
-            Source::Uniform => bernoulli(&vec![self.one; self.p.len()], &self.channels, &mut generator(Purpose::UniformCandidate)),
+            Source::Uniform => {
+                bernoulli(&vec![self.one; self.p.len()], &self.channels, self.granularity, &mut generator(Purpose::UniformCandidate))
+            }
             Source::Constant => return Some(Sampled::Rate(self.one)),
             Source::Whole | Source::Threshold => return None,
         }))
@@ -145,7 +155,7 @@ mod tests {
         let family = Edges { input: Shape::map(1, 8, 8), classes: 10, stem_stride: 1, stages: vec![4, 8], blocks: 1, nodes: 2, operations };
         let graph = Arc::new(family.build().unwrap());
         let posterior = Posterior::uniform(&graph, DropProbability::new(0.4).unwrap());
-        Sampler::new(1, graph, &posterior, constraint.parse().unwrap(), 7)
+        Sampler::new(1, graph, &posterior, (Granularity::Channel, constraint.parse().unwrap()), 7)
     }
 
     fn mask(draw: &Draw) -> &HardMask {

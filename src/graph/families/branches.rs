@@ -1,7 +1,7 @@
 //! The family *branches*: residual blocks of parallel branches, as in shake-shake networks (method 2.1).
 
 use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, Shape};
-use super::{conv, head};
+use super::{conv, head, two_paths};
 
 /// Stem 3x3, then stages of residual blocks: out = skip(x) + sum of branches(x); each branch is twice ReLU → mask → conv 3x3 →
 /// batch norm. The first block of a stage beyond the first has stride 2. Where a block changes the width or the size, its skip
@@ -60,7 +60,8 @@ impl Branches {
 
     fn block(&self, builder: &mut GraphBuilder, path: &str, input: NodeId, width: usize, stride: usize) -> Result<NodeId, GraphError> {
         let changes = stride != 1 || builder.shape(input).channels != width;
-        let mut terms = vec![if changes { two_path_skip(builder, path, input, width, stride)? } else { input }];
+        let skip = |place: usize| Some(Place { block: path.into(), edge: format!("skip{place}"), operation: Operation::Skip });
+        let mut terms = vec![if changes { two_paths(builder, &format!("{path}.skip"), input, width, stride, skip)? } else { input }];
         for branch in 0..self.branches {
             let mut body = input;
             for (position, stride) in [stride, 1].into_iter().enumerate() {
@@ -75,20 +76,6 @@ impl Branches {
         }
         builder.add(format!("{path}.sum"), Op::Add, &terms)
     }
-}
-
-/// The strided or widening skip: no ReLU, masks on the raw input.
-fn two_path_skip(builder: &mut GraphBuilder, path: &str, input: NodeId, width: usize, stride: usize) -> Result<NodeId, GraphError> {
-    if !width.is_multiple_of(2) {
-        let what = format!("{width} channels cannot be shared by two paths; take an even number");
-        return Err(GraphError::Impossible { node: format!("{path}.skip"), what });
-    }
-    let place = |edge: &str| Place { block: path.into(), edge: edge.into(), operation: Operation::Skip };
-    let shifted = builder.add(format!("{path}.skip.shift"), Op::Shift, &[input])?;
-    let first = builder.add_masked(format!("{path}.skip.path1"), conv(width / 2, 1, stride), input, place("skip1"))?;
-    let second = builder.add_masked(format!("{path}.skip.path2"), conv(width / 2, 1, stride), shifted, place("skip2"))?;
-    let joined = builder.add(format!("{path}.skip.concat"), Op::Concat, &[first, second])?;
-    builder.add(format!("{path}.skip.bn"), Op::BatchNorm, &[joined])
 }
 
 #[cfg(test)]

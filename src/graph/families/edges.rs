@@ -1,6 +1,7 @@
 //! The family *edges*: blocks of nodes where every edge carries several candidate operations, each behind its own mask.
 
-use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, PoolKind, Shape};
+use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, Shape};
+use super::edge::{Source, on_edge};
 use super::{conv, head};
 
 /// Stem, then stages of blocks; between two stages a masked 3x3 convolution of stride 2 widens the map.
@@ -61,50 +62,15 @@ impl Edges {
             let mut terms = Vec::new();
             for source in 0..target {
                 for &operation in &self.operations {
-                    let edge = Edge { block, source, target, operation };
-                    terms.push(edge.build(builder, nodes[source], active[source])?);
+                    let path = format!("{block}.edge{source}-{target}.{}", operation.key());
+                    let place = Place { block: block.to_owned(), edge: format!("{source}→{target}"), operation };
+                    let source = Source { raw: nodes[source], active: active[source] };
+                    terms.push(on_edge(builder, &path, operation, &source, Some(place))?);
                 }
             }
             nodes.push(builder.add(format!("{block}.node{target}"), Op::Add, &terms)?);
         }
         builder.add(format!("{block}.sum"), Op::Add, &nodes[1..])
-    }
-}
-
-struct Edge<'a> {
-    block: &'a str,
-    source: usize,
-    target: usize,
-    operation: Operation,
-}
-
-impl Edge<'_> {
-    /// One operation on one edge; `raw` is the source, `active` its ReLU.
-    fn build(&self, builder: &mut GraphBuilder, raw: NodeId, active: NodeId) -> Result<NodeId, GraphError> {
-        let Self { block, source, target, operation } = *self;
-        let path = format!("{block}.edge{source}-{target}.{}", operation.key());
-        let place = Place { block: block.to_owned(), edge: format!("{source}→{target}"), operation };
-        let width = builder.shape(raw).channels;
-        let pool = |kind| Op::Pool { kind, kernel: 3, stride: 1 };
-        let convolved = match operation {
-            Operation::Conv1 => builder.add_masked(format!("{path}.conv"), conv(width, 1, 1), active, place)?,
-            Operation::Conv3 => builder.add_masked(format!("{path}.conv"), conv(width, 3, 1), active, place)?,
-            Operation::Conv5 => builder.add_masked(format!("{path}.conv"), conv(width, 5, 1), active, place)?,
-            Operation::Separable3 => {
-                let depthwise = Op::Conv { out_channels: width, kernel: 3, stride: 1, dilation: 1, groups: width };
-                let depthwise = builder.add(format!("{path}.depthwise"), depthwise, &[active])?;
-                builder.add_masked(format!("{path}.pointwise"), conv(width, 1, 1), depthwise, place)?
-            }
-            Operation::AveragePool => return builder.add_masked(path, pool(PoolKind::Average), raw, place),
-            Operation::MaxPool => return builder.add_masked(path, pool(PoolKind::Max), raw, place),
-            Operation::Identity => return builder.add_masked(path, Op::Identity, raw, place),
-            Operation::None => return builder.add_masked(path, Op::Zero, raw, place),
-            Operation::Skip | Operation::Linear => {
-                let what = format!("`{}` is no candidate operation of an edge", operation.key());
-                return Err(GraphError::Impossible { node: path, what });
-            }
-        };
-        builder.add(format!("{path}.bn"), Op::BatchNorm, &[convolved])
     }
 }
 

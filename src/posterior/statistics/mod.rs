@@ -16,7 +16,7 @@ pub use bootstrap::{difference_of_means, paired_difference, probability_of_super
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
-pub use race::{PIECES, Race};
+pub use race::{PIECES, Race, race_order};
 
 use crate::random::{Purpose, stream};
 

@@ -1,9 +1,18 @@
 //! Racing: which candidates can no longer win, so that they need not be asked the remaining images.
 
 use super::Answers;
+use crate::random::{Purpose, shuffle, stream};
 
 /// Pieces that the images of a race are asked in, at least.
 pub const PIECES: usize = 4;
+
+/// The order in which a race of this seed asks so many images: positions in their split.
+#[must_use]
+pub fn race_order(images: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..images).collect();
+    shuffle(&mut stream(seed, Purpose::Race, 0), &mut order);
+    order
+}
 
 /// A race for the best candidate over all images, asked in a random order and in pieces.
 ///

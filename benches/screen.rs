@@ -1,0 +1,263 @@
+//! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
+//!
+//! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `cost` one of
+//! them alone. `-- cost 7` takes seven rounds instead of five. On a machine with other work to do the figures are that work's, too.
+
+#[path = "../tests/pty/mod.rs"]
+mod pty;
+
+use pty::Terminal;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SIZE: (u16, u16) = (120, 36);
+/// The end of a frame.
+const SYNCHRONISED: &[u8] = b"\x1b[?2026l";
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
+    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
+    println!("| measure | median | spread | goal |\n|---|---|---|---|");
+    if wanted("paint") {
+        first_paint("start screen", &[], "Runs");
+        first_paint("start screen with its lists", &[], "fashion");
+        first_paint("a search", &["search", "digits"], "Network");
+    }
+    if wanted("keys") {
+        keys();
+        resizes();
+    }
+    if wanted("idle") {
+        idle();
+        start_screen_memory();
+    }
+    if wanted("cost") {
+        cost(rounds);
+    }
+}
+
+/// Values in order, for medians and shares.
+struct Sorted(Vec<f64>);
+
+impl Sorted {
+    fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        assert!(!values.is_empty(), "nothing was measured");
+        Self(values)
+    }
+
+    /// The value that a share of the others does not exceed.
+    fn at(&self, share: f64) -> f64 {
+        self.0[(share * (self.0.len() - 1) as f64).round() as usize]
+    }
+
+    fn row(&self, measure: &str, unit: &str, goal: &str) {
+        let (low, high) = (self.0[0], self.0[self.0.len() - 1]);
+        let number = |value: f64| if value.abs() < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
+        let spread = format!("{} to {}, p99 {}, n = {}", number(low), number(high), number(self.at(0.99)), self.0.len());
+        println!("| {measure} | {} {unit} | {spread} | {goal} |", number(self.at(0.5)));
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// From before the program is started to a whole frame with a certain word on it.
+fn first_paint(name: &str, arguments: &[&str], word: &str) {
+    let times = (0..21).map(|_| {
+        let home = tempfile::tempdir().unwrap();
+        let started = Instant::now();
+        let mut terminal = Terminal::start(home.path(), SIZE, arguments);
+        let (_, arrived) = terminal.wait(word, |text| text.contains(word));
+        let time = milliseconds(arrived - started);
+        leave(&mut terminal);
+        time
+    });
+    // The first one reads the program from disk.
+    Sorted::of(times.skip(1)).row(&format!("first paint, {name}"), "ms", "under 100 ms");
+}
+
+fn leave(terminal: &mut Terminal) {
+    terminal.press("\x03\x03");
+    terminal.ended();
+}
+
+/// A search of the preset `digits` as it is, but without an end.
+fn endless(home: &Path) -> Terminal {
+    let mut terminal = Terminal::start(home, SIZE, ["search", "digits", "--set", "train.epochs=100000"]);
+    terminal.wait("the first epochs", |text| text.contains("epoch 2 "));
+    terminal
+}
+
+/// Key to visible effect, and the bytes of frames, while the engine trains on all cores.
+fn keys() {
+    const TITLES: [&str; 5] = ["▸ Network", "▸ Curves", "▸ Posterior", "▸ Candidate ", "▸ Candidates"];
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = endless(home.path());
+    let latencies = (0..300_u64).map(|press| {
+        let title = TITLES[press as usize % TITLES.len()];
+        // Uneven, so that keys do not fall into step with frames.
+        std::thread::sleep(Duration::from_millis(20 + press * 37 % 101));
+        let pressed = Instant::now();
+        terminal.press("\t");
+        let (_, arrived) = terminal.wait(title, |text| text.contains(title));
+        milliseconds(arrived.saturating_duration_since(pressed))
+    });
+    Sorted::of(latencies).row("key to visible effect, engine training", "ms", "p99 under 16 ms, at most 50 ms");
+
+    // Nobody presses a key now. The screen's thread is the first of the process, and its file tells nanoseconds at work.
+    let process = process(&terminal);
+    let drawing = process.join("task").join(process.file_name().expect("its number")).join("schedstat");
+    let (mut stream, begin, before) = (Vec::new(), Instant::now(), field(&drawing, ""));
+    while begin.elapsed() < Duration::from_secs(20) {
+        if let Ok((_, bytes)) = terminal.output.recv_timeout(Duration::from_secs(1)) {
+            stream.extend(bytes);
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    let ends: Vec<usize> = (0..stream.len()).filter(|&at| stream[at..].starts_with(SYNCHRONISED)).collect();
+    let frames = ends.windows(2).map(|pair| (pair[1] - pair[0]) as f64);
+    Sorted::of(frames).row("bytes of a frame, engine training", "bytes", "median under 4096");
+    println!(
+        "| frames, engine training | {:.1} a second | {:.0} bytes a second | at most 30 |",
+        ends.len() as f64 / seconds,
+        stream.len() as f64 / seconds
+    );
+    let share = (field(&drawing, "") - before) as f64 / 1e9 / seconds;
+    println!("| the screen's thread at work, engine training | {:.2} % of a core | | |", 100.0 * share);
+    leave(&mut terminal);
+}
+
+/// From a new size of the window to a whole frame of that size, while the engine trains.
+fn resizes() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = endless(home.path());
+    let times = (0..40).map(|round| {
+        let (columns, rows) = if round % 2 == 0 { (80, 24) } else { SIZE };
+        let changed = Instant::now();
+        terminal.resize(columns, rows);
+        // The last line of the frame is at the last line of the window.
+        let (_, arrived) = terminal.wait("the hints", |text| {
+            text.lines().count() == usize::from(rows) && text.lines().last().is_some_and(|line| line.contains("? help"))
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        milliseconds(arrived.saturating_duration_since(changed))
+    });
+    Sorted::of(times).row("new size to whole frame, engine training", "ms", "");
+    drop(terminal.close().kill());
+}
+
+/// Wake-ups of all threads of a paused search, and what it keeps in memory.
+fn idle() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = endless(home.path());
+    terminal.press(" ");
+    terminal.wait("the pause", |text| text.contains("paused"));
+    std::thread::sleep(Duration::from_secs(2));
+    let process = process(&terminal);
+    let rates = (0..5).map(|_| {
+        let (before, begin) = (wake_ups(&process), Instant::now());
+        std::thread::sleep(Duration::from_secs(4));
+        (wake_ups(&process) - before) as f64 / begin.elapsed().as_secs_f64()
+    });
+    Sorted::of(rates).row("wake-ups of the process, search paused", "a second", "at most 1");
+    let resident = field(&process.join("status"), "VmRSS:") / 1024;
+    println!("| memory, paused search of `digits` with its screen | {resident} MB | | under 1024 MB |");
+    leave(&mut terminal);
+}
+
+/// Memory of the screen alone.
+fn start_screen_memory() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start::<&str>(home.path(), SIZE, []);
+    terminal.wait("the start screen", |text| text.contains("fashion"));
+    let resident = field(&process(&terminal).join("status"), "VmHWM:") / 1024;
+    println!("| memory, start screen, largest | {resident} MB | | under 50 MB |");
+    leave(&mut terminal);
+}
+
+/// What the system tells of the program.
+fn process(terminal: &Terminal) -> std::path::PathBuf {
+    Path::new("/proc").join(terminal.child.process_id().expect("the program runs").to_string())
+}
+
+/// How often threads of the program went to sleep, which is how often they woke.
+fn wake_ups(process: &Path) -> u64 {
+    let threads = std::fs::read_dir(process.join("task")).expect("this system has /proc");
+    threads.map(|thread| field(&thread.expect("a thread").path().join("status"), "voluntary_ctxt_switches:")).sum()
+}
+
+fn field(file: &Path, name: &str) -> u64 {
+    let text = std::fs::read_to_string(file).expect("this system has /proc");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a known field");
+    line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
+}
+
+/// Seconds of training with the screen against those without, in turn, so that a busy machine is busy for both.
+fn cost(rounds: usize) {
+    let mut ratios = Vec::new();
+    let mut seconds = [Vec::new(), Vec::new()];
+    for round in 0..rounds {
+        let mut pair = [0.0; 2];
+        // Who goes first changes with each round.
+        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            pair[side] = if side == 0 { training_with_screen() } else { training_headless() };
+            seconds[side].push(pair[side]);
+        }
+        ratios.push(100.0 * (pair[0] / pair[1] - 1.0));
+        eprintln!("round {}: {:.2} s with the screen, {:.2} s without, {:+.2} %", round + 1, pair[0], pair[1], ratios[round]);
+    }
+    let [screen, headless] = seconds.map(Sorted::of);
+    screen.row("training of `digits`, with the screen", "s", "");
+    headless.row("training of `digits`, headless", "s", "");
+    Sorted::of(ratios).row("cost of the screen to training, by round", "%", "at most 2 %, better 1 %");
+}
+
+/// A search of `digits` that trains as it is and ranks next to nothing.
+fn search(run: &str) -> [&str; 8] {
+    ["search", "digits", "--run-dir", run, "--set", "rank.posterior=2", "--set", "rank.random=2"]
+}
+
+fn training_with_screen() -> f64 {
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let mut terminal = Terminal::start(home.path(), SIZE, search(run.to_str().unwrap()));
+    // Nothing is emulated here: that would be the terminal's cost, on a machine of its own where one works over a line.
+    while !has_finished(&run.join("events.jsonl")) {
+        while terminal.output.recv_timeout(Duration::from_millis(200)).is_ok() {}
+    }
+    terminal.press("q");
+    terminal.ended();
+    training_seconds(&run)
+}
+
+fn training_headless() -> f64 {
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.args(search(run.to_str().unwrap())).arg("--headless").stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(command.status().unwrap().success());
+    training_seconds(&run)
+}
+
+/// Whether the last line of a log is its last event.
+fn has_finished(log: &Path) -> bool {
+    let Ok(mut file) = std::fs::File::open(log) else { return false };
+    let length = file.metadata().map_or(0, |data| data.len());
+    let mut tail = String::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(600))).unwrap();
+    // A character that the seek cut is no reason to stop.
+    file.read_to_string(&mut tail).is_ok() && tail.contains("\"event\":\"finished\"")
+}
+
+fn training_seconds(run: &Path) -> f64 {
+    let output = Command::new(env!("CARGO_BIN_EXE_pgnas")).arg("report").arg(run).arg("--json").output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    report["training_seconds"].as_f64().expect("seconds of training")
+}

@@ -1,0 +1,54 @@
+//! When an action can be done, and why not. Reasons name actions, not keys, which the user may have changed.
+
+use super::run::Run;
+use super::state::{App, Pane};
+use crate::run::Phase;
+
+#[expect(clippy::unnecessary_wraps, reason = "the table holds functions of one type")]
+pub(super) fn always(_: &App) -> Result<(), &'static str> {
+    Ok(())
+}
+
+pub(super) fn live(app: &App) -> Result<(), &'static str> {
+    let is_live = app.run().is_some_and(Run::is_live);
+    if is_live { Ok(()) } else { Err("there is no search to steer: this run has ended") }
+}
+
+pub(super) fn training(app: &App) -> Result<(), &'static str> {
+    live(app)?;
+    let trains = app.run().is_some_and(|run| matches!(run.phase(), Phase::Preparing | Phase::Training));
+    if trains { Ok(()) } else { Err("training is over: there is no epoch to step to") }
+}
+
+pub(super) fn samples(app: &App) -> Result<(), &'static str> {
+    live(app)?;
+    let open = app.run().is_some_and(|run| !matches!(run.phase(), Phase::Testing | Phase::Ended));
+    if open { Ok(()) } else { Err("ranking is over: the test split is being read") }
+}
+
+pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
+    let any = app.run().is_some_and(|run| run.selected().is_some());
+    if any { Ok(()) } else { Err("there is no candidate yet: sample now ranks some, the search ranks more at its end") }
+}
+
+pub(super) fn items(app: &App) -> Result<(), &'static str> {
+    match app.run() {
+        Some(_) if matches!(app.focus(), Pane::Network | Pane::Posterior) => Ok(()),
+        Some(_) => candidate(app),
+        None if app.start().is_empty() => Err("there is nothing to choose from"),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn network(app: &App) -> Result<(), &'static str> {
+    if app.focus() == Pane::Network { Ok(()) } else { Err("only in the network pane: next pane goes there") }
+}
+
+pub(super) fn chosen(app: &App) -> Result<(), &'static str> {
+    if app.start().chosen().is_some() { Ok(()) } else { Err("there is nothing to open here") }
+}
+
+pub(super) fn ended(app: &App) -> Result<(), &'static str> {
+    let is_live = app.run().is_some_and(Run::is_live);
+    if is_live { Err("the search is running: leave asks first") } else { Ok(()) }
+}

@@ -1,0 +1,144 @@
+//! Which key does what: the keys of the table of actions, and what the user would rather have.
+
+use super::action::{ACTIONS, Action, ActionId, Scene};
+use super::key::Key;
+use crate::preset::nearest;
+use std::collections::BTreeMap;
+
+/// The keys of every action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    /// In the order of the table.
+    keys: Vec<Vec<Key>>,
+}
+
+/// What is wrong with the keys that a user asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeymapError {
+    /// No such action.
+    #[error("there is no action `{name}`{near}; docs/keys.md and the screen's help name them all")]
+    Action {
+        /// What was asked for.
+        name: String,
+        /// The one that was probably meant.
+        near: String,
+    },
+    /// No such key.
+    #[error("{action}: {reason}")]
+    Key {
+        /// The action.
+        action: &'static str,
+        /// What is wrong with its key.
+        reason: String,
+    },
+    /// Two meanings for one key.
+    #[error("`{key}` would mean both `{first}` and `{second}`; give one of them another key")]
+    Duplicate {
+        /// The key.
+        key: Key,
+        /// The action that has it first.
+        first: &'static str,
+        /// The other one.
+        second: &'static str,
+    },
+    /// Nobody could leave, or find out how.
+    #[error("`{0}` needs a key; give it one")]
+    Without(&'static str),
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = |action: &Action| action.keys.iter().filter_map(|text| text.parse().ok()).collect();
+        Self { keys: ACTIONS.iter().map(keys).collect() }
+    }
+}
+
+impl Keymap {
+    /// The keys of the table, but for the actions named here those given here; names are those of the table, with `-` or blanks.
+    ///
+    /// # Errors
+    /// [`KeymapError`], one line: an action or key that does not exist, or a key that would mean two things.
+    pub fn with(wanted: &BTreeMap<String, Vec<String>>) -> Result<Self, KeymapError> {
+        let mut map = Self::default();
+        for (name, keys) in wanted {
+            let position = ACTIONS.iter().position(|action| action.name == name.replace('-', " ")).ok_or_else(|| {
+                let known = nearest(&name.replace('-', " "), ACTIONS.iter().map(|action| action.name));
+                let near = known.map_or_else(String::new, |known| format!(", perhaps `{}`", known.replace(' ', "-")));
+                KeymapError::Action { name: name.escape_debug().to_string(), near }
+            })?;
+            let action = ACTIONS[position].name;
+            let key = |text: &String| text.parse::<Key>().map_err(|error| KeymapError::Key { action, reason: error.to_string() });
+            map.keys[position] = keys.iter().map(key).collect::<Result<_, _>>()?;
+        }
+        map.check()?;
+        Ok(map)
+    }
+
+    fn check(&self) -> Result<(), KeymapError> {
+        for scene in [Scene::Start, Scene::Run] {
+            let mut seen = BTreeMap::new();
+            for (action, keys) in ACTIONS.iter().zip(&self.keys).filter(|(action, _)| action.scene == scene || action.scene == Scene::Both)
+            {
+                for &key in keys {
+                    if let Some(first) = seen.insert(key.to_string(), action.name) {
+                        return Err(KeymapError::Duplicate { key, first, second: action.name });
+                    }
+                }
+            }
+        }
+        let bare =
+            ACTIONS.iter().zip(&self.keys).find(|(action, keys)| matches!(action.id, ActionId::Leave | ActionId::Help) && keys.is_empty());
+        bare.map_or(Ok(()), |(action, _)| Err(KeymapError::Without(action.name)))
+    }
+
+    /// The keys of an action.
+    #[must_use]
+    pub fn of(&self, id: ActionId) -> &[Key] {
+        ACTIONS.iter().position(|action| action.id == id).map_or(&[], |position| &self.keys[position])
+    }
+
+    /// The keys of an action as the help writes them.
+    #[must_use]
+    pub fn text(&self, id: ActionId) -> String {
+        self.of(id).iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The first keys of some actions, for the hint line and the like.
+    #[must_use]
+    pub fn first(&self, ids: &[ActionId]) -> String {
+        ids.iter().filter_map(|&id| self.of(id).first()).map(Key::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, keys: &[&str]) -> Result<Keymap, KeymapError> {
+        Keymap::with(&BTreeMap::from([(name.to_owned(), keys.iter().map(|&key| key.to_owned()).collect())]))
+    }
+
+    #[test]
+    fn the_table_itself_has_no_duplicates_and_every_key_of_it_is_one() {
+        assert_eq!(Keymap::default().check(), Ok(()));
+        for (action, keys) in ACTIONS.iter().zip(&Keymap::default().keys) {
+            assert_eq!(action.keys.len(), keys.len(), "{}", action.name);
+            assert!(!keys.is_empty() && action.doc.ends_with('.'), "{}", action.name);
+        }
+    }
+
+    #[test]
+    fn a_user_may_move_keys_but_not_onto_each_other() {
+        let map = with("sample-now", &["S", "ctrl-s"]).unwrap();
+        assert_eq!(map.text(ActionId::SampleNow), "S ctrl-s");
+        assert_eq!(map.first(&[ActionId::PreviousCandidate, ActionId::NextCandidate]), "[ ]");
+        assert_eq!(with("sample now", &[]).unwrap().of(ActionId::SampleNow), []);
+        let told = |result: Result<Keymap, KeymapError>| result.unwrap_err().to_string();
+        assert!(told(with("sample-now", &["space"])).starts_with("`space` would mean both `pause` and `sample now`"));
+        assert!(told(with("sample-nwo", &["S"])).contains("perhaps `sample-now`"));
+        assert!(told(with("pause", &["hyper-x"])).starts_with("pause: `hyper-x` is no key"));
+        assert!(told(with("leave", &[])).starts_with("`leave` needs a key"));
+        // The start screen and that of a run never show together.
+        assert!(with("open", &["space"]).is_ok());
+    }
+}

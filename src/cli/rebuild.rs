@@ -1,0 +1,97 @@
+//! From the folder of a run back to its networks: preset, images and kept weights put together again.
+
+use super::failure::Failure;
+use super::prepare;
+use super::runs::RunFiles;
+use crate::data::Splits;
+use crate::engine::devices::{self, Choice};
+use crate::engine::ranker::Network;
+use crate::engine::rebuild::Rebuilt;
+use crate::graph::Graph;
+use crate::preset::{Loaded, Preset};
+use crate::run::tensors::{digest, digest_of_numbers};
+use crate::run::{Bits, CandidateRecord, KeptWeights};
+use burn::tensor::Device;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a candidate of a run is made of, ready to be exported.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its network.
+    pub network: Network,
+    /// SHA-256 of the logits of the drop probabilities.
+    pub posterior_sha256: String,
+}
+
+/// The preset of a run with its images.
+#[derive(Debug)]
+pub struct Setting {
+    /// The text of `config.toml`.
+    pub config: String,
+    /// The preset.
+    pub loaded: Loaded,
+    /// The super-network.
+    pub graph: Arc<Graph>,
+    /// The images.
+    pub splits: Splits,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+}
+
+impl Setting {
+    /// Reads a `config.toml`.
+    ///
+    /// # Errors
+    /// A mistake: a file that is missing or is no preset.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let config = std::fs::read_to_string(path)
+            .map_err(|error| Failure::Mistake(format!("{}: cannot be read ({error}); it says what was searched", path.display())))?;
+        let loaded = Preset::load(&path.to_string_lossy(), None, &[])?;
+        let graph = Arc::new(prepare::graph(&loaded)?);
+        let splits = prepare::splits(&loaded)?;
+        let classes = prepare::classes(&loaded)?;
+        Ok(Self { config, loaded, graph, splits, classes })
+    }
+
+    /// SHA-256 of the image numbers of the three splits.
+    #[must_use]
+    pub fn splits_sha256(&self) -> String {
+        use crate::data::Split::{Select, Test, Train};
+        digest_of_numbers([Train, Select, Test].map(|split| self.splits.indices(split)))
+    }
+
+    /// Puts a candidate together from the kept weights.
+    ///
+    /// # Errors
+    /// A mistake: weights that are missing, damaged or of another network.
+    pub fn candidate(&self, run: &RunFiles, record: &CandidateRecord) -> Result<Candidate, Failure> {
+        let mistake = |error: &dyn std::fmt::Display| Failure::Mistake(error.to_string());
+        let step = record.step.ok_or_else(|| {
+            let id = record.score.id.0;
+            Failure::Mistake(format!("the run kept no weights for candidate {id}; only its genotype and its drawing can be exported"))
+        })?;
+        let kept = KeptWeights::read(&run.folder.weights(step)).map_err(|error| mistake(&error))?;
+        let posterior_sha256 = digest([kept.logits.as_slice()]);
+        let seed = run.started()?.seed;
+        let rebuilt =
+            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits, seed, kept, device()?).map_err(|error| mistake(&error))?;
+        let mode = self.loaded.preset.rank.batch_norm;
+        let network = rebuilt.network(&record.mask, mode).map_err(|error| mistake(&error))?;
+        Ok(Candidate { network, posterior_sha256 })
+    }
+
+    /// Which select images a network gets right.
+    ///
+    /// # Errors
+    /// No device.
+    pub fn select(&self, network: &Network) -> Result<Bits, Failure> {
+        let epsilon = self.loaded.preset.train.batch_norm_epsilon;
+        Ok(Bits(crate::engine::rebuild::evaluate(network, self.splits.select.images(), epsilon, &device()?)))
+    }
+}
+
+fn device() -> Result<Device, Failure> {
+    let (device, _) = devices::open(Choice::Cpu).map_err(|error| Failure::Mistake(error.to_string()))?;
+    Ok(device.device)
+}

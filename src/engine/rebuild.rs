@@ -1,0 +1,76 @@
+//! A finished or running search opened again from what its run keeps: its candidates as networks of their own.
+
+use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
+use crate::data::Splits;
+use crate::graph::{Graph, GraphError};
+use crate::posterior::HardMask;
+use crate::preset::{BatchNormMode, Preset};
+use crate::run::KeptWeights;
+use burn::tensor::Device;
+use std::sync::Arc;
+
+/// Weights of a run with everything that ranks with them.
+#[derive(Debug)]
+pub struct Rebuilt {
+    ranker: Ranker,
+    frozen: Frozen,
+    select: Examples,
+}
+
+/// The weights of a run are not those of its preset.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the kept weights hold {found} numbers, and the network of the preset has {expected}; config.toml and checkpoints are not of one run"
+)]
+pub struct OtherNetwork {
+    found: usize,
+    expected: usize,
+}
+
+impl Rebuilt {
+    /// Puts a search together again.
+    ///
+    /// # Errors
+    /// [`OtherNetwork`] where the weights are of another network.
+    pub fn new(
+        graph: &Arc<Graph>,
+        preset: &Preset,
+        splits: &Splits,
+        seed: u64,
+        kept: KeptWeights,
+        device: Device,
+    ) -> Result<Self, OtherNetwork> {
+        let expected = graph.cost().parameters as usize;
+        let channels: usize =
+            graph.nodes().iter().filter(|node| node.op == crate::graph::Op::BatchNorm).map(|node| node.shape.channels).sum();
+        for (found, expected) in [(kept.parameters.len(), expected), (kept.mean.len(), channels), (kept.variance.len(), channels)] {
+            if found != expected {
+                return Err(OtherNetwork { found, expected });
+            }
+        }
+        let select = Examples::upload(splits.select.images(), &device);
+        let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
+        let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device);
+        Ok(Self { ranker, frozen: kept.into(), select })
+    }
+
+    /// A candidate as a network of its own, with the batch-norm statistics of one kind.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn network(&self, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
+        self.ranker.network(&self.frozen, mask, mode)
+    }
+
+    /// Which select images a network gets right.
+    #[must_use]
+    pub fn select(&self, network: &Network) -> Vec<bool> {
+        self.ranker.correct_of(network, &self.select)
+    }
+}
+
+/// Which of some images a network gets right, without the search that it comes from.
+#[must_use]
+pub fn evaluate(network: &Network, images: &crate::data::Images, epsilon: f64, device: &Device) -> Vec<bool> {
+    super::ranker::correct(network, &Examples::upload(images, device), epsilon, device)
+}

@@ -1,0 +1,65 @@
+//! The README of an export: what the network is, how it scored, how to run each file.
+
+use super::genotype::Genotype;
+use super::text::{percent, thousands};
+use crate::run::Accuracy;
+use std::fmt::Write as _;
+
+/// The text of `README.md`.
+#[must_use]
+pub fn card(genotype: &Genotype) -> String {
+    let mut text = format!("# Candidate {} of `{}`\n\n", genotype.candidate.0, genotype.run);
+    let _ = writeln!(
+        text,
+        "A network for the image set `{}`, drawn from the {} of a super-network that was searched with the preset `{}`, seed {}, after {} \
+         epochs. Its weights are those it inherited there; it was not retrained.\n",
+        genotype.set,
+        if genotype.source == crate::run::Source::Posterior { "posterior" } else { genotype.source.label() },
+        genotype.preset,
+        genotype.seed,
+        genotype.epoch
+    );
+    let _ = writeln!(text, "| | |\n|---|---|");
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "| {name} | {value} |");
+    };
+    row("select accuracy", with_interval(genotype.select.of(genotype.batch_norm)));
+    if let Some(test) = genotype.test {
+        row("test accuracy, read once", with_interval(test.of(genotype.batch_norm)));
+    }
+    if let Some(sliced) = genotype.sliced {
+        row("parameters", format!("{} (sliced: nothing unread is counted)", thousands(sliced.parameters)));
+        row("multiply-accumulates per image", thousands(sliced.macs));
+    }
+    row("parameters by the paper's count", format!("{} (unread filters are still counted)", thousands(genotype.parameters)));
+    row("kept share of the masked channels", percent(genotype.kept_share));
+    text.push_str(
+        "\nThe select accuracy of a search's winner is the best of many on the same images, and so flatters it. Intervals are 95 % Wilson \
+         intervals.\n\n## Files\n\n| file | how to use it |\n|---|---|\n\
+         | `model.onnx` | any ONNX runtime: input `images`, normalised, `[batch, channels, height, width]`; output `logits` |\n\
+         | `model.py`, `model.safetensors` | `from model import load, normalise; network = load(\"model.safetensors\")`; needs torch and \
+         safetensors; can be trained on |\n\
+         | `genotype.json`, `config.toml` | `pgnas evaluate genotype.json` computes the select accuracy again |\n\
+         | `network.svg`, `network.dot`, `network.txt` | the network drawn: dropped operations are absent, kept ones carry their share |\n\n\
+         ```python\n\
+         import numpy, onnxruntime\n\
+         session = onnxruntime.InferenceSession(\"model.onnx\")\n\
+         facts = session.get_modelmeta().custom_metadata_map  # mean, deviation, accuracy, …\n\
+         [logits] = session.run(None, {\"images\": images})  # float32, normalised: (pixels - mean) / deviation, pixels from 0 to 1\n\
+         ```\n",
+    );
+    text
+}
+
+fn with_interval(accuracy: Accuracy) -> String {
+    let interval = accuracy.interval();
+    let points = |share: f64| format!("{:.1}", 100.0 * share);
+    format!(
+        "{} ({} to {}; {} of {} images)",
+        percent(interval.estimate),
+        points(interval.low),
+        points(interval.high),
+        accuracy.correct,
+        accuracy.total
+    )
+}

@@ -1,0 +1,203 @@
+//! A network as an ONNX file with its weights: opset 17, dynamic batch, the graph's names on nodes and initializers.
+
+use super::arrays::arrays;
+use super::protobuf::Message;
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values};
+use crate::run::tensors::Array;
+
+/// What an attribute of a node holds.
+enum Attribute {
+    Float(f32),
+    Int(i64),
+    Ints(Vec<i64>),
+}
+
+/// The bytes of the file. `epsilon` is added to variances; `facts` become metadata properties.
+///
+/// Input `images`, `[batch, channels, height, width]`, normalised; output `logits`, `[batch, classes]`.
+#[must_use]
+pub fn onnx(name: &str, graph: &Graph, values: &Values, epsilon: f64, facts: &[(&str, String)]) -> Vec<u8> {
+    let mut writer = Writer { graph, epsilon, body: Message::default() };
+    for (index, node) in graph.nodes().iter().enumerate().skip(1) {
+        writer.node(NodeId::from_index(index), node);
+    }
+    let last = NodeId::from_index(graph.nodes().len() - 1);
+    if output(graph, last) != "logits" {
+        // A network whose body is dead yields a map of one position.
+        writer.emit("logits", "Flatten", &[output(graph, last)], "logits", vec![("axis", Attribute::Int(1))]);
+    }
+    let mut body = writer.body.text(2, name);
+    for array in arrays(graph, values) {
+        body = body.message(5, &initializer(graph, &array));
+    }
+    for (position, message) in constants(graph) {
+        body = body.message(5, &integers(&position, &message));
+    }
+    let input = graph.input_shape();
+    body = body.message(11, &value_info("images", &[input.channels, input.height, input.width]));
+    body = body.message(12, &value_info("logits", &[graph.classes()]));
+    let opset = Message::default().text(1, "").int(2, 17);
+    let mut model = Message::default().int(1, 8).text(2, "pgnas").text(3, env!("CARGO_PKG_VERSION")).message(7, &body).message(8, &opset);
+    for (key, fact) in facts {
+        model = model.message(14, &Message::default().text(1, key).text(2, fact));
+    }
+    model.into_bytes()
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    epsilon: f64,
+    body: Message,
+}
+
+/// The name of what a node yields.
+fn output(graph: &Graph, id: NodeId) -> String {
+    match id.index() {
+        0 => "images".to_owned(),
+        last if last + 1 == graph.nodes().len() && !is_map(graph, graph.node(id)) => "logits".to_owned(),
+        _ => graph.node(id).name.clone(),
+    }
+}
+
+impl Writer<'_> {
+    fn emit(&mut self, name: &str, kind: &str, inputs: &[String], output: &str, attributes: Vec<(&str, Attribute)>) {
+        let mut node = Message::default();
+        for input in inputs {
+            node = node.text(1, input);
+        }
+        node = node.text(2, output).text(3, name).text(4, kind);
+        for (name, attribute) in attributes {
+            let message = Message::default().text(1, name);
+            let message = match attribute {
+                Attribute::Float(value) => message.float(2, value).int(20, 1),
+                Attribute::Int(value) => message.int(3, value).int(20, 2),
+                Attribute::Ints(values) => values.iter().fold(message, |message, &value| message.int(8, value)).int(20, 7),
+            };
+            node = node.message(5, &message);
+        }
+        self.body = std::mem::take(&mut self.body).message(1, &node);
+    }
+
+    fn node(&mut self, id: NodeId, node: &Node) {
+        let name = &node.name;
+        let result = output(self.graph, id);
+        let inputs: Vec<String> = node.inputs.iter().map(|&input| output(self.graph, input)).collect();
+        let first = inputs[0].clone();
+        let with =
+            |keys: &[&str]| std::iter::once(first.clone()).chain(keys.iter().map(|key| format!("{name}.{key}"))).collect::<Vec<String>>();
+        let square = |value: usize| Attribute::Ints(vec![value as i64; 2]);
+        match &node.op {
+            Op::Conv { kernel, stride, dilation, groups, .. } => {
+                let padding = (dilation * (kernel - 1) / 2) as i64;
+                let attributes = vec![
+                    ("kernel_shape", square(*kernel)),
+                    ("strides", square(*stride)),
+                    ("dilations", square(*dilation)),
+                    ("pads", Attribute::Ints(vec![padding; 4])),
+                    ("group", Attribute::Int(*groups as i64)),
+                ];
+                self.emit(name, "Conv", &with(&["weight"]), &result, attributes);
+            }
+            Op::BatchNorm => {
+                let inputs = with(&["weight", "bias", "running_mean", "running_var"]);
+                self.emit(name, "BatchNormalization", &inputs, &result, vec![("epsilon", Attribute::Float(self.epsilon as f32))]);
+            }
+            Op::Relu => self.emit(name, "Relu", &inputs, &result, vec![]),
+            Op::Pool { kind, kernel, stride } => {
+                let mut attributes = vec![
+                    ("kernel_shape", square(*kernel)),
+                    ("strides", square(*stride)),
+                    ("pads", Attribute::Ints(vec![((kernel - 1) / 2) as i64; 4])),
+                ];
+                let kind = match kind {
+                    PoolKind::Average => {
+                        attributes.push(("count_include_pad", Attribute::Int(0)));
+                        "AveragePool"
+                    }
+                    PoolKind::Max => "MaxPool",
+                };
+                self.emit(name, kind, &inputs, &result, attributes);
+            }
+            Op::Shift => self.emit(name, "Pad", &with(&["pads"]), &result, vec![]),
+            Op::Identity => self.emit(name, "Identity", &inputs, &result, vec![]),
+            Op::Zero | Op::Input => self.emit(name, "Sub", &[first.clone(), first.clone()], &result, vec![]),
+            Op::Arrange { channels } => {
+                let source = if channels.iter().any(Option::is_none) {
+                    let padded = format!("{name}.padded");
+                    self.emit(&padded, "Pad", &with(&["pads"]), &padded, vec![]);
+                    padded
+                } else {
+                    first.clone()
+                };
+                self.emit(name, "Gather", &[source, format!("{name}.channels")], &result, vec![("axis", Attribute::Int(1))]);
+            }
+            Op::Offset => self.emit(name, "Add", &with(&["bias"]), &result, vec![]),
+            Op::Add => self.emit(name, "Sum", &inputs, &result, vec![]),
+            Op::Concat => self.emit(name, "Concat", &inputs, &result, vec![("axis", Attribute::Int(1))]),
+            Op::GlobalAveragePool => self.emit(name, "GlobalAveragePool", &inputs, &result, vec![]),
+            Op::Linear { .. } => {
+                let flat = format!("{name}.flat");
+                self.emit(&flat, "Flatten", std::slice::from_ref(&first), &flat, vec![("axis", Attribute::Int(1))]);
+                let inputs = [flat, format!("{name}.weight"), format!("{name}.bias")];
+                self.emit(name, "Gemm", &inputs, &result, vec![("transB", Attribute::Int(1))]);
+            }
+        }
+    }
+}
+
+/// Whole-number initializers: paddings and channel positions.
+fn constants(graph: &Graph) -> Vec<(String, Vec<i64>)> {
+    let mut constants = Vec::new();
+    for node in graph.nodes() {
+        match &node.op {
+            Op::Shift => constants.push((format!("{}.pads", node.name), vec![0, 0, -1, -1, 0, 0, 1, 1])),
+            Op::Arrange { channels } => {
+                // Channels that are to be zero read the one that is padded behind the others.
+                let behind = graph.node(node.inputs[0]).shape.channels as i64;
+                let positions = channels.iter().map(|channel| channel.map_or(behind, i64::from)).collect();
+                constants.push((format!("{}.channels", node.name), positions));
+                if channels.iter().any(Option::is_none) {
+                    constants.push((format!("{}.pads", node.name), vec![0, 0, 0, 0, 0, 1, 0, 0]));
+                }
+            }
+            _ => {}
+        }
+    }
+    constants
+}
+
+fn initializer(graph: &Graph, array: &Array) -> Message {
+    let offset = |node: &&Node| node.op == Op::Offset && array.name.strip_suffix(".bias") == Some(node.name.as_str());
+    // An offset is added to every position of its channel.
+    let dimensions = match graph.nodes().iter().find(offset) {
+        Some(node) if is_map(graph, node) => vec![1, node.shape.channels, 1, 1],
+        Some(node) => vec![1, node.shape.channels],
+        None => array.dimensions.clone(),
+    };
+    let message = dimensions.iter().fold(Message::default(), |message, &size| message.int(1, size as i64));
+    let bytes: Vec<u8> = array.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    message.int(2, 1).text(8, &array.name).bytes(9, &bytes)
+}
+
+/// Whether a node yields `[batch, channels, 1, 1]` rather than the `[batch, classes]` of a linear layer.
+fn is_map(graph: &Graph, node: &Node) -> bool {
+    match node.op {
+        Op::Linear { .. } => false,
+        Op::Input | Op::Conv { .. } | Op::Pool { .. } | Op::GlobalAveragePool => true,
+        _ => node.inputs.first().is_none_or(|&input| is_map(graph, graph.node(input))),
+    }
+}
+
+fn integers(name: &str, values: &[i64]) -> Message {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Message::default().int(1, values.len() as i64).int(2, 7).text(8, name).bytes(9, &bytes)
+}
+
+fn value_info(name: &str, dimensions: &[usize]) -> Message {
+    let batch = Message::default().text(2, "batch");
+    let shape = dimensions
+        .iter()
+        .fold(Message::default().message(1, &batch), |shape, &size| shape.message(1, &Message::default().int(1, size as i64)));
+    let tensor = Message::default().int(1, 1).message(2, &shape);
+    Message::default().text(1, name).message(2, &Message::default().message(1, &tensor))
+}

@@ -1,0 +1,134 @@
+//! Everything that is exported of one candidate, as files.
+
+use super::{Bundle, Genotype, Origin, arrays, card, drawing, onnx, pytorch};
+use crate::data::Normalisation;
+use crate::graph::{Graph, Values};
+use crate::preset::Preset;
+use crate::run::tensors::to_safetensors;
+use std::str::FromStr;
+
+/// What a candidate can be exported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `genotype.json`: the candidate as text; the one format that needs no weights.
+    Genotype,
+    /// `model.safetensors`: the weights of the sliced network.
+    Safetensors,
+    /// `model.onnx`: the sliced network with its weights.
+    Onnx,
+    /// `model.py`: the sliced network as a PyTorch module.
+    PyTorch,
+    /// `network.svg`, `network.dot`, `network.txt`: the network drawn.
+    Drawing,
+}
+
+impl Format {
+    /// All of them with their words on the command line.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("genotype", Self::Genotype),
+        ("safetensors", Self::Safetensors),
+        ("onnx", Self::Onnx),
+        ("pytorch", Self::PyTorch),
+        ("drawing", Self::Drawing),
+    ];
+
+    /// Whether it is made from the weights.
+    #[must_use]
+    pub fn needs_weights(self) -> bool {
+        !matches!(self, Self::Genotype | Self::Drawing)
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let known = Self::ALL.map(|(word, _)| word).join(", ");
+        let found = Self::ALL.iter().find(|(name, _)| *name == word);
+        found.map(|&(_, format)| format).ok_or_else(|| format!("`{}` is no format; take one of {known}", word.escape_debug()))
+    }
+}
+
+/// A candidate with what its files are made of.
+#[derive(Debug)]
+pub struct Package<'a> {
+    /// The candidate as text.
+    pub genotype: &'a Genotype,
+    /// The effective preset, as `config.toml` has it.
+    pub config: &'a str,
+    /// Its values.
+    pub preset: &'a Preset,
+    /// How images were normalised.
+    pub normalisation: &'a Normalisation,
+    /// Names of the classes.
+    pub classes: &'a [String],
+    /// The sliced network with its numbers.
+    pub network: Option<(&'a Graph, &'a Values)>,
+}
+
+impl Package<'_> {
+    /// The files of some formats; a README goes with whole exports.
+    ///
+    /// # Errors
+    /// What cannot be written down, which names the array.
+    pub fn files(&self, formats: &[Format]) -> Result<Bundle, String> {
+        let mut bundle = Bundle::default();
+        let has = |format| formats.contains(&format);
+        if has(Format::Genotype) {
+            bundle.add("genotype.json", self.genotype.to_json());
+            bundle.add("config.toml", self.config);
+        }
+        if let Some((graph, values)) = self.network {
+            if has(Format::Safetensors) {
+                bundle.add("model.safetensors", to_safetensors(&arrays(graph, values), &self.facts())?);
+            }
+            if has(Format::Onnx) {
+                let name = format!("{}, candidate {}", self.genotype.run, self.genotype.candidate.0);
+                bundle.add("model.onnx", onnx(&name, graph, values, self.preset.train.batch_norm_epsilon, &self.facts()));
+            }
+            if has(Format::PyTorch) {
+                let title = format!("Candidate {} of the search {}.", self.genotype.candidate.0, self.genotype.run);
+                let origin = Origin {
+                    title: &title,
+                    mean: &self.normalisation.mean,
+                    deviation: &self.normalisation.deviation,
+                    classes: self.classes,
+                    epsilon: self.preset.train.batch_norm_epsilon,
+                    decay: self.preset.train.batch_norm_decay,
+                };
+                bundle.add("model.py", pytorch(graph, &origin));
+            }
+        }
+        if has(Format::Drawing) {
+            bundle.add("network.svg", drawing::svg(self.genotype));
+            bundle.add("network.dot", drawing::dot(self.genotype));
+            bundle.add("network.txt", drawing::text(self.genotype));
+        }
+        if formats.len() == Format::ALL.len() {
+            bundle.add("README.md", card(self.genotype));
+        }
+        Ok(bundle)
+    }
+
+    /// What travels in the metadata of weight files.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let genotype = self.genotype;
+        let list = |values: &[f32]| serde_json::to_string(values).unwrap_or_default();
+        let select = genotype.select.of(genotype.batch_norm);
+        let mut facts = vec![
+            ("run", genotype.run.clone()),
+            ("candidate", genotype.candidate.0.to_string()),
+            ("preset", genotype.preset.clone()),
+            ("set", genotype.set.clone()),
+            ("seed", genotype.seed.to_string()),
+            ("select_accuracy", select.share().to_string()),
+            ("mean", list(&self.normalisation.mean)),
+            ("deviation", list(&self.normalisation.deviation)),
+            ("classes", serde_json::to_string(self.classes).unwrap_or_default()),
+        ];
+        if let Some(test) = genotype.test {
+            facts.push(("test_accuracy", test.of(genotype.batch_norm).share().to_string()));
+        }
+        facts
+    }
+}

@@ -1,0 +1,91 @@
+//! What lies over the screen: the help, the palette of commands, the question whether to leave.
+
+use super::paint::Brush;
+use super::theme::Role;
+use crate::app::{App, LEGEND, Palette, Target};
+use ratatui::layout::Rect;
+
+fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+pub(super) fn help(app: &App, chosen: usize, area: Rect, brush: &mut Brush<'_>) {
+    const KEYS: u16 = 19;
+    let actions: Vec<_> = app.actions().collect();
+    let total = actions.len() + LEGEND.len();
+    let popup = centred(area, 118.min(area.width.saturating_sub(2)), total as u16 + 5);
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Help", "enter does the chosen line · esc closes", true);
+    // The lowest two lines tell the chosen line in full.
+    let list = Rect { height: inner.height.saturating_sub(3), ..inner };
+    let room = usize::from(list.height);
+    let first = (chosen + 2).saturating_sub(room).min(total.saturating_sub(room));
+    let name = if inner.width >= 90 { 20 } else { inner.width.saturating_sub(KEYS) };
+    for (y, position) in (list.y..list.bottom()).zip(first..total) {
+        if let Some(action) = actions.get(position) {
+            let refused = action.allowed(app).err();
+            let role = if refused.is_some() { Role::Quiet } else { Role::Text };
+            brush.text(inner.x, y, KEYS, &app.keymap().text(action.id), Role::Key);
+            brush.text(inner.x + KEYS, y, name, action.name, role);
+            let (x, doc) = (inner.x + KEYS + name, refused.map_or_else(|| action.doc.to_owned(), |reason| format!("not now: {reason}")));
+            brush.text(x, y, inner.right().saturating_sub(x), &doc, Role::Quiet);
+        } else if let Some((sign, meaning)) = LEGEND.get(position - actions.len()) {
+            brush.text(inner.x, y, KEYS, sign, Role::Title);
+            brush.text(inner.x + KEYS, y, inner.width.saturating_sub(KEYS), meaning, Role::Quiet);
+        }
+        brush.zone(Rect { y, height: 1, ..inner }, Target::Line(position));
+        if position == chosen {
+            brush.highlight(inner, y, Role::Selection);
+        }
+    }
+    brush.more(inner, first, room, total);
+    let told = match actions.get(chosen) {
+        Some(action) => action.allowed(app).err().map_or_else(|| action.doc.to_owned(), |reason| format!("Not now: {reason}.")),
+        None => LEGEND.get(chosen - actions.len()).map_or_else(String::new, |(sign, meaning)| format!("{sign}: {meaning}.")),
+    };
+    brush.wrapped(Rect { y: list.bottom() + 1, height: inner.height.saturating_sub(list.height + 1), ..inner }, &told, Role::Text);
+}
+
+pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let live = app.run().is_some_and(crate::app::Run::is_live);
+    let question = if live { "Leave: the search stops, what is there is kept." } else { "Leave pgnas?" };
+    let popup = centred(area, 56, 5);
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Leave", "", true);
+    brush.text(inner.x, inner.y, inner.width, question, Role::Title);
+    brush.text(inner.x, inner.y + 2, inner.width, "y or enter: leave   n or esc: stay", Role::Key);
+}
+
+/// The palette of commands: what was typed, and the actions that match, each with its key.
+pub(super) fn palette(app: &App, palette: &Palette, area: Rect, brush: &mut Brush<'_>) {
+    const LINES: u16 = 12;
+    let found = app.found(&palette.input);
+    let mut popup = centred(area, 90.min(area.width.saturating_sub(2)), LINES + 4);
+    // Near the top, and where it is whatever was found.
+    popup.y = area.y + (area.height - popup.height) / 4;
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Commands", "enter does it · esc closes", true);
+    let used = brush.text(inner.x, inner.y, inner.width.saturating_sub(1), &format!(": {}", palette.input), Role::Title);
+    brush.text(inner.x + used, inner.y, 1, brush.look.sign("▏", "_"), Role::Title);
+    let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    if found.is_empty() {
+        brush.text(list.x, list.y.min(inner.bottom()), list.width, "no action has these letters in this order", Role::Quiet);
+    }
+    let room = usize::from(list.height);
+    let first = (palette.at + 1).saturating_sub(room);
+    for (y, (position, action)) in (list.y..list.bottom()).zip(found.iter().enumerate().skip(first)) {
+        let refused = action.allowed(app).err();
+        let role = if refused.is_some() { Role::Quiet } else { Role::Text };
+        let keys = app.keymap().text(action.id);
+        let mut x = list.x + brush.text(list.x, y, 20.min(list.width), &format!("{:<20}", action.name), role);
+        x += brush.text(x, y, inner.right().saturating_sub(x).min(18), &format!("{keys:<18}"), Role::Key);
+        let told = refused.map_or_else(|| action.doc.to_owned(), |reason| format!("not now: {reason}"));
+        brush.text(x, y, inner.right().saturating_sub(x), &told, Role::Quiet);
+        brush.zone(Rect { y, height: 1, ..list }, Target::Line(position));
+        if position == palette.at {
+            brush.highlight(inner, y, Role::Selection);
+        }
+    }
+    brush.more(inner, first, room, found.len());
+}

@@ -1,0 +1,103 @@
+//! The program on a pseudo-terminal, driven by keys, read by a terminal emulator. For the tests of the terminal and its benchmark.
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A terminal with the program on it.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    /// What the program wrote and nobody has looked at, with the moment it arrived.
+    pub output: Receiver<(Instant, Vec<u8>)>,
+    pub screen: vt100::Parser,
+    pub child: Box<dyn Child + Send + Sync>,
+}
+
+impl Terminal {
+    /// Starts the program on a terminal of so many columns and rows; `home` is where it finds its folders.
+    pub fn start<A: AsRef<OsStr>>(home: &Path, (columns, rows): (u16, u16), arguments: impl IntoIterator<Item = A>) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgnas"));
+        command.args(arguments);
+        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        command.env("HOME", home);
+        for name in ["NO_COLOR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LC_ALL"] {
+            command.env_remove(name);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let (sender, output) = channel();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                if sender.send((Instant::now(), bytes[..count].to_vec())).is_err() {
+                    break;
+                }
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { master: pair.master, keys, output, screen: vt100::Parser::new(rows, columns, 0), child }
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Makes the window so large.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.master.resize(size(columns, rows)).unwrap();
+        self.screen.screen_mut().set_size(rows, columns);
+    }
+
+    pub fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Reads until the screen is as wanted; tells what it shows and when that had arrived.
+    pub fn wait(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> (String, Instant) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut arrived = Instant::now();
+        loop {
+            let text = self.text();
+            if wanted(&text) {
+                return (text, arrived);
+            }
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok((moment, bytes)) => {
+                    self.screen.process(&bytes);
+                    arrived = moment;
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("{what} did not come:\n{text}"),
+                Err(RecvTimeoutError::Disconnected) => panic!("the program ended before {what}:\n{text}"),
+            }
+        }
+    }
+
+    /// Closes the window under the program.
+    pub fn close(self) -> Box<dyn Child + Send + Sync> {
+        self.child
+    }
+
+    /// Reads what is left and tells the exit code.
+    pub fn ended(&mut self) -> u32 {
+        while let Ok((_, bytes)) = self.output.recv_timeout(PATIENCE) {
+            self.screen.process(&bytes);
+        }
+        self.child.wait().unwrap().exit_code()
+    }
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
