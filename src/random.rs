@@ -29,6 +29,8 @@ pub enum Purpose {
     UniformCandidate = 10,
     /// Fresh masks at a constant rate; index = evaluation.
     ConstantRate = 11,
+    /// The order of select images in a race.
+    Race = 12,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

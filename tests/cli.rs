@@ -352,6 +352,19 @@ fn a_search_can_be_reported_and_exported() {
 }
 
 #[test]
+fn the_winner_of_a_race_is_judged_the_same_when_it_is_exported() {
+    let user = User::new();
+    let search = format!("search digits --headless --run-dir raced {SMALL} --set rank.racing=true");
+    assert!(text(&user.run(&search).stderr).contains("race     "));
+    let race = &user.json("report raced --json")["race"];
+    assert_eq!(race["asked"].as_u64().unwrap() + race["saved"].as_u64().unwrap(), race["candidates"].as_u64().unwrap() * 1600);
+    let exported = user.run("export raced winner --out there");
+    let told = text(&exported.stdout) + &text(&exported.stderr);
+    assert!(exported.status.success() && !told.contains("judged otherwise"), "{told}");
+    assert_eq!(user.json("evaluate there --json")["same"], true);
+}
+
+#[test]
 fn without_a_terminal_a_search_runs_headless_and_says_so() {
     let user = User::new();
     let output = user.run(&format!("search digits --seed 3 {SMALL}"));

@@ -150,6 +150,40 @@ fn a_constraint_holds_for_every_sample_and_its_price_is_told() {
     assert!(acceptance.iter().all(|told| told.accepted == 3 && told.drawn >= 3), "{acceptance:?}");
 }
 
+#[test]
+fn a_race_drops_who_cannot_win_and_keeps_the_winner_of_a_full_ranking() {
+    let root = tempfile::tempdir().unwrap();
+    // Long enough that random candidates are worse.
+    let settings = ["train.epochs=12", "rank.posterior=6", "rank.random=6", "rank.test=false"];
+    let told = |name: &str, more: &[&str]| {
+        let (mut link, engine, folder) = start(&root.path().join(name), &[&settings, more].concat());
+        assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+        engine.join().unwrap();
+        (read_candidates(&folder.candidates()).unwrap().0, log(&folder))
+    };
+    let (full, _) = told("full", &[]);
+    let (raced, records) = told("raced", &["rank.racing=true"]);
+    let best = |candidates: &[pgnas::run::CandidateRecord]| {
+        let scores: Vec<_> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
+        let id = winner(&scores, pgnas::preset::BatchNormMode::Recalibrated).unwrap();
+        let won = candidates.iter().find(|candidate| candidate.score.id == id).unwrap();
+        (won.draw, won.score.select)
+    };
+    assert_eq!(best(&full), best(&raced));
+    let race = records.iter().find_map(|record| if let Event::Race(race) = record.event { Some(race) } else { None }).unwrap();
+    let asked: u64 = raced.iter().skip(2).map(|candidate| u64::from(candidate.score.select.recalibrated.total)).sum();
+    assert_eq!((race.candidates, race.asked, race.asked + race.saved), (12, asked, 12 * 350));
+    let short = raced.iter().filter(|candidate| candidate.correct_recalibrated.0.len() < 350).count();
+    assert!(race.dropped > 0 && short == race.dropped as usize, "{race:?}");
+    for candidate in &raced {
+        let twin = full.iter().find(|other| other.draw == candidate.draw && other.score.source == candidate.score.source).unwrap();
+        assert_eq!(twin.mask, candidate.mask);
+        if candidate.correct_recalibrated.0.len() == 350 {
+            assert_eq!(twin.score.select, candidate.score.select, "the same answers in another order");
+        }
+    }
+}
+
 /// The log and the candidates of one seed, times and names aside, from the program itself with so many threads.
 fn told(root: &Path, seed: &str, threads: &str) -> (Vec<serde_json::Value>, String) {
     let folder = root.join(format!("{seed}-{threads}"));

@@ -1,6 +1,9 @@
 //! The statistics of candidates against SciPy and statsmodels.
 
-use pgnas::posterior::statistics::{Answers, BestOf, Discordant, Halves, holm, probability_of_superiority, wilson};
+use pgnas::posterior::statistics::{
+    Answers, BestOf, Discordant, Halves, PIECES, Race, holm, probability_of_superiority, race_order, wilson,
+};
+use pgnas::run::Bits;
 use serde_json::Value;
 
 fn reference() -> Value {
@@ -84,4 +87,68 @@ fn the_best_of_n_is_the_mean_over_all_choices() {
     let expected = numbers(&reference["best_of"]["curve"]);
     assert_eq!(curve.len(), expected.len());
     curve.iter().zip(expected).for_each(|(point, expected)| close(point.estimate, expected));
+}
+
+/// A recorded candidate: whether it is of the posterior, its parameters, its answers.
+type Recorded = (bool, u64, Vec<bool>);
+
+fn recorded() -> Vec<Recorded> {
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let mut word = || words.next().unwrap();
+        (word() == "posterior", word().parse().unwrap(), word().parse::<Bits>().unwrap().0)
+    };
+    include_str!("reference/answers.txt").lines().map(line).collect()
+}
+
+/// The best of some candidates on all images, the smaller of equals.
+fn winner(candidates: &[Recorded], among: impl Iterator<Item = usize>) -> usize {
+    let right = |index: usize| candidates[index].2.iter().filter(|&&right| right).count();
+    among.filter(|&index| candidates[index].0).max_by_key(|&index| (right(index), std::cmp::Reverse((candidates[index].1, index)))).unwrap()
+}
+
+/// Runs a race over the recorded answers; tells who is left, and the share of evaluations saved.
+fn raced(candidates: &[Recorded], seed: u64, error: f64) -> (Vec<usize>, f64) {
+    let order = race_order(candidates[0].2.len(), seed);
+    let entrants = candidates.iter().filter(|candidate| candidate.0).count();
+    let pieces: Vec<&[usize]> = order.chunks(order.len().div_ceil(PIECES)).collect();
+    let race = Race::new(entrants, pieces.len(), error);
+    let mut running: Vec<usize> = (0..candidates.len()).collect();
+    let (mut so_many, mut asked) = (0, 0);
+    for (number, piece) in pieces.iter().enumerate() {
+        so_many += piece.len();
+        asked += piece.len() * running.len();
+        if number + 1 < pieces.len() {
+            let so_far = |index: usize| Answers::new(&order[..so_many].iter().map(|&image| candidates[index].2[image]).collect::<Vec<_>>());
+            let posterior = running.iter().filter(|&&index| candidates[index].0);
+            let leader = posterior.map(|&index| so_far(index)).max_by_key(Answers::right).unwrap();
+            running.retain(|&index| race.can_win(&so_far(index), &leader, order.len() - so_many));
+        }
+    }
+    (running, 1.0 - asked as f64 / (order.len() * candidates.len()) as f64)
+}
+
+#[test]
+fn a_race_over_recorded_answers_finds_the_same_winner_within_its_error_rate() {
+    const RACES: u32 = 200;
+    let candidates = recorded();
+    let best = winner(&candidates, 0..candidates.len());
+    let (mut lost, mut saved) = (0, 0.0);
+    for seed in 0..RACES {
+        let (left, share) = raced(&candidates, u64::from(seed), 0.05);
+        lost += u32::from(winner(&candidates, left.into_iter()) != best);
+        saved += share / f64::from(RACES);
+    }
+    println!("{lost} of {RACES} races lost the winner, {saved:.3} of the evaluations saved");
+    assert!(20 * lost <= RACES, "{lost} of {RACES} races lost the winner");
+    // A third of them are random, and gone early.
+    assert!(saved > 0.2, "{saved}");
+}
+
+#[test]
+fn a_race_that_drops_whoever_is_behind_loses_winners() {
+    let candidates = recorded();
+    let best = winner(&candidates, 0..candidates.len());
+    let lost = (0..50).filter(|&seed| winner(&candidates, raced(&candidates, seed, 1e6).0.into_iter()) != best).count();
+    assert!(lost > 10, "the simulation can tell: {lost} of 50");
 }

@@ -64,7 +64,8 @@ pub(super) fn list<'a>(
     }
     let accuracy = |score: &CandidateScore| score.select.of(mode).share();
     let by_accuracy = |a: &CandidateScore, b: &CandidateScore| -> Ordering {
-        accuracy(b).total_cmp(&accuracy(a)).then(a.parameters.cmp(&b.parameters)).then(a.id.cmp(&b.id))
+        let asked = |score: &CandidateScore| score.select.of(mode).total;
+        asked(b).cmp(&asked(a)).then(accuracy(b).total_cmp(&accuracy(a))).then(a.parameters.cmp(&b.parameters)).then(a.id.cmp(&b.id))
     };
     chosen.sort_by(|a, b| by_accuracy(a, b));
     let leader = winner(scores, mode).and_then(|id| chosen.iter().find(|score| score.id == id)).or_else(|| chosen.first());

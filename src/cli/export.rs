@@ -9,6 +9,7 @@ use super::runs::RunFiles;
 use crate::engine::ranker::Network;
 use crate::export::text::percent;
 use crate::export::{Format, Package, Sliced, values};
+use crate::posterior::statistics::race_order;
 use crate::run::tensors::Arrays;
 use crate::run::{Accuracy, CandidateId, ranked};
 use std::path::{Path, PathBuf};
@@ -127,7 +128,10 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
             crate::preset::BatchNormMode::Inherited => &record.correct_inherited,
             crate::preset::BatchNormMode::Recalibrated => &record.correct_recalibrated,
         };
-        let differ = found.0.iter().zip(&recorded.0).filter(|(one, other)| one != other).count();
+        // A race records the images in its own order, and only as far as it asked.
+        let images = found.0.len();
+        let order = if setting.loaded.preset.rank.racing { race_order(images, genotype.seed) } else { (0..images).collect() };
+        let differ = order.into_iter().zip(&recorded.0).filter(|(image, right)| found.0[*image] != **right).count();
         if differ > 0 {
             let others = format!("{differ} select images are judged otherwise than when the candidate was ranked");
             exported.note = Some(format!("{others}: the search ran on another device or another version of the program"));

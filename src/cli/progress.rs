@@ -29,6 +29,12 @@ impl Progress {
             Event::Drawn(Acceptance { source, drawn, accepted }) => {
                 Some(format!("drawn    {:9}  {accepted} of {drawn} meet the constraint", source.label()))
             }
+            Event::Race(race) => Some(format!(
+                "race     {} of {} candidates dropped, {} of the evaluations saved",
+                race.dropped,
+                race.candidates,
+                percent(race.saved as f64 / (race.asked + race.saved).max(1) as f64)
+            )),
             Event::Ties(ties) => {
                 Some(format!("ties     {} of {} candidates are tied with {}", ties.tied.len(), ties.compared, ties.leader.0))
             }

@@ -34,12 +34,23 @@ pub struct Network {
 }
 
 /// Which images a candidate gets right, in the order of the split.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluation {
     /// With the running statistics of training.
     pub inherited: Vec<bool>,
     /// With statistics re-estimated under the candidate's mask.
     pub recalibrated: Vec<bool>,
+}
+
+impl Evaluation {
+    /// With one kind of statistics.
+    #[must_use]
+    pub fn of(&self, mode: BatchNormMode) -> &[bool] {
+        match mode {
+            BatchNormMode::Inherited => &self.inherited,
+            BatchNormMode::Recalibrated => &self.recalibrated,
+        }
+    }
 }
 
 /// Images on the device with their labels on the host.
@@ -59,24 +70,62 @@ pub struct Ranker {
     recalibration: Tensor<4>,
 }
 
+/// The statistics that were re-estimated for a sub-network. The rest of it is made anew for each piece: kept, the weights of all
+/// candidates of a race would fill the memory.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    mean: Vec<f32>,
+    variance: Vec<f32>,
+}
+
 impl Examples {
-    /// Puts images on a device.
+    /// Puts images on a device, in their order.
     #[must_use]
     pub fn upload(source: &Images, device: &Device) -> Self {
+        Self::in_order(source, &(0..source.len()).collect::<Vec<_>>(), 1, device)
+    }
+
+    /// Puts images on a device, in another order and in so many pieces at least.
+    #[must_use]
+    pub fn in_order(source: &Images, order: &[usize], pieces: usize, device: &Device) -> Self {
         let [channels, height, width] = source.shape();
-        let pieces = source.pixels().chunks(PIECE * channels * height * width);
-        let piece = |pixels: &[f32]| images(pixels.to_vec(), [pixels.len() / (channels * height * width), channels, height, width], device);
-        Self { pieces: pieces.map(piece).collect(), labels: source.labels().iter().map(|&label| i32::from(label)).collect() }
+        let piece = |piece: &[usize]| images(source.gather(piece).images, [piece.len(), channels, height, width], device);
+        let size = order.len().div_ceil(pieces).clamp(1, PIECE);
+        let labels = order.iter().map(|&image| i32::from(source.labels()[image]));
+        Self { pieces: order.chunks(size).map(piece).collect(), labels: labels.collect() }
+    }
+
+    /// How many pieces there are.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
     }
 
     /// Which images get their highest score for the right class.
     fn correct(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<bool> {
         let mut right = Vec::with_capacity(self.labels.len());
-        for piece in &self.pieces {
-            let classes = winners(scores(piece.clone()));
-            right.extend(classes.into_iter().zip(&self.labels[right.len()..]).map(|(class, &label)| class == label));
+        for piece in 0..self.pieces.len() {
+            self.ask(piece, &mut scores, &mut right);
         }
         right
+    }
+
+    /// The same of one piece, behind those before it.
+    fn ask(&self, piece: usize, scores: impl FnOnce(Tensor<4>) -> Tensor<2>, right: &mut Vec<bool>) {
+        let labels = &self.labels[right.len()..];
+        right.extend(winners(scores(self.pieces[piece].clone())).into_iter().zip(labels).map(|(class, &label)| class == label));
     }
 }
 
@@ -130,6 +179,42 @@ impl Ranker {
             correct(&network, examples, self.epsilon, &self.device)
         };
         Ok(Evaluation { inherited: correct(BatchNormMode::Inherited), recalibrated: correct(BatchNormMode::Recalibrated) })
+    }
+
+    /// What asking a sub-network piece by piece begins with.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Result<Prepared, GraphError> {
+        let Values { mean, variance, .. } = self.network(frozen, mask, BatchNormMode::Recalibrated)?.values;
+        Ok(Prepared { mean, variance })
+    }
+
+    /// Asks a sub-network the next piece of some examples.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn ask(
+        &self,
+        frozen: &Frozen,
+        mask: &HardMask,
+        prepared: &Prepared,
+        (examples, piece): (&Examples, usize),
+        evaluation: &mut Evaluation,
+    ) -> Result<(), GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let graph = Arc::new(slice.graph.clone());
+        let inherited = self.values(frozen, &slice, &graph, BatchNormMode::Inherited);
+        let recalibrated = Values {
+            mean: prepared.mean.clone(),
+            variance: prepared.variance.clone(),
+            ..slice.values(&self.graph, &frozen.numbers(None, self.epsilon))
+        };
+        for (values, right) in [(inherited, &mut evaluation.inherited), (recalibrated, &mut evaluation.recalibrated)] {
+            let network = Network { graph: graph.clone(), values };
+            examples.ask(piece, scores(&network, self.epsilon, &self.device), right);
+        }
+        Ok(())
     }
 
     /// A sub-network as a network of its own, with one kind of statistics.
@@ -204,10 +289,15 @@ impl Ranker {
 
 /// Which of some images a network gets right.
 pub(super) fn correct(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<bool> {
+    examples.correct(scores(network, epsilon, device))
+}
+
+/// The logits that a network gives images.
+fn scores(network: &Network, epsilon: f64, device: &Device) -> impl Fn(Tensor<4>) -> Tensor<2> {
     let Network { graph, values } = network;
     let (interpreter, weights) = prepare(graph, values, device);
     let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
-    examples.correct(|piece| interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, piece))
+    move |images| interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, images)
 }
 
 fn prepare(graph: &Arc<Graph>, values: &Values, device: &Device) -> (Interpreter, Vec<Tensor<1>>) {

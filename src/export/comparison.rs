@@ -102,9 +102,13 @@ impl Comparison {
     pub fn of(started: &Started, candidates: &[CandidateRecord]) -> Option<Self> {
         let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
         let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
+        let mode = started.batch_norm;
+        // A race asks all only the first images; those are what all can be compared on.
+        let asked = |candidate: &&CandidateRecord| ids.contains(&candidate.score.id);
+        let common = candidates.iter().filter(asked).map(|candidate| candidate.correct(mode).0.len()).min()?;
         let of = |source| {
             let own = candidates.iter().filter(|candidate| candidate.score.source == source && ids.contains(&candidate.score.id));
-            let answers = own.clone().map(|candidate| Answers::new(&candidate.correct(started.batch_norm).0)).collect();
+            let answers = own.clone().map(|candidate| Answers::new(&candidate.correct(mode).0[..common])).collect();
             let parameters = own.map(|candidate| candidate.score.parameters as f64).collect();
             Side { source, answers, parameters, seed: started.seed }
         };

@@ -100,6 +100,11 @@ impl Report {
             difference: Difference::of(&scores, mode, started.seed),
             comparison: Comparison::of(started, candidates),
             ties: ties.map(|ties| TieSet::of(ties, &scores, candidate)),
+            race: select(records, |event| match event {
+                Event::Race(race) => Some(*race),
+                _ => None,
+            })
+            .pop(),
             constraint: (!started.constraint.is_empty()).then(|| Constrained {
                 bounds: started.constraint.clone(),
                 acceptance: select(records, |event| match event {

@@ -81,6 +81,18 @@ fn facts(text: &mut String, report: &Report) {
         ("device", format!("{}, {}", report.device, report.program)),
         ("time", time(report)),
     ];
+    if let Some(race) = &report.race {
+        let saved = percent(race.saved as f64 / (race.asked + race.saved).max(1) as f64);
+        let (dropped, all, spent) = (race.dropped, race.candidates, thousands(race.asked));
+        let error = percent(race.error);
+        rows.push((
+            "race",
+            format!(
+                "{dropped} of {all} candidates were dropped before they had seen all images, at an error rate of {error}: {spent} evaluations \
+                 spent, {saved} of all saved; what is said of a source as a whole mixes both"
+            ),
+        ));
+    }
     if let Some(constraint) = &report.constraint {
         let told = constraint.acceptance.iter().map(|told| {
             let share = percent(told.accepted as f64 / told.drawn.max(1) as f64);

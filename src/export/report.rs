@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use crate::preset::BatchNormMode;
-use crate::run::{Acceptance, Alert, CandidateId, Source, SplitSizes};
+use crate::run::{Acceptance, Alert, CandidateId, RaceOutcome, Source, SplitSizes};
 use serde::Serialize;
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -74,6 +74,8 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Who is tied with the winner; `null` where ranking was not completed.
     pub ties: Option<TieSet>,
+    /// What a race saved; `null` where all were asked everything.
+    pub race: Option<RaceOutcome>,
     /// What sampled candidates had to meet; `null` for anything.
     pub constraint: Option<Constrained>,
     /// The networks that no other beats in select accuracy without more parameters, the smallest first.

@@ -207,4 +207,11 @@ pub static KEYS: &[Key] = &[
         r#""""#,
         "What every sampled candidate must meet; others are drawn again. The references are exempt.",
     ),
+    key(
+        "rank.racing",
+        Kind::Flag,
+        "false",
+        "Whether candidates that can no longer win are dropped before they have seen all select images.",
+    ),
+    key("rank.racing_error", OPEN_SHARE, "0.05", "How likely a race may lose the winner of a full ranking, at most."),
 ];

@@ -169,6 +169,8 @@ fn preset(values: Values<'_>) -> Preset {
             uniform: values.whole("rank.uniform"),
             constant: values.whole("rank.constant"),
             constraint: values.constraint("rank.constraint"),
+            racing: values.flag("rank.racing"),
+            racing_error: values.number("rank.racing_error"),
         },
     }
 }

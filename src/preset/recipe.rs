@@ -247,6 +247,10 @@ pub struct RankingRecipe {
     pub constant: usize,
     /// What every sampled candidate must meet.
     pub constraint: Constraint,
+    /// Whether candidates that can no longer win are dropped.
+    pub racing: bool,
+    /// How likely a race may lose the winner of a full ranking, at most.
+    pub racing_error: f64,
 }
 
 impl RankingRecipe {

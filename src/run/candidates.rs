@@ -123,9 +123,12 @@ pub fn newest(scores: &[CandidateScore]) -> impl Iterator<Item = &CandidateScore
 pub fn ranked(scores: &[CandidateScore], mode: BatchNormMode) -> Vec<&CandidateScore> {
     let mut ranked: Vec<&CandidateScore> = newest(scores).collect();
     ranked.sort_by(|left, right| {
+        // Who was dropped from a race was asked less, and cannot win by being asked the easier images.
+        let asked = |score: &CandidateScore| score.select.of(mode).total;
+        let by_images = asked(right).cmp(&asked(left));
         let accuracy = |score: &CandidateScore| score.select.of(mode).share();
         let by_accuracy = accuracy(right).total_cmp(&accuracy(left));
-        by_accuracy.then(left.parameters.cmp(&right.parameters)).then(left.id.cmp(&right.id))
+        by_images.then(by_accuracy).then(left.parameters.cmp(&right.parameters)).then(left.id.cmp(&right.id))
     });
     ranked
 }
@@ -141,7 +144,9 @@ pub fn winner(scores: &[CandidateScore], mode: BatchNormMode) -> Option<Candidat
 pub fn pareto(scores: &[CandidateScore], mode: BatchNormMode) -> Vec<&CandidateScore> {
     let mut front: Vec<&CandidateScore> = Vec::new();
     // From the best down, only a smaller network adds anything.
-    for score in ranked(scores, mode).into_iter().filter(|score| score.source != Source::Constant) {
+    let ranked = ranked(scores, mode);
+    let asked = ranked.first().map_or(0, |score| score.select.of(mode).total);
+    for score in ranked.into_iter().filter(|score| score.source != Source::Constant && score.select.of(mode).total == asked) {
         if front.last().is_none_or(|last| score.parameters < last.parameters) {
             front.push(score);
         }
@@ -158,6 +163,9 @@ pub fn ties(scores: &[CandidateScore], answers: &[Answers], mode: BatchNormMode)
     let of = |id: CandidateId| scores.iter().position(|score| score.id == id).and_then(|position| answers.get(position));
     let mut others: Vec<(CandidateId, &Answers)> =
         newest(scores).filter(|score| score.id != leader).filter_map(|score| Some((score.id, of(score.id)?))).collect();
+    // A race has told those that it dropped from the leader already.
+    let images = of(leader)?.images();
+    others.retain(|(_, answers)| answers.images() == images);
     others.sort_by_key(|(id, _)| *id);
     let tied = statistics::tied(of(leader)?, &others.iter().map(|(_, answers)| *answers).collect::<Vec<_>>());
     let tied = others.iter().zip(tied).filter(|(_, tied)| *tied).map(|((id, _), _)| *id).collect();

@@ -46,6 +46,8 @@ pub enum Event {
     Alert(Alert),
     /// Candidates of one source were drawn under a constraint.
     Drawn(Acceptance),
+    /// Candidates were ranked in a race.
+    Race(RaceOutcome),
     /// Ranking is complete: which candidates cannot be told from the leader.
     Ties(Ties),
     /// The test split was read for one network.
@@ -340,6 +342,21 @@ pub struct Acceptance {
     pub drawn: u64,
     /// Those that met the constraint.
     pub accepted: u64,
+}
+
+/// What a race saved. An evaluation is one image asked of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RaceOutcome {
+    /// How likely the race may lose the winner of a full ranking, at most.
+    pub error: f64,
+    /// Candidates that raced.
+    pub candidates: u32,
+    /// Those that were dropped on the way.
+    pub dropped: u32,
+    /// Evaluations spent.
+    pub asked: u64,
+    /// Evaluations that a full ranking would have spent beside them.
+    pub saved: u64,
 }
 
 /// The candidates that cannot be told from the leader: exact McNemar on the select images, with Holm over the whole table, does not

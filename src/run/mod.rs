@@ -22,7 +22,7 @@ pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ran
 pub use command::Command;
 pub use event::{
     Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
-    Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, write_whole};
 pub use listing::{RunListing, RunState, list_runs};

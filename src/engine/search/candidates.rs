@@ -1,13 +1,13 @@
 //! The candidates of a search: drawn, ranked, and the best of them read on the test split.
 
 use super::super::EngineError;
-use super::super::ranker::{Examples, Frozen};
+use super::super::ranker::{Evaluation, Examples, Frozen};
 use super::super::trainer::State;
+use super::race::races;
 use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
 use crate::posterior::statistics::Answers;
 use crate::posterior::{DropProbability, HardMask, thresholded};
-use crate::preset::BatchNormMode;
 use crate::random::{Purpose, stream};
 use crate::run::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties,
@@ -40,11 +40,15 @@ impl Search {
         }
         self.drawn(&sampler);
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
+        let (racing, queue): (Vec<Draw>, Vec<Draw>) = queue.into_iter().partition(|draw| rank.racing && races(draw));
         for part in queue.chunks(at_once) {
             if self.attend(Some(state)) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             self.rank(&frozen, part, part.len(), state)?;
+        }
+        if !racing.is_empty() && self.race(&frozen, racing, at_once, state)? == Flow::Stop {
+            return Ok(Flow::Stop);
         }
         if let Some(ties) = ties(&self.scores, &self.answers, self.preset.rank.batch_norm) {
             self.record(Event::Ties(ties));
@@ -96,9 +100,16 @@ impl Search {
         };
         let evaluations: Result<Vec<_>, _> =
             if self.device.is_cpu { part.par_iter().map(evaluate).collect() } else { part.iter().map(evaluate).collect() };
-        let evaluations = evaluations?;
+        self.tell(part.iter().zip(evaluations?), state);
+        self.pace.ranked(part.len(), queued, begun.elapsed());
+        self.publish(Some(state), false);
+        Ok(())
+    }
+
+    /// Records candidates in order.
+    pub(super) fn tell<'a>(&mut self, evaluated: impl Iterator<Item = (&'a Draw, Evaluation)>, state: &State) {
         let epoch = (state.step / self.loader.steps_per_epoch().max(1) as u64) as u32;
-        for (draw, evaluation) in part.iter().zip(evaluations) {
+        for (draw, evaluation) in evaluated {
             let channels = self.posterior.channels();
             // A rate keeps no channel for good: its mask is empty, and what it keeps are expectations.
             let (mask, dropped, kept_share): (HardMask, Vec<f64>, f64) = match &draw.what {
@@ -123,10 +134,7 @@ impl Search {
                 kept_share,
                 kept,
             };
-            self.answers.push(Answers::new(match self.preset.rank.batch_norm {
-                BatchNormMode::Inherited => &evaluation.inherited,
-                BatchNormMode::Recalibrated => &evaluation.recalibrated,
-            }));
+            self.answers.push(Answers::new(evaluation.of(self.preset.rank.batch_norm)));
             self.candidates.write(&CandidateRecord {
                 score: score.clone(),
                 step: Some(state.step),
@@ -142,9 +150,6 @@ impl Search {
         if let Some(alert) = self.candidates.take_alert() {
             self.alert(alert);
         }
-        self.pace.ranked(part.len(), queued, begun.elapsed());
-        self.publish(Some(state), false);
-        Ok(())
     }
 
     /// Opens the test split, once, for the winner, the references and the best random candidate.

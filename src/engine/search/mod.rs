@@ -2,6 +2,7 @@
 
 mod candidates;
 mod epoch;
+mod race;
 mod sampler;
 
 use super::devices::OpenDevice;
@@ -12,7 +13,7 @@ use super::{EngineError, Plan};
 use crate::data::{Augment, Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
-use crate::posterior::statistics::Answers;
+use crate::posterior::statistics::{Answers, PIECES, race_order};
 use crate::posterior::{DropProbability, HardMask, Health, Posterior};
 use crate::preset::Preset;
 use crate::run::{
@@ -85,7 +86,11 @@ impl Search {
         Ok(Self {
             posterior: Posterior::uniform(&graph, initial),
             select_images: pieces.chunks(256).map(|piece| select.gather(piece)).collect(),
-            select: Examples::upload(select, &device.device),
+            select: if preset.rank.racing {
+                Examples::in_order(select, &race_order(select.len(), seed), PIECES, &device.device)
+            } else {
+                Examples::upload(select, &device.device)
+            },
             sizes: SplitSizes { train: count(Split::Train), select: count(Split::Select), test: count(Split::Test) },
             candidates: folder.candidate_writer()?,
             folder,

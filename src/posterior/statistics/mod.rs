@@ -8,6 +8,7 @@ mod bootstrap;
 mod half_split;
 mod interval;
 mod paired;
+mod race;
 
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
@@ -15,6 +16,7 @@ pub use bootstrap::{difference_of_means, paired_difference, probability_of_super
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
+pub use race::{PIECES, Race, race_order};
 
 use crate::random::{Purpose, stream};
 

@@ -21,6 +21,12 @@ impl Discordant {
         let (fewer, all) = (self.only_left.min(self.only_right), self.only_left + self.only_right);
         (2.0 * half_tail(fewer, all)).min(1.0)
     }
+
+    /// The exact one-sided McNemar test of a left one that is not behind: how likely it leads at least so far among equally good ones.
+    #[must_use]
+    pub fn mcnemar_leader(self) -> f64 {
+        if self.only_left < self.only_right { 1.0 } else { half_tail(self.only_right, self.only_left + self.only_right).min(1.0) }
+    }
 }
 
 /// P(X <= k) of a binomial X over n fair throws. The largest term comes from logarithms and the others from their ratios, so that

@@ -1,0 +1,85 @@
+//! Ranking as a race: all candidates are asked the first images, and those that can no longer win are dropped.
+
+use super::super::EngineError;
+use super::super::ranker::{Evaluation, Frozen, Prepared};
+use super::super::trainer::State;
+use super::sampler::{Draw, Sampled};
+use super::{Flow, Search};
+use crate::graph::GraphError;
+use crate::posterior::statistics::{Answers, Race};
+use crate::run::{Event, RaceOutcome, Source};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// A candidate on its way.
+struct Runner {
+    draw: Draw,
+    prepared: Option<Prepared>,
+    evaluation: Evaluation,
+    answers: Answers,
+}
+
+/// Whether a candidate can be dropped: references are wanted whole, and a rate is asked in one go.
+pub(super) fn races(draw: &Draw) -> bool {
+    !draw.source.is_reference() && matches!(draw.what, Sampled::Network(_))
+}
+
+impl Search {
+    /// Races candidates over the pieces of the select split. Those dropped are recorded with the answers that they gave, the others with
+    /// all; the best posterior candidate of the moment leads.
+    ///
+    /// # Errors
+    /// [`EngineError::Graph`] where a candidate cannot be sliced.
+    pub(super) fn race(&mut self, frozen: &Frozen, queue: Vec<Draw>, at_once: usize, state: &State) -> Result<Flow, EngineError> {
+        let entrants = queue.iter().filter(|draw| draw.source == Source::Posterior).count();
+        let (pieces, images, error) = (self.select.pieces(), self.select.len(), self.preset.rank.racing_error);
+        let race = Race::new(entrants, pieces, error);
+        let runner = |draw| Runner { draw, prepared: None, evaluation: Evaluation::default(), answers: Answers::default() };
+        let mut outcome = RaceOutcome { error, candidates: queue.len() as u32, dropped: 0, asked: 0, saved: 0 };
+        let mut runners: Vec<Runner> = queue.into_iter().map(runner).collect();
+        for piece in 0..pieces {
+            for part in runners.chunks_mut(at_once) {
+                if self.attend(Some(state)) == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+                let begun = Instant::now();
+                let (mode, ranker, select) = (self.preset.rank.batch_norm, &self.ranker, &self.select);
+                let ask = |runner: &mut Runner| -> Result<(), GraphError> {
+                    let Sampled::Network(mask) = &runner.draw.what else { return Ok(()) };
+                    let prepared = match runner.prepared.take() {
+                        Some(prepared) => prepared,
+                        None => ranker.prepare(frozen, mask)?,
+                    };
+                    ranker.ask(frozen, mask, &prepared, (select, piece), &mut runner.evaluation)?;
+                    runner.prepared = Some(prepared);
+                    runner.answers = Answers::new(runner.evaluation.of(mode));
+                    Ok(())
+                };
+                if self.device.is_cpu {
+                    part.par_iter_mut().try_for_each(ask)?;
+                } else {
+                    part.iter_mut().try_for_each(ask)?;
+                }
+                self.pace.ranked(0, 0, begun.elapsed());
+                self.publish(Some(state), false);
+            }
+            let last = piece + 1 == pieces;
+            let leader =
+                runners.iter().filter(|runner| runner.draw.source == Source::Posterior).max_by_key(|runner| runner.answers.right());
+            let leader = leader.map(|leader| leader.answers.clone());
+            let can_win = |runner: &Runner| {
+                let left = images - runner.answers.images();
+                !last && leader.as_ref().is_none_or(|leader| race.can_win(&runner.answers, leader, left))
+            };
+            let (on, out): (Vec<Runner>, Vec<Runner>) = runners.into_iter().partition(can_win);
+            runners = on;
+            outcome.asked += out.iter().map(|runner| runner.answers.images() as u64).sum::<u64>();
+            outcome.saved += out.iter().map(|runner| (images - runner.answers.images()) as u64).sum::<u64>();
+            outcome.dropped += if last { 0 } else { out.len() as u32 };
+            self.pace.ranked(out.len(), out.len(), std::time::Duration::ZERO);
+            self.tell(out.iter().map(|runner| (&runner.draw, runner.evaluation.clone())), state);
+        }
+        self.record(Event::Race(outcome));
+        Ok(Flow::Go)
+    }
+}
