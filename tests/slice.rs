@@ -148,7 +148,8 @@ proptest! {
         let graph = random_graph(&steps);
         let bits = noise(seed + 9, graph.masked_channels()).iter().map(|number| (number + 1.0) / 2.0 < keep).collect();
         let difference = difference(&graph, &HardMask::new(bits), seed, 2, running);
-        prop_assert!(difference < 1e-5, "{difference}");
+        // Statistics of a batch of two may be all but constant, and dividing by their deviation makes rounding larger.
+        prop_assert!(difference < if running { 1e-5 } else { 1e-4 }, "{difference}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Statistics of candidates: what can be told from which images each gets right, and how sure one can be.
 //!
-//! `tests/reference/statistics.py` computes the same with SciPy and statsmodels; `tests/statistics.rs` compares.
+//! `tests/reference/ranking_statistics.py` computes the same with SciPy and statsmodels; `tests/statistics.rs` compares.
 
 mod answers;
 mod best_of;

@@ -1,6 +1,6 @@
 """Reference numbers for the statistics of candidates.
 
-Prints JSON: `python statistics.py > statistics.json`, with the versions named in README.md. Every number comes from SciPy or
+Prints JSON: `python ranking_statistics.py > statistics.json`, with the versions named in README.md. Every number comes from SciPy or
 statsmodels, but for the best-of-n curve, which is enumerated: all choices of n of the candidates, one by one.
 """
 
