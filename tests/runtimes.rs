@@ -3,44 +3,28 @@
 //! Needs a Python with onnx, onnxruntime, torch, safetensors and numpy, named by `PGNAS_PYTHON`:
 //! `PGNAS_PYTHON=… cargo test --release --test runtimes -- --ignored --nocapture`. Continuous integration runs it.
 
-use burn::tensor::{Device, Tensor};
+mod networks;
+
+use burn::tensor::Device;
+use networks::{EPSILON, forward, mask, statistics, trained};
 use pgnas::cli::prepare;
-use pgnas::engine::interpreter::{Interpreter, Masks, Normalise, Statistics};
-use pgnas::engine::weights::{WeightLayout, images, vector};
+use pgnas::engine::weights::images;
 use pgnas::export::{Origin, arrays, onnx, pytorch};
-use pgnas::graph::{Graph, Numbers, Op};
-use pgnas::posterior::HardMask;
+use pgnas::graph::Numbers;
 use pgnas::preset::Preset;
 use pgnas::run::tensors::{Array, to_safetensors};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-const EPSILON: f64 = 1e-5;
 const IMAGES: usize = 1000;
-
-fn noise(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 /// Writes what a candidate with random weights and statistics is exported as, and what this program makes of real images.
 fn write(folder: &Path, preset: &str, set: &[&str], keep: f32) {
     let set: Vec<String> = set.iter().map(ToString::to_string).collect();
     let loaded = Preset::load(preset, None, &set).unwrap();
     let graph = prepare::graph(&loaded).unwrap();
-    let mut parameters = WeightLayout::of(&graph).initial(3);
-    // Scales and shifts as training leaves them: none is 1 or 0 any more.
-    parameters.iter_mut().zip(noise(5, graph.cost().parameters as usize)).for_each(|(value, noise)| *value += 0.1 * noise);
-    let channels: usize = graph.nodes().iter().filter(|node| node.op == Op::BatchNorm).map(|node| node.shape.channels).sum();
-    let mean = noise(6, channels);
-    let variance: Vec<f32> = noise(7, channels).iter().map(|number| 1.2 + number).collect();
-    let bits: Vec<bool> = noise(8, graph.masked_channels()).iter().map(|number| (number + 1.0) / 2.0 < keep).collect();
-    let slice = graph.slice(HardMask::new(bits).bits()).unwrap();
+    let (parameters, (mean, variance)) = (trained(&graph, 3), statistics(&graph, 6));
+    let slice = graph.slice(mask(&graph, 8, keep).bits()).unwrap();
     let numbers = Numbers { parameters: &parameters, statistics: Some((&mean, &variance)), epsilon: EPSILON };
     let values = slice.values(&graph, &numbers);
 
@@ -50,7 +34,8 @@ fn write(folder: &Path, preset: &str, set: &[&str], keep: f32) {
     let shape = graph.input_shape();
     let dimensions = vec![IMAGES, shape.channels, shape.height, shape.width];
     let input = images(batch.images.clone(), [IMAGES, shape.channels, shape.height, shape.width], &Device::default());
-    let logits = forward(&slice.graph, &values.parameters, (&values.mean, &values.variance), input);
+    let sliced = Numbers { parameters: &values.parameters, statistics: Some((&values.mean, &values.variance)), epsilon: EPSILON };
+    let logits = forward(&slice.graph, &sliced, None, input);
     let array = |name: &str, dimensions: Vec<usize>, values: Vec<f32>| Array { name: name.into(), dimensions, values };
     let labels = batch.labels.iter().map(|&label| label as f32).collect();
     let given = [
@@ -74,15 +59,6 @@ fn write(folder: &Path, preset: &str, set: &[&str], keep: f32) {
     put("model.py", pytorch(&slice.graph, &origin).into_bytes());
 }
 
-fn forward(graph: &Graph, parameters: &[f32], (mean, variance): (&[f32], &[f32]), input: Tensor<4>) -> Vec<f32> {
-    let device = Device::default();
-    let layout = WeightLayout::of(graph);
-    let interpreter = Interpreter::new(Arc::new(graph.clone()), &layout);
-    let weights = layout.split(&vector(parameters.to_vec(), &device));
-    let statistics = Statistics { mean: vector(mean.to_vec(), &device), variance: vector(variance.to_vec(), &device) };
-    interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), EPSILON, input).into_data().try_to_vec().unwrap()
-}
-
 #[test]
 #[ignore = "needs a Python with onnx, onnxruntime, torch and safetensors, named by PGNAS_PYTHON"]
 fn onnx_runtime_and_pytorch_give_the_same_logits() {
@@ -96,6 +72,11 @@ fn onnx_runtime_and_pytorch_give_the_same_logits() {
         ("digits", &[], 0.0),
         ("fashion", &[], 0.3),
         ("fashion", &branches, 0.5),
+        // Depthwise and dilated kernels, dense edges, pools that tile, a head of convolutions.
+        ("chain", &[], 0.5),
+        ("nasbench201-mini", &[], 0.5),
+        ("supnet-d121-mini", &[], 0.5),
+        ("darts", &["space.channels=4", "space.cells=1"], 0.5),
     ] {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), preset, set, keep);

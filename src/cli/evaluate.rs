@@ -9,7 +9,6 @@ use crate::export::Genotype;
 use crate::export::text::percent;
 use crate::run::Accuracy;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Evaluates the network of a genotype on the select images.
 ///
@@ -27,9 +26,8 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let damaged = |what: &str| Failure::Mistake(format!("{shown}: {what}; export the candidate again"));
     let mask = genotype.mask().ok_or_else(|| damaged("one of its masks is no mask"))?;
     let slice = setting.graph.slice(mask.bits()).map_err(|error| damaged(&error.to_string()))?;
-    let network = read_back(folder, Arc::new(slice.graph))?;
-    let found = setting.select(&network)?;
-    let found = Accuracy { correct: found.0.iter().filter(|&&right| right).count() as u32, total: found.0.len() as u32 };
+    let network = read_back(folder, slice.graph)?;
+    let found = Accuracy::of(&setting.select(&network)?);
     let recorded = genotype.select.of(genotype.batch_norm);
     let splits = genotype.splits_sha256.as_deref().map(|written| written == setting.splits_sha256());
     if arguments.json {

@@ -11,7 +11,7 @@ use crate::export::text::percent;
 use crate::export::{Format, Package, Sliced, values};
 use crate::posterior::statistics::race_order;
 use crate::run::tensors::Arrays;
-use crate::run::{Accuracy, CandidateId, ranked};
+use crate::run::{Accuracy, CandidateId, Source, ranked};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,8 +76,15 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
 fn best(run: &RunFiles, count: usize) -> Result<Vec<CandidateId>, Failure> {
     let scores = run.scores();
     let ranked = ranked(&scores, run.started()?.batch_norm);
-    let own = ranked.into_iter().filter(|score| score.source == crate::run::Source::Posterior);
-    Ok(own.take(count).map(|score| score.id).collect())
+    let own = ranked.into_iter().filter(|score| score.source == Source::Posterior);
+    let ids: Vec<CandidateId> = own.take(count).map(|score| score.id).collect();
+    if ids.is_empty() {
+        let run = run.folder.name();
+        return Err(Failure::Mistake(format!(
+            "--top {count}: nothing of run `{run}` to export; ask for one or more, once posterior candidates are ranked"
+        )));
+    }
+    Ok(ids)
 }
 
 /// Exports one candidate, into the run's folder where no other is named; no formats are all of them.
@@ -123,20 +130,16 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
     if let Some(candidate) = candidate.filter(|_| chosen.contains(&Format::Safetensors)) {
         let network = read_back(&exported.folder, candidate.network.graph)?;
         let found = setting.select(&network)?;
-        let mode = genotype.batch_norm;
-        let recorded = match mode {
-            crate::preset::BatchNormMode::Inherited => &record.correct_inherited,
-            crate::preset::BatchNormMode::Recalibrated => &record.correct_recalibrated,
-        };
+        let recorded = &record.correct(genotype.batch_norm).0;
         // A race records the images in its own order, and only as far as it asked.
-        let images = found.0.len();
+        let images = found.len();
         let order = if setting.loaded.preset.rank.racing { race_order(images, genotype.seed) } else { (0..images).collect() };
-        let differ = order.into_iter().zip(&recorded.0).filter(|(image, right)| found.0[*image] != **right).count();
+        let differ = order.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
         if differ > 0 {
             let others = format!("{differ} select images are judged otherwise than when the candidate was ranked");
             exported.note = Some(format!("{others}: the search ran on another device or another version of the program"));
         }
-        exported.select = Some(Accuracy { correct: found.0.iter().filter(|&&right| right).count() as u32, total: found.0.len() as u32 });
+        exported.select = Some(Accuracy::of(&found));
     }
     Ok(exported)
 }

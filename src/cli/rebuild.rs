@@ -6,11 +6,11 @@ use super::runs::RunFiles;
 use crate::data::Splits;
 use crate::engine::devices::{self, Choice};
 use crate::engine::ranker::Network;
-use crate::engine::rebuild::Rebuilt;
+use crate::engine::rebuild::{Rebuilt, evaluate};
 use crate::graph::Graph;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest, digest_of_numbers};
-use crate::run::{Bits, CandidateRecord, KeptWeights};
+use crate::run::{CandidateRecord, KeptWeights};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Setting {
         let posterior_sha256 = digest([kept.logits.as_slice()]);
         let seed = run.started()?.seed;
         let rebuilt =
-            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits, seed, kept, device()?).map_err(|error| mistake(&error))?;
+            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits.train, seed, kept, device()?).map_err(|error| mistake(&error))?;
         let mode = self.loaded.preset.rank.batch_norm;
         let network = rebuilt.network(&record.mask, mode).map_err(|error| mistake(&error))?;
         Ok(Candidate { network, posterior_sha256 })
@@ -85,9 +85,9 @@ impl Setting {
     ///
     /// # Errors
     /// No device.
-    pub fn select(&self, network: &Network) -> Result<Bits, Failure> {
+    pub fn select(&self, network: &Network) -> Result<Vec<bool>, Failure> {
         let epsilon = self.loaded.preset.train.batch_norm_epsilon;
-        Ok(Bits(crate::engine::rebuild::evaluate(network, self.splits.select.images(), epsilon, &device()?)))
+        Ok(evaluate(network, self.splits.select.images(), epsilon, &device()?))
     }
 }
 

@@ -4,7 +4,7 @@ use super::kernels::{Pool, avg_pool2d, batch_norm_train, conv2d, masked_conv2d, 
 use super::operations;
 use super::weights::WeightLayout;
 use crate::graph::{Graph, Op, PoolKind, Shape};
-use burn::tensor::{Device, Int, Tensor, activation};
+use burn::tensor::{Device, Tensor, activation};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -19,32 +19,6 @@ pub struct Interpreter {
     /// Channels of all batch norms together.
     statistics_total: usize,
     readers: Vec<usize>,
-}
-
-/// Masks on the input channels of the masked nodes.
-#[derive(Debug, Clone, Copy)]
-pub enum Masks<'a> {
-    /// Relaxed, drawn per example: one `[batch, channels]` per masked node, in node order.
-    Relaxed(&'a [Tensor<2>]),
-    /// Hard, the same for every image.
-    Hard(&'a [HardNodeMask]),
-}
-
-/// What a hard mask leaves of the input channels of one node.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there are a few dozen at a time")]
-pub enum HardNodeMask {
-    /// Everything.
-    Whole,
-    /// Nothing.
-    Nothing,
-    /// These channels, `[kept]`, of `channels`.
-    Some {
-        /// Positions of the kept channels.
-        kept: Tensor<1, Int>,
-        /// Keep bits as numbers, `[1, channels, 1, 1]`.
-        bits: Tensor<4>,
-    },
 }
 
 /// Statistics that batch norm uses.
@@ -123,14 +97,22 @@ impl Interpreter {
 
     /// The logits `[batch, classes]` of images `[batch, channels, height, width]`.
     ///
-    /// `weights` holds one flat vector per parameter of the layout; `epsilon` is added to the variances of batch norms.
+    /// `weights` holds one flat vector per parameter of the layout, `keeps` one mask `[batch, channels]` per masked node in node order;
+    /// `epsilon` is added to the variances of batch norms.
     #[must_use]
-    pub fn forward(&self, weights: &[Tensor<1>], masks: Masks<'_>, normalise: Normalise<'_>, epsilon: f64, images: Tensor<4>) -> Tensor<2> {
+    pub fn forward(
+        &self,
+        weights: &[Tensor<1>],
+        keeps: &[Tensor<2>],
+        normalise: Normalise<'_>,
+        epsilon: f64,
+        images: Tensor<4>,
+    ) -> Tensor<2> {
         let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch: images.dims()[0], device: images.device() };
         let mut readers = self.readers.clone();
         let mut values: Vec<Option<Value>> = vec![None; self.graph.nodes().len()];
         values[0] = Some(Value::Map(images));
-        let mut masked = 0;
+        let mut keeps = keeps.iter();
         for (index, node) in self.graph.nodes().iter().enumerate().skip(1) {
             // The last reader takes the value, so that it can be worked on in place.
             let inputs = node.inputs.iter().filter_map(|&input| {
@@ -139,11 +121,8 @@ impl Interpreter {
                 if readers[position] == 0 { values[position].take() } else { values[position].clone() }
             });
             let inputs: Vec<Value> = inputs.collect();
-            let mask = (!node.groups.is_empty()).then(|| {
-                masked += 1;
-                masks.of(masked - 1)
-            });
-            values[index] = Some(walk.node(index, inputs, mask.as_ref()));
+            let keep = if node.groups.is_empty() { None } else { keeps.next() };
+            values[index] = Some(walk.node(index, inputs, keep));
         }
         let logits = values.pop().flatten().unwrap_or(Value::Zero);
         let classes = self.graph.classes();
@@ -151,7 +130,7 @@ impl Interpreter {
     }
 }
 
-/// What a node yields. A branch whose input was masked away altogether costs nothing until something has to read it.
+/// What a node yields. A branch of zeros costs nothing until something has to read it.
 #[derive(Debug, Clone)]
 enum Value {
     /// Zeros.
@@ -160,21 +139,6 @@ enum Value {
     Constant(Tensor<4>),
     /// `[batch, channels, height, width]`.
     Map(Tensor<4>),
-}
-
-/// The mask of one node.
-enum NodeMask<'a> {
-    Relaxed(&'a Tensor<2>),
-    Hard(&'a HardNodeMask),
-}
-
-impl<'a> Masks<'a> {
-    fn of(&self, masked: usize) -> NodeMask<'a> {
-        match self {
-            Self::Relaxed(masks) => NodeMask::Relaxed(&masks[masked]),
-            Self::Hard(masks) => NodeMask::Hard(&masks[masked]),
-        }
-    }
 }
 
 /// One forward pass under way.
@@ -188,7 +152,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn node(&mut self, index: usize, inputs: Vec<Value>, mask: Option<&NodeMask<'_>>) -> Value {
+    fn node(&mut self, index: usize, inputs: Vec<Value>, keep: Option<&Tensor<2>>) -> Value {
         let node = &self.interpreter.graph.nodes()[index];
         if node.op == Op::Add {
             return inputs.into_iter().fold(Value::Zero, Value::plus);
@@ -200,7 +164,7 @@ impl Walk<'_> {
         }
         let input = inputs.into_iter().next().unwrap_or(Value::Zero);
         match &node.op {
-            Op::Conv { .. } => self.convolve(index, input, mask, in_shape),
+            Op::Conv { .. } => self.convolve(index, input, keep, in_shape),
             Op::BatchNorm => self.batch_norm(index, input),
             Op::Relu => input.on_each(activation::relu),
             Op::Arrange { channels } => self.on_map(input, in_shape, |map| operations::arrange(map, channels)),
@@ -210,9 +174,9 @@ impl Walk<'_> {
                 input.plus(Value::Constant(numbers.reshape([1, channels, 1, 1])))
             }
             Op::Shift => self.on_map(input, in_shape, operations::shift),
-            Op::Identity => self.gate(input, mask, in_shape),
+            Op::Identity => self.gate(input, keep, in_shape),
             Op::Pool { kind, kernel, stride } => {
-                let gated = self.gate(input, mask, in_shape);
+                let gated = self.gate(input, keep, in_shape);
                 let window = Pool::same(*kernel).with_stride(*stride);
                 self.on_map(gated, in_shape, |map| match kind {
                     PoolKind::Average => avg_pool2d(map, window),
@@ -221,7 +185,7 @@ impl Walk<'_> {
             }
             Op::GlobalAveragePool => self.on_map(input, in_shape, |map| map.mean_dim(3).mean_dim(2)),
             Op::Linear { out_features } => {
-                let gated = self.gate(input, mask, in_shape);
+                let gated = self.gate(input, keep, in_shape);
                 let features = self.map(gated, in_shape).reshape([self.batch, in_shape.channels]);
                 let matrix = self.weight(index, 0).reshape([*out_features, in_shape.channels]).transpose();
                 let bias = self.weight(index, 1).reshape([1, *out_features]);
@@ -253,19 +217,13 @@ impl Walk<'_> {
     }
 
     /// A value times its mask.
-    fn gate(&self, value: Value, mask: Option<&NodeMask<'_>>, shape: Shape) -> Value {
-        match mask {
-            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => value,
-            Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
-            Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => value.on_each(|map| map * bits.clone()),
-            Some(NodeMask::Relaxed(keep)) => {
-                let [batch, channels] = keep.dims();
-                self.on_map(value, shape, |map| map * (*keep).clone().reshape([batch, channels, 1, 1]))
-            }
-        }
+    fn gate(&self, value: Value, keep: Option<&Tensor<2>>, shape: Shape) -> Value {
+        let Some(keep) = keep else { return value };
+        let [batch, channels] = keep.dims();
+        self.on_map(value, shape, |map| map * keep.clone().reshape([batch, channels, 1, 1]))
     }
 
-    fn convolve(&self, index: usize, input: Value, mask: Option<&NodeMask<'_>>, in_shape: Shape) -> Value {
+    fn convolve(&self, index: usize, input: Value, keep: Option<&Tensor<2>>, in_shape: Shape) -> Value {
         let Op::Conv { out_channels, kernel, stride, dilation, groups } = self.interpreter.graph.nodes()[index].op else {
             return Value::Zero;
         };
@@ -274,19 +232,11 @@ impl Walk<'_> {
         if matches!(input, Value::Zero) {
             return Value::Zero;
         }
-        match mask {
-            None | Some(NodeMask::Hard(HardNodeMask::Whole)) => Value::Map(conv2d(self.map(input, in_shape), weight, window)),
-            Some(NodeMask::Hard(HardNodeMask::Nothing)) => Value::Zero,
-            // Only what is kept is read and multiplied; the sum is the same.
-            Some(NodeMask::Hard(HardNodeMask::Some { kept, .. })) if groups == 1 => {
-                let input = self.map(input, in_shape).select(1, kept.clone());
-                Value::Map(conv2d(input, weight.select(1, kept.clone()), window))
-            }
-            Some(NodeMask::Hard(HardNodeMask::Some { bits, .. })) => {
-                Value::Map(conv2d(self.map(input, in_shape) * bits.clone(), weight, window))
-            }
-            Some(NodeMask::Relaxed(keep)) => Value::Map(masked_conv2d(self.map(input, in_shape), (*keep).clone(), weight, window)),
-        }
+        let map = self.map(input, in_shape);
+        Value::Map(match keep {
+            None => conv2d(map, weight, window),
+            Some(keep) => masked_conv2d(map, keep.clone(), weight, window),
+        })
     }
 
     fn batch_norm(&mut self, index: usize, input: Value) -> Value {

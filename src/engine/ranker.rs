@@ -1,6 +1,6 @@
 //! Evaluation of sub-networks: hard masks, inherited weights, batch-norm statistics inherited or re-estimated.
 
-use super::interpreter::{HardNodeMask, Interpreter, Masks, Normalise, Statistics};
+use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::trainer::State;
 use super::weights::{WeightLayout, images, matrix, vector};
 use crate::data::{Batch, Images};
@@ -9,7 +9,7 @@ use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
 use crate::random::{Purpose, open_unit, shuffle, stream};
 use crate::run::KeptWeights;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -173,9 +173,8 @@ impl Ranker {
     /// [`GraphError`] for a mask of another network.
     pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<Evaluation, GraphError> {
         let slice = self.graph.slice(mask.bits())?;
-        let graph = Arc::new(slice.graph.clone());
         let correct = |mode| {
-            let network = Network { values: self.values(frozen, &slice, &graph, mode), graph: graph.clone() };
+            let network = Network { values: self.values(frozen, &slice, mode), graph: slice.graph.clone() };
             correct(&network, examples, self.epsilon, &self.device)
         };
         Ok(Evaluation { inherited: correct(BatchNormMode::Inherited), recalibrated: correct(BatchNormMode::Recalibrated) })
@@ -203,15 +202,14 @@ impl Ranker {
         evaluation: &mut Evaluation,
     ) -> Result<(), GraphError> {
         let slice = self.graph.slice(mask.bits())?;
-        let graph = Arc::new(slice.graph.clone());
-        let inherited = self.values(frozen, &slice, &graph, BatchNormMode::Inherited);
+        let inherited = self.values(frozen, &slice, BatchNormMode::Inherited);
         let recalibrated = Values {
             mean: prepared.mean.clone(),
             variance: prepared.variance.clone(),
             ..slice.values(&self.graph, &frozen.numbers(None, self.epsilon))
         };
         for (values, right) in [(inherited, &mut evaluation.inherited), (recalibrated, &mut evaluation.recalibrated)] {
-            let network = Network { graph: graph.clone(), values };
+            let network = Network { graph: slice.graph.clone(), values };
             examples.ask(piece, scores(&network, self.epsilon, &self.device), right);
         }
         Ok(())
@@ -223,9 +221,8 @@ impl Ranker {
     /// [`GraphError`] for a mask of another network.
     pub fn network(&self, frozen: &Frozen, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
         let slice = self.graph.slice(mask.bits())?;
-        let graph = Arc::new(slice.graph.clone());
-        let values = self.values(frozen, &slice, &graph, mode);
-        Ok(Network { graph, values })
+        let values = self.values(frozen, &slice, mode);
+        Ok(Network { graph: slice.graph, values })
     }
 
     /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
@@ -238,12 +235,12 @@ impl Ranker {
         let masks = self.fresh_masks(&interpreter, p, self.recalibration.dims()[0], generator);
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
-        let _ = interpreter.forward(&weights, Masks::Relaxed(&masks), normalise, self.epsilon, self.recalibration.clone());
+        let _ = interpreter.forward(&weights, &masks, normalise, self.epsilon, self.recalibration.clone());
         let recalibrated = Statistics::collected(collected);
         let mut correct = |statistics: &Statistics| {
             examples.correct(|piece| {
                 let masks = self.fresh_masks(&interpreter, p, piece.dims()[0], generator);
-                interpreter.forward(&weights, Masks::Relaxed(&masks), Normalise::Given(statistics), self.epsilon, piece)
+                interpreter.forward(&weights, &masks, Normalise::Given(statistics), self.epsilon, piece)
             })
         };
         let running =
@@ -260,22 +257,16 @@ impl Ranker {
         interpreter.masked_nodes().into_iter().map(&mut draw).collect()
     }
 
-    /// Which images a network of its own gets right.
-    #[must_use]
-    pub fn correct_of(&self, network: &Network, examples: &Examples) -> Vec<bool> {
-        correct(network, examples, self.epsilon, &self.device)
-    }
-
-    fn values(&self, frozen: &Frozen, slice: &Slice, graph: &Arc<Graph>, mode: BatchNormMode) -> Values {
+    fn values(&self, frozen: &Frozen, slice: &Slice, mode: BatchNormMode) -> Values {
         match mode {
             BatchNormMode::Inherited => slice.values(&self.graph, &frozen.numbers(Some((&frozen.mean, &frozen.variance)), self.epsilon)),
             BatchNormMode::Recalibrated => {
                 // Dead branches normalise to their shift; the statistics of the live ones come from one pass over the images.
                 let mut values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
-                let (interpreter, weights) = prepare(graph, &values, &self.device);
+                let (interpreter, weights) = prepare(&slice.graph, &values, &self.device);
                 let mut collected = Vec::new();
                 let normalise = Normalise::Batch(&mut collected);
-                let _ = interpreter.forward(&weights, Masks::Hard(&[]), normalise, self.epsilon, self.recalibration.clone());
+                let _ = interpreter.forward(&weights, &[], normalise, self.epsilon, self.recalibration.clone());
                 if !collected.is_empty() {
                     let Statistics { mean, variance } = Statistics::collected(collected);
                     values.mean = mean.into_data().try_to_vec().unwrap_or_default();
@@ -297,7 +288,7 @@ fn scores(network: &Network, epsilon: f64, device: &Device) -> impl Fn(Tensor<4>
     let Network { graph, values } = network;
     let (interpreter, weights) = prepare(graph, values, device);
     let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
-    move |images| interpreter.forward(&weights, Masks::Hard(&[]), Normalise::Given(&statistics), epsilon, images)
+    move |images| interpreter.forward(&weights, &[], Normalise::Given(&statistics), epsilon, images)
 }
 
 fn prepare(graph: &Arc<Graph>, values: &Values, device: &Device) -> (Interpreter, Vec<Tensor<1>>) {
@@ -313,29 +304,6 @@ pub fn recalibration_images(train: &Images, seed: u64, count: usize) -> Batch {
     shuffle(&mut stream(seed, Purpose::Recalibrate, 0), &mut order);
     order.truncate(count);
     train.gather(&order)
-}
-
-/// The masks of the masked nodes of a network, in node order.
-#[must_use]
-pub fn node_masks(interpreter: &Interpreter, mask: &HardMask, device: &Device) -> Vec<HardNodeMask> {
-    let of_node = |range: std::ops::Range<usize>| {
-        let bits = &mask.bits()[range];
-        let kept: Vec<i32> = (0..bits.len() as i32).filter(|&channel| bits[channel as usize]).collect();
-        match kept.len() {
-            0 => HardNodeMask::Nothing,
-            all if all == bits.len() => HardNodeMask::Whole,
-            some => HardNodeMask::Some {
-                kept: Tensor::<1, Int>::from_data(TensorData::new(kept, [some]), device),
-                bits: matrix(bits.iter().map(|&keep| f32::from(u8::from(keep))).collect(), 1, bits.len(), device).reshape([
-                    1,
-                    bits.len(),
-                    1,
-                    1,
-                ]),
-            },
-        }
-    };
-    interpreter.masked_nodes().into_iter().map(of_node).collect()
 }
 
 /// The class of the highest score of each image. Scores that are not numbers choose no class, so that they are never right.

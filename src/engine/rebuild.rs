@@ -1,7 +1,7 @@
 //! A finished or running search opened again from what its run keeps: its candidates as networks of their own.
 
 use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
-use crate::data::Splits;
+use crate::data::{Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
 use crate::posterior::HardMask;
 use crate::preset::{BatchNormMode, Preset};
@@ -9,12 +9,11 @@ use crate::run::KeptWeights;
 use burn::tensor::Device;
 use std::sync::Arc;
 
-/// Weights of a run with everything that ranks with them.
+/// Weights of a run with what makes networks of them.
 #[derive(Debug)]
 pub struct Rebuilt {
     ranker: Ranker,
     frozen: Frozen,
-    select: Examples,
 }
 
 /// The weights of a run are not those of its preset.
@@ -35,7 +34,7 @@ impl Rebuilt {
     pub fn new(
         graph: &Arc<Graph>,
         preset: &Preset,
-        splits: &Splits,
+        train: &TrainSplit,
         seed: u64,
         kept: KeptWeights,
         device: Device,
@@ -48,10 +47,9 @@ impl Rebuilt {
                 return Err(OtherNetwork { found, expected });
             }
         }
-        let select = Examples::upload(splits.select.images(), &device);
-        let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
+        let recalibration = recalibration_images(train.images(), seed, preset.rank.recalibration_images);
         let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device);
-        Ok(Self { ranker, frozen: kept.into(), select })
+        Ok(Self { ranker, frozen: kept.into() })
     }
 
     /// A candidate as a network of its own, with the batch-norm statistics of one kind.
@@ -61,16 +59,10 @@ impl Rebuilt {
     pub fn network(&self, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
         self.ranker.network(&self.frozen, mask, mode)
     }
-
-    /// Which select images a network gets right.
-    #[must_use]
-    pub fn select(&self, network: &Network) -> Vec<bool> {
-        self.ranker.correct_of(network, &self.select)
-    }
 }
 
 /// Which of some images a network gets right, without the search that it comes from.
 #[must_use]
-pub fn evaluate(network: &Network, images: &crate::data::Images, epsilon: f64, device: &Device) -> Vec<bool> {
+pub fn evaluate(network: &Network, images: &Images, epsilon: f64, device: &Device) -> Vec<bool> {
     super::ranker::correct(network, &Examples::upload(images, device), epsilon, device)
 }

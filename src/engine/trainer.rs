@@ -1,6 +1,6 @@
 //! Training of the super-network: one step, and what is carried from step to step.
 
-use super::interpreter::{Interpreter, Masks, Normalise, Statistics};
+use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::objective::{Objective, RelaxedMasks};
 use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
@@ -122,13 +122,8 @@ impl Trainer {
         let weights: Vec<Tensor<1>> = self.layout.split(&state.weights.values).into_iter().map(leaf).collect();
         let keeps: Vec<Tensor<2>> = self.per_node(masks).into_iter().map(|keep| keep.autodiff().require_grad()).collect();
         let mut collected = Vec::new();
-        let scores = self.interpreter.forward(
-            &weights,
-            Masks::Relaxed(&keeps),
-            Normalise::Batch(&mut collected),
-            self.recipe.batch_norm_epsilon,
-            pixels.autodiff(),
-        );
+        let scores =
+            self.interpreter.forward(&weights, &keeps, Normalise::Batch(&mut collected), self.recipe.batch_norm_epsilon, pixels.autodiff());
         let cross_entropy = cross_entropy(scores.clone(), labels);
         let mut gradients = cross_entropy.backward();
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
@@ -182,7 +177,7 @@ impl Trainer {
         let weights = self.layout.split(&state.weights.values);
         let epsilon = self.recipe.batch_norm_epsilon;
         let normalise = Normalise::Given(&state.statistics);
-        let scores = self.interpreter.forward(&weights, Masks::Relaxed(&keeps), normalise, epsilon, pixels);
+        let scores = self.interpreter.forward(&weights, &keeps, normalise, epsilon, pixels);
         scores.argmax(1).squeeze_dim::<1>(1).equal(labels).int().sum().float()
     }
 

@@ -71,6 +71,9 @@ const HELPERS: &str = r#"def place(root, path, layer):
         if parent not in root._modules:
             root.add_module(parent, nn.Module())
         root = root._modules[parent]
+    # A layer may have others below its own name.
+    for child, module in root._modules.get(name, nn.Module()).named_children():
+        layer.add_module(child, module)
     root.add_module(name, layer)
 
 

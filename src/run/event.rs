@@ -279,6 +279,12 @@ pub struct Accuracy {
 }
 
 impl Accuracy {
+    /// From one flag an image.
+    #[must_use]
+    pub fn of(right: &[bool]) -> Self {
+        Self { correct: right.iter().filter(|&&right| right).count() as u32, total: right.len() as u32 }
+    }
+
     /// The accuracy, within [0, 1]; 0 for no images.
     #[must_use]
     pub fn share(self) -> f64 {

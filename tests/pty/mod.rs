@@ -91,8 +91,12 @@ impl Terminal {
 
     /// Reads what is left and tells the exit code.
     pub fn ended(&mut self) -> u32 {
-        while let Ok((_, bytes)) = self.output.recv_timeout(PATIENCE) {
-            self.screen.process(&bytes);
+        loop {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok((_, bytes)) => self.screen.process(&bytes),
+                Err(RecvTimeoutError::Timeout) => panic!("the program does not end:\n{}", self.text()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         self.child.wait().unwrap().exit_code()
     }

@@ -128,7 +128,7 @@ impl Search {
                 id: CandidateId(self.scores.len() as u32 + 1),
                 source: draw.source,
                 epoch,
-                select: Scores { inherited: accuracy(&evaluation.inherited), recalibrated: accuracy(&evaluation.recalibrated) },
+                select: Scores { inherited: Accuracy::of(&evaluation.inherited), recalibrated: Accuracy::of(&evaluation.recalibrated) },
                 parameters: cost.parameters as u64,
                 macs: cost.macs as u64,
                 kept_share,
@@ -167,7 +167,7 @@ impl Search {
         for id in ids {
             let position = id.0 as usize - 1;
             let evaluation = self.ranker.evaluate(&frozen, &self.masks[position], &examples)?;
-            let test = Scores { inherited: accuracy(&evaluation.inherited), recalibrated: accuracy(&evaluation.recalibrated) };
+            let test = Scores { inherited: Accuracy::of(&evaluation.inherited), recalibrated: Accuracy::of(&evaluation.recalibrated) };
             self.record(Event::Test(TestScore { id, source: self.scores[position].source, test }));
         }
         Ok(())
@@ -188,8 +188,4 @@ impl Search {
         }
         Ok(())
     }
-}
-
-fn accuracy(correct: &[bool]) -> Accuracy {
-    Accuracy { correct: correct.iter().filter(|&&right| right).count() as u32, total: correct.len() as u32 }
 }

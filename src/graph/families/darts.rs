@@ -1,7 +1,7 @@
 //! The family *darts*: the space of DARTS, as a super-network and as the plain network of a genotype.
 
 use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, PoolKind, Shape};
-use super::{calibrate, classifier, conv, depthwise, pool, two_paths};
+use super::{calibrate, cells, classifier, conv, depthwise, pool, two_paths};
 
 /// Stem 3x3 to 3C channels → batch norm, then 3N + 2 cells; the cells N + 1 and 2N + 2 are reduction cells, where C doubles and the
 /// map halves; global average pool and linear layer.
@@ -70,12 +70,9 @@ impl Darts {
         let stem = builder.add("stem.conv", conv(3 * self.channels, 3, self.stem_stride), &[input])?;
         let stem = builder.add("stem.bn", Op::BatchNorm, &[stem])?;
         let (mut before, mut body) = (stem, stem);
-        let mut width = self.channels;
-        for cell in 0..3 * self.cells + 2 {
-            let reduces = cell == self.cells || cell == 2 * self.cells + 1;
-            width *= if reduces { 2 } else { 1 };
+        for (block, width, reduces) in cells(self.cells, self.channels) {
             let chosen = genotype.map(|genotype| if reduces { &genotype.reduction } else { &genotype.normal });
-            let next = Cell { builder: &mut builder, block: format!("cell{}", cell + 1), width, reduces }.build(before, body, chosen)?;
+            let next = Cell { builder: &mut builder, block, width, reduces }.build(before, body, chosen)?;
             (before, body) = (body, next);
         }
         classifier(&mut builder, body, self.classes)?;

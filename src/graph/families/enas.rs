@@ -1,7 +1,7 @@
 //! The family *enas*: the best micro cell that ENAS published, fixed, as the paper's super-networks E and EI (method 2.2).
 
 use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, PoolKind, Shape};
-use super::{calibrate, conv, depthwise, pool, two_paths};
+use super::{calibrate, cells, conv, depthwise, pool, two_paths};
 
 /// Stem 3x3 to 3F channels, then 3N + 2 cells; the cells N + 1 and 2N + 2 are reduction cells, where F doubles and the map halves.
 ///
@@ -53,11 +53,8 @@ impl Enas {
         let stem = builder.add_masked("stem.conv", conv(3 * self.channels, 3, self.stem_stride), input, stem)?;
         let stem = builder.add("stem.bn", Op::BatchNorm, &[stem])?;
         let (mut before, mut body) = (stem, stem);
-        let mut width = self.channels;
-        for cell in 0..3 * self.cells + 2 {
-            let reduces = cell == self.cells || cell == 2 * self.cells + 1;
-            width *= if reduces { 2 } else { 1 };
-            let next = Cell { builder: &mut builder, block: format!("cell{}", cell + 1), width, reduces }.build(before, body)?;
+        for (block, width, reduces) in cells(self.cells, self.channels) {
+            let next = Cell { builder: &mut builder, block, width, reduces }.build(before, body)?;
             (before, body) = (body, next);
         }
         let active = builder.add("head.relu", Op::Relu, &[body])?;

@@ -48,6 +48,17 @@ fn classifier(builder: &mut GraphBuilder, active: NodeId, classes: usize) -> Res
     Ok(())
 }
 
+/// The cells of a stack of normal cells with a reduction cell after each of the first two thirds: name, width, whether it reduces. A
+/// reduction doubles the width.
+fn cells(per_third: usize, channels: usize) -> impl Iterator<Item = (String, usize, bool)> {
+    let mut width = channels;
+    (0..3 * per_third + 2).map(move |cell| {
+        let reduces = cell == per_third || cell == 2 * per_third + 1;
+        width *= if reduces { 2 } else { 1 };
+        (format!("cell{}", cell + 1), width, reduces)
+    })
+}
+
 /// ReLU → 1x1 convolution → batch norm.
 fn calibrate(builder: &mut GraphBuilder, path: &str, input: NodeId, width: usize, place: Option<Place>) -> Result<NodeId, GraphError> {
     let active = builder.add(format!("{path}.relu"), Op::Relu, &[input])?;

@@ -14,6 +14,7 @@ pub use values::Values;
 
 use super::{Graph, GraphError, NodeId};
 use channels::Channels;
+use std::sync::Arc;
 
 #[cfg(doc)]
 use super::Op;
@@ -22,7 +23,7 @@ use super::Op;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slice {
     /// The network; it has no mask groups.
-    pub graph: Graph,
+    pub graph: Arc<Graph>,
     /// What its parameters are made of, node by node.
     origins: Vec<Origin>,
     /// What each channel of the super-network carries under the mask.
@@ -55,7 +56,7 @@ impl Graph {
         }
         let channels = Channels::of(self, keep);
         let (graph, origins) = emit::emit(self, &channels)?;
-        Ok(Slice { graph, origins, channels })
+        Ok(Slice { graph: Arc::new(graph), origins, channels })
     }
 }
 
