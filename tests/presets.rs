@@ -83,7 +83,7 @@ fn every_family_is_built_from_its_keys() {
     let stem = Stem { channels: 8, kernel: 3, stride: 1, pool: false };
     for (set, space) in [
         ("nasbench201 space.channels=4 space.cells=1", Space::NasBench201(cells)),
-        ("enas space.channels=4 space.cells=1", Space::Enas(cells)),
+        ("enas space.channels=4 space.cells=1", Space::Enas { cells, auxiliary: true }),
         ("darts space.channels=4 space.cells=1", Space::Darts(cells)),
         (
             "densenet space.stem=8 space.growth=6 space.bottleneck=2 space.layers=1,3",

@@ -78,7 +78,7 @@ fn random_graph(steps: &[Step]) -> Graph {
             .filter(|&node| (builder.shape(node).height, builder.shape(node).width) == (shape.height, shape.width))
             .collect();
         let conv = |out_channels, kernel, stride, groups| Op::Conv { out_channels, kernel, stride, dilation: 1, groups };
-        let (op, inputs) = match step.op % 14 {
+        let (op, inputs) = match step.op % 16 {
             0 => (conv(6, 3, 1, 1), vec![first]),
             1 => (conv(4, 1, 1, 1), vec![first]),
             2 => (conv(4, 3, 2, 1), vec![first]),
@@ -91,6 +91,8 @@ fn random_graph(steps: &[Step]) -> Graph {
             10 => (Op::Identity, vec![first]),
             11 => (Op::Shift, vec![first]),
             12 => (Op::Add, vec![first, alike[step.second % alike.len()], alike[step.first % alike.len()]]),
+            13 => (Op::Shake { of: 3 }, vec![first]),
+            14 => (Op::DropPath { cell: 1, cells: 2 }, vec![first]),
             _ => (Op::Concat, vec![first, as_high[step.second % as_high.len()]]),
         };
         let name = format!("n{number}");

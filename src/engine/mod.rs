@@ -3,6 +3,7 @@
 pub mod devices;
 pub mod interpreter;
 pub mod kernels;
+pub mod noise;
 pub mod objective;
 pub mod operations;
 pub mod optimiser;

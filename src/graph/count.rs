@@ -24,12 +24,23 @@ pub struct ChannelCost {
 }
 
 impl Graph {
-    /// The cost of the whole super-network.
+    /// The cost of the whole super-network, of which candidates are parts: without the auxiliary classifier.
     #[must_use]
     pub fn cost(&self) -> Cost {
-        let parameters = self.parameters().iter().map(|parameter| parameter.range.len()).sum::<usize>();
-        let macs = (0..self.nodes.len()).map(|index| self.macs(NodeId(index as u32))).sum::<usize>();
-        Cost { parameters: parameters as f64, macs: macs as f64 }
+        self.cost_of(|index| !self.auxiliary.contains(&index))
+    }
+
+    /// The cost of the auxiliary classifier.
+    #[must_use]
+    pub fn auxiliary_cost(&self) -> Cost {
+        self.cost_of(|index| self.auxiliary.contains(&index))
+    }
+
+    fn cost_of(&self, counts: impl Fn(usize) -> bool) -> Cost {
+        let parameters = self.parameters();
+        let parameters = parameters.iter().filter(|parameter| counts(parameter.node.index())).map(|parameter| parameter.range.len());
+        let macs = (0..self.nodes.len()).filter(|&index| counts(index)).map(|index| self.macs(NodeId(index as u32)));
+        Cost { parameters: parameters.sum::<usize>() as f64, macs: macs.sum::<usize>() as f64 }
     }
 
     /// The cost when `dropped[g]` channels of each group g are gone; fractions are expected numbers.

@@ -54,6 +54,7 @@ const FAMILY: &str = "space.family";
 const EDGES: &[&str] = &["edges"];
 const BRANCHES: &[&str] = &["branches"];
 const CELLS: &[&str] = &["nasbench201", "enas", "darts"];
+const ENAS: &[&str] = &["enas"];
 const DENSENET: &[&str] = &["densenet"];
 const IMAGENET: &[&str] = &["densenet", "resnet"];
 const LAYERS: &[&str] = &["densenet", "resnet", "chain"];
@@ -179,6 +180,16 @@ pub static KEYS: &[Key] = &[
         "Share of a batch norm's running statistics that each step keeps.",
     ),
     key("train.batch_norm_epsilon", POSITIVE, "1e-5", "Added to variances."),
+    key("train.shake", Kind::Flag, "true", "Whether shake-shake noise weighs the branches of a block in training.").when(FAMILY, BRANCHES),
+    key(
+        "train.drop_path",
+        Kind::Number(Included(0.0), Excluded(1.0)),
+        "0.4",
+        "Share of images for which the last cell's operations are dropped when training ends; less before and in earlier cells; 0: none.",
+    )
+    .when(FAMILY, ENAS),
+    key("train.auxiliary", NOT_NEGATIVE, "0.4", "Weight of the auxiliary classifier's loss; 0: there is no such classifier.")
+        .when(FAMILY, ENAS),
     key("rank.posterior", Kind::Whole(1..=1_000_000), "300", "Candidates drawn from the posterior."),
     key("rank.random", Kind::Whole(0..=1_000_000), "300", "Random candidates at the same keep share, to compare with."),
     key(

@@ -4,7 +4,9 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, CellSpace, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::{
+    BatchNormMode, CellSpace, Constraint, DataChoice, NoiseRecipe, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
+};
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, Operation};
 use std::path::Path;
@@ -156,6 +158,7 @@ fn preset(values: Values<'_>) -> Preset {
             clip: values.number("train.clip"),
             batch_norm_decay: values.number("train.batch_norm_decay"),
             batch_norm_epsilon: values.number("train.batch_norm_epsilon"),
+            noise: noise(values),
         },
         rank: RankingRecipe {
             posterior: values.whole("rank.posterior"),
@@ -196,7 +199,7 @@ fn space(values: Values<'_>) -> Space {
             mask_ends: values.flag("space.mask_ends"),
         },
         "nasbench201" => Space::NasBench201(cells()),
-        "enas" => Space::Enas(cells()),
+        "enas" => Space::Enas { cells: cells(), auxiliary: values.number("train.auxiliary") > 0.0 },
         "darts" => Space::Darts(cells()),
         "densenet" => Space::DenseNet {
             stem: stem(),
@@ -219,6 +222,19 @@ fn space(values: Values<'_>) -> Space {
             nodes: values.whole("space.nodes"),
             operations: values.operations("space.operations"),
         },
+    }
+}
+
+/// Families that know no such noise have none.
+fn noise(values: Values<'_>) -> NoiseRecipe {
+    match values.text("space.family").as_str() {
+        "branches" => NoiseRecipe { shake: values.flag("train.shake"), ..NoiseRecipe::default() },
+        "enas" => NoiseRecipe {
+            drop_path: values.number("train.drop_path"),
+            auxiliary: values.number("train.auxiliary"),
+            ..NoiseRecipe::default()
+        },
+        _ => NoiseRecipe::default(),
     }
 }
 
