@@ -43,6 +43,7 @@ fn trainer(graph: &Graph, noise: NoiseRecipe) -> Trainer {
         clip: 0.0,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        scaled: false,
         noise,
     };
     Trainer::new(Arc::new(graph.clone()), &posterior, recipe, Device::flex(), 1, 5)

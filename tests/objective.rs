@@ -105,6 +105,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
         clip,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        scaled: false,
         noise: NoiseRecipe::default(),
     };
     let weights = parameter_names(&graph).iter().flat_map(|name| numbers(&reference["weights"][name])).collect();

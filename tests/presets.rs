@@ -148,6 +148,32 @@ fn a_file_of_the_user_is_laid_over_the_preset_of_its_name() {
 }
 
 #[test]
+fn a_variant_is_laid_over_the_file_that_has_it() {
+    let text = "[train]\nepochs = 3\nbatch = 8\n[variant.small]\ntrain.epochs = 2\nspace.stages = [8]\n[variant.other]\n";
+    let folder = user_folder("mine.toml", text);
+    let path = folder.path().join("mine.toml");
+    for name in ["mine:small", &format!("{}:small", path.to_str().unwrap())] {
+        let loaded = check(name, Some(folder.path()), &["train.batch=16"]).unwrap();
+        assert_eq!((loaded.preset.name.as_str(), loaded.preset.train.epochs, loaded.preset.train.batch), ("mine-small", 2, 16));
+        let origin = loaded.effective.get("train.epochs").unwrap().origin.clone();
+        assert_eq!(origin, Origin::Variant("small".into(), Box::new(Origin::File(path.clone()))));
+        assert!(loaded.effective.to_toml().contains("mine.toml, variant small\n"));
+    }
+    assert_eq!(check("mine", Some(folder.path()), &[]).unwrap().preset.train.epochs, 3);
+    let message = |name: &str| check(name, Some(folder.path()), &[]).unwrap_err().to_string();
+    assert_eq!(message("mine:smal"), "preset `mine` has no variant `smal`; did you mean `small`?");
+    assert_eq!(message("mine:x"), "preset `mine` has no variant `x`; it has other, small");
+    assert_eq!(message("digits:x"), "preset `digits` has no variant `x`; it has none");
+    let wrong = |text: &str| {
+        let folder = user_folder("wrong.toml", text);
+        check("wrong", Some(folder.path()), &[]).unwrap_err().to_string()
+    };
+    assert!(wrong("[variant.a]\ntrain.epoch = 1\n").ends_with("wrong.toml:2: there is no key `train.epoch`; did you mean `train.epochs`?"));
+    assert!(wrong("variant = 3\n").contains("wrong.toml:1: `variant` is 3 (a whole number); it must be a section for each variant"));
+    assert!(wrong("[variant]\na = 3\n").contains("wrong.toml:2: `variant.a` is 3 (a whole number)"));
+}
+
+#[test]
 fn another_family_on_the_command_line_needs_no_cleaning_up() {
     let loaded = check("digits", None, &["space.family=branches", "space.branches=3"]).unwrap();
     assert!(matches!(loaded.preset.space, Space::Branches { branches: 3, .. }));

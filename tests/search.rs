@@ -30,7 +30,7 @@ fn start(root: &Path, settings: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
         device: devices::open(devices::Choice::Cpu).unwrap().0,
         recorder: folder.recorder().unwrap(),
         folder: folder.clone(),
-        notice: None,
+        notices: vec![],
     };
     let (link, engine) = engine::start(plan).unwrap();
     (link, engine, folder)

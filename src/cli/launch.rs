@@ -1,5 +1,6 @@
 //! Starting a search: everything that can be wrong is found before the folder of the run comes to be.
 
+use super::budget;
 use super::failure::Failure;
 use super::places::Places;
 use super::prepare;
@@ -43,12 +44,14 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
+    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
+    let scaled = budget::settle(&mut loaded, &splits);
     let mistake = |error: devices::DeviceError| Failure::Mistake(error.to_string());
     let choice: Choice = request.device.parse().map_err(mistake)?;
     let (device, notice) = devices::open(choice).map_err(mistake)?;
+    let notices = notice.into_iter().chain(scaled).collect();
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
     } else {
@@ -59,7 +62,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         folder.write_config(&loaded.effective.to_toml())?;
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
-        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice };
+        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notices };
         Ok(engine::start(plan)?)
     };
     match start() {

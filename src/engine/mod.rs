@@ -1,5 +1,6 @@
 //! The engine: burn at work on its own thread. Interpreter, objective, training, ranking, devices.
 
+pub mod budget;
 pub mod devices;
 pub mod interpreter;
 pub mod kernels;
@@ -45,7 +46,7 @@ pub struct Plan {
     /// Its log.
     pub recorder: Recorder,
     /// What the log should say of the choice of the device.
-    pub notice: Option<Alert>,
+    pub notices: Vec<Alert>,
 }
 
 /// Why a search cannot start.

@@ -46,6 +46,7 @@ mod tests {
             clip: 0.0,
             batch_norm_decay: 0.9,
             batch_norm_epsilon: 1e-5,
+            scaled: false,
             noise: NoiseRecipe::default(),
         }
     }

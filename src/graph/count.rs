@@ -115,6 +115,14 @@ impl Graph {
         4 * batch * elements
     }
 
+    /// Bytes that training at a batch size is estimated to hold at once: the activations, and four numbers for each parameter (its value,
+    /// its momentum, its gradient and a copy in the making). Kernels' scratch space and the images come on top.
+    #[must_use]
+    pub fn training_bytes(&self, batch: usize) -> usize {
+        let parameters = (self.cost().parameters + self.auxiliary_cost().parameters) as usize;
+        self.training_activation_bytes(batch) + 4 * 4 * parameters
+    }
+
     /// The largest number of bytes of activations alive at once in an evaluation that frees each output after its last reader.
     #[must_use]
     pub fn inference_activation_bytes(&self, batch: usize) -> usize {

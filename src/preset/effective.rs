@@ -65,6 +65,13 @@ impl Effective {
         }
     }
 
+    /// Another value for a key that applies, by the program's own decision.
+    pub(super) fn decide(&mut self, key: &str, value: Value) {
+        if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key) {
+            *setting = Setting { key: setting.key, value, origin: Origin::Budget, line: None };
+        }
+    }
+
     /// As a preset file: every key with its origin as a comment. Loading it gives the same preset.
     #[must_use]
     pub fn to_toml(&self) -> String {

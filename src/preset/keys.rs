@@ -151,6 +151,12 @@ pub static KEYS: &[Key] = &[
         "Learning rate of the logits of p, as a multiple of the weights'; 0: p stays where it starts.",
     ),
     key("train.epochs", Kind::Whole(1..=100_000), "30", "Passes over the training split."),
+    key(
+        "train.budget",
+        Kind::Word(&["given", "scaled"]),
+        r#""given""#,
+        "given: the recipe as it stands; scaled: where training is shorter than in the preset's file, N and the learning rate of p are scaled, so that the prior has the effect that it has there.",
+    ),
     key("train.batch", Kind::Whole(2..=65_536), "64", "Images of a step."),
     key("train.learning_rate", POSITIVE, "0.05", "Learning rate at the start."),
     key("train.momentum", Kind::Number(Included(0.0), Excluded(1.0)), "0.9", "Nesterov momentum."),

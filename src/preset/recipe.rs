@@ -223,6 +223,8 @@ pub struct TrainingRecipe {
     pub batch_norm_decay: f64,
     /// Added to variances.
     pub batch_norm_epsilon: f64,
+    /// Whether the prior is scaled to that of the full training before the search starts.
+    pub scaled: bool,
     /// What else disturbs and helps training.
     pub noise: NoiseRecipe,
 }

@@ -54,7 +54,7 @@ pub(super) struct Search {
     folder: RunFolder,
     publisher: Publisher,
     recorder: Recorder,
-    notice: Option<Alert>,
+    notices: Vec<Alert>,
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
@@ -71,7 +71,7 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notice } = plan;
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices } = plan;
         let graph = Arc::new(graph);
         let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
         let loader = Loader::new(&splits.train, preset.train.batch, augment, seed)?;
@@ -116,7 +116,7 @@ impl Search {
             loader,
             publisher,
             recorder,
-            notice,
+            notices,
         })
     }
 
@@ -149,7 +149,7 @@ impl Search {
     fn work(&mut self) -> Result<Flow, EngineError> {
         let started = self.started();
         self.record(Event::Started(Box::new(started)));
-        if let Some(notice) = self.notice.take() {
+        for notice in std::mem::take(&mut self.notices) {
             self.alert(notice);
         }
         self.enter(Phase::Training);
