@@ -82,7 +82,7 @@ fn the_auxiliary_classifier_adds_its_weighted_loss() {
         let name = &graph.node(parameter.node).name;
         match name.as_str() {
             name if name.starts_with("auxiliary.") => {
-                assert!(none.iter().all(|&slope| slope == 0.0) && distance(none, some) > 0.0, "{name}")
+                assert!(none.iter().all(|&slope| slope == 0.0) && distance(none, some) > 0.0, "{name}");
             }
             // In a stack of five cells the head reads the last one, so that only what follows is untouched.
             "head.linear" => assert!(distance(none, some) == 0.0),

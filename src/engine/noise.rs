@@ -77,12 +77,13 @@ impl Factor {
     /// A map times the factor; its gradient is multiplied by the backward one.
     #[must_use]
     pub fn apply(&self, map: Tensor<4>) -> Tensor<4> {
-        let lift = |factor: &Tensor<4>| if map.is_autodiff() { factor.clone().autodiff() } else { factor.clone() };
+        let autodiff = map.is_autodiff();
+        let lift = |factor: Tensor<4>| if autodiff { factor.autodiff() } else { factor };
         match &self.backward {
-            None => map.clone() * lift(&self.forward),
+            None => map * lift(self.forward.clone()),
             Some(backward) => {
-                let unseen = map.clone().detach() * lift(&(self.forward.clone() - backward.clone()));
-                map.clone() * lift(backward) + unseen
+                let seen = map.clone() * lift(backward.clone());
+                seen + map.detach() * lift(self.forward.clone() - backward.clone())
             }
         }
     }

@@ -176,8 +176,7 @@ impl GraphBuilder {
                 let pooled = |size: usize| if even { size / stride } else { strided(size, stride) };
                 Ok(Shape::map(input.channels, pooled(input.height), pooled(input.width)))
             }
-            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset => Ok(input),
-            Op::DropPath { .. } => Ok(input),
+            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset | Op::DropPath { .. } => Ok(input),
             Op::Shake { of } => {
                 if of == 0 {
                     Err(impossible("none of no branches".into()))
