@@ -39,10 +39,21 @@ fn wide(graph: &Graph, seed: u64) -> Vec<f32> {
     noise(seed, WeightLayout::of(graph).total).iter().map(|number| number * 0.6).collect()
 }
 
+/// What makes the topology of a large preset fit into a test.
+const NARROW: [(&str, &str); 4] = [
+    ("supnet-m", "space.stages=6,12,24 space.blocks=2 space.stem=8"),
+    ("supnet-mi", "space.stages=8,16,32 space.blocks=1"),
+    ("supnet-e", "space.channels=4 space.cells=1"),
+    ("supnet-ei", "space.channels=2 space.cells=2"),
+];
+
 #[test]
 fn sliced_presets_have_the_logits_of_the_masked_network() {
-    for name in Preset::names(None) {
-        let loaded = Preset::load(&name, None, &[]).unwrap();
+    // A variant has the network of its preset.
+    for name in Preset::names(None).into_iter().filter(|name| !name.contains(':')) {
+        let narrow = NARROW.iter().find(|(preset, _)| *preset == name).map_or("", |(_, narrow)| narrow);
+        let set: Vec<String> = narrow.split_whitespace().map(str::to_owned).collect();
+        let loaded = Preset::load(&name, None, &set).unwrap();
         let graph = prepare::graph(&loaded).unwrap();
         let small = ["digits", "fashion"].contains(&name.as_str());
         for (case, keep) in (0..).zip([1.0, 0.9, 0.5, 0.2, 0.05, 0.0]) {

@@ -12,8 +12,8 @@ pub fn settle(loaded: &mut Loaded, splits: &Splits) -> Option<Alert> {
         return None;
     }
     let images = splits.train.images().len();
-    let left = [Split::Train, Split::Select].map(|split| splits.indices(split).len()).iter().sum::<usize>();
-    let full_images = left.saturating_sub(full.data.select);
+    let left = splits.set().len().saturating_sub(splits.indices(Split::Test).len()).saturating_sub(full.data.select);
+    let full_images = if full.data.train == 0 { left } else { full.data.train };
     let steps = [(images, own), (full_images, full)].map(|(images, preset)| (images / preset.train.batch).max(1) as u64);
     let (scaled, budget) = scale(&own.posterior, &own.train, &full.train, steps, images);
     loaded.settle_budget(scaled);

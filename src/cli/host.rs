@@ -94,7 +94,7 @@ impl Host for SystemHost {
 
     fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String> {
         let run = Self::read(path)?;
-        super::export::export(&run, candidate, None, &[]).map(|exported| exported.folder).map_err(|failure| failure.line())
+        super::export::export(&run, candidate, None, &[], None).map(|exported| exported.folder).map_err(|failure| failure.line())
     }
 
     fn finish(&mut self) {
@@ -112,7 +112,7 @@ mod tests {
 
     fn host(root: &Path) -> SystemHost {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
-        let request = Request { preset: String::new(), set: vec![], seed: 1, device: "cpu".into(), run_dir: None };
+        let request = Request { preset: String::new(), set: vec![], data: None, seed: 1, device: "cpu".into(), run_dir: None };
         SystemHost::new(places, request)
     }
 

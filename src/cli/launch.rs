@@ -8,8 +8,8 @@ use crate::engine::devices::{self, Choice};
 use crate::engine::{self, EngineError, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
-use crate::run::{RunFolder, stamp};
-use std::path::PathBuf;
+use crate::run::{RunFolder, SplitsFile, stamp};
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -20,6 +20,8 @@ pub struct Request {
     pub preset: String,
     /// Settings laid over it, `key=value`.
     pub set: Vec<String>,
+    /// Folder or archive of the images, where it is not that of the preset.
+    pub data: Option<PathBuf>,
     /// Seed of the run.
     pub seed: u64,
     /// Device.
@@ -44,9 +46,10 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
+    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &with_data(&request.set, request.data.as_deref())?)?;
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
+    loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
     let scaled = budget::settle(&mut loaded, &splits);
     let mistake = |error: devices::DeviceError| Failure::Mistake(error.to_string());
     let choice: Choice = request.device.parse().map_err(mistake)?;
@@ -60,6 +63,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     };
     let start = || -> Result<_, Failure> {
         folder.write_config(&loaded.effective.to_toml())?;
+        folder.write_splits(&SplitsFile::of(&splits))?;
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
         let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notices };
@@ -72,6 +76,16 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Settings with the place of the images among them.
+///
+/// # Errors
+/// A mistake: a path that cannot be written into a preset.
+pub fn with_data(set: &[String], data: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let path = data.map(|path| path.to_str().ok_or_else(|| format!("--data {}: this path is no text; rename the folder", path.display())));
+    let path = path.transpose().map_err(Failure::Mistake)?;
+    Ok(set.iter().cloned().chain(path.map(|path| format!("data.path={path}"))).collect())
 }
 
 impl From<EngineError> for Failure {

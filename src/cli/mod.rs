@@ -77,7 +77,7 @@ fn start(look: &ScreenArguments) -> Result<Exit, Failure> {
         let remedy = "give a command, such as `pgnas search digits --headless`";
         return Err(Failure::Mistake(format!("{reason}, so there is no start screen; {remedy}")));
     }
-    let request = launch::Request { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None };
+    let request = launch::Request { preset: String::new(), set: Vec::new(), data: None, seed: 1, device: "auto".into(), run_dir: None };
     let host = host::SystemHost::new(places::Places::of_user(), request);
     screen::show(Box::new(host), None, look)?;
     Ok(Exit::Done)

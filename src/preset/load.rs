@@ -20,6 +20,12 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("supnet-d121-mini", include_str!("../../presets/supnet-d121-mini.toml")),
     ("darts", include_str!("../../presets/darts.toml")),
     ("chain", include_str!("../../presets/chain.toml")),
+    ("supnet-m-mini", include_str!("../../presets/supnet-m-mini.toml")),
+    ("supnet-e-mini", include_str!("../../presets/supnet-e-mini.toml")),
+    ("supnet-m", include_str!("../../presets/supnet-m.toml")),
+    ("supnet-mi", include_str!("../../presets/supnet-mi.toml")),
+    ("supnet-e", include_str!("../../presets/supnet-e.toml")),
+    ("supnet-ei", include_str!("../../presets/supnet-ei.toml")),
 ];
 
 /// A preset with the origin of every value.
@@ -103,6 +109,13 @@ impl Loaded {
         self.preset = preset(Values(&self.effective));
     }
 
+    /// Says where the images lie that were found, so that whoever reads the preset later finds them again.
+    pub fn settle_path(&mut self, path: &str) {
+        if self.effective.set_text("data.path", path) {
+            path.clone_into(&mut self.preset.data.path);
+        }
+    }
+
     /// [`Loaded::misfit`] about the section of the super-network.
     #[must_use]
     pub fn space_misfit(&self, fault: &impl ToString) -> PresetError {
@@ -180,6 +193,8 @@ fn preset(values: Values<'_>) -> Preset {
         summary: values.text("summary"),
         data: DataChoice {
             set: values.text("data.set"),
+            path: values.text_or_empty("data.path"),
+            train: values.whole("data.train"),
             select: values.whole("data.select"),
             test: values.whole("data.test"),
             split_seed: values.whole("data.split_seed") as u64,
@@ -324,6 +339,11 @@ impl Values<'_> {
 
     fn constraint(self, path: &str) -> Constraint {
         self.text(path).parse().unwrap_or_else(|error| unreachable!("`{path}` was checked: {error}"))
+    }
+
+    /// Of a key that does not always apply.
+    fn text_or_empty(self, path: &str) -> String {
+        self.0.get(path).map_or_else(String::new, |_| self.text(path))
     }
 
     typed!(flag, Flag, bool);
