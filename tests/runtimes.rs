@@ -3,6 +3,7 @@
 //! Needs a Python with onnx, onnxruntime, torch, safetensors and numpy, named by `PGNAS_PYTHON`:
 //! `PGNAS_PYTHON=… cargo test --release --test runtimes -- --ignored --nocapture`. Continuous integration runs it.
 
+mod definitions;
 mod networks;
 
 use burn::tensor::Device;

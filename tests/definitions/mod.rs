@@ -1,13 +1,10 @@
 //! The super-networks beside independent definitions of them in PyTorch (`tests/reference/networks.py`): the same counts in full, and in a
 //! narrow form the same logits of the same weights, whole, masked and sliced.
 //!
-//! Needs a Python with torch and safetensors, named by `PGNAS_PYTHON`:
-//! `PGNAS_PYTHON=… cargo test --release --test definitions -- --ignored --nocapture`. Continuous integration runs it.
+//! A part of `tests/runtimes.rs`, which says how to run it.
 
-mod networks;
-
+use super::networks::{EPSILON, forward};
 use burn::tensor::Device;
-use networks::{EPSILON, forward};
 use pgnas::engine::weights::images;
 use pgnas::graph::families::{Branches, DenseNet, Enas, NasBench201, ResNet, Stem};
 use pgnas::graph::{Graph, Numbers, Op, Shape};
@@ -71,19 +68,23 @@ fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
 fn compare(graph: &Graph, mut given: HashMap<String, Vec<f32>>) -> [f32; 3] {
     let mut take = |name: String| given.remove(&name).unwrap_or_else(|| panic!("the script has no `{name}`"));
     let parameters = graph.parameters().into_iter().flat_map(|parameter| {
-        let values = match graph.auxiliary().contains(&parameter.node.index()) {
+        let values = if graph.auxiliary().contains(&parameter.node.index()) {
             // The definition has no auxiliary classifier, and its numbers must not matter.
-            true => vec![0.5; parameter.range.len()],
-            false => take(format!("{}.{}", graph.node(parameter.node).name, parameter.kind.key())),
+            vec![0.5; parameter.range.len()]
+        } else {
+            take(format!("{}.{}", graph.node(parameter.node).name, parameter.kind.key()))
         };
         assert_eq!(values.len(), parameter.range.len(), "{}", graph.node(parameter.node).name);
         values
     });
     let parameters: Vec<f32> = parameters.collect();
     let norms = graph.nodes().iter().enumerate().filter(|(_, node)| node.op == Op::BatchNorm);
-    let statistics = norms.map(|(index, node)| match graph.auxiliary().contains(&index) {
-        true => (vec![0.0; node.shape.channels], vec![1.0; node.shape.channels]),
-        false => (take(format!("{}.running_mean", node.name)), take(format!("{}.running_var", node.name))),
+    let statistics = norms.map(|(index, node)| {
+        if graph.auxiliary().contains(&index) {
+            (vec![0.0; node.shape.channels], vec![1.0; node.shape.channels])
+        } else {
+            (take(format!("{}.running_mean", node.name)), take(format!("{}.running_var", node.name)))
+        }
     });
     let (mean, variance): (Vec<_>, Vec<_>) = statistics.unzip();
     let (mean, variance) = (mean.concat(), variance.concat());
@@ -129,7 +130,7 @@ fn networks_are_those_that_are_defined_a_second_time_in_pytorch() {
         let ours = [full.cost().parameters as usize, masked, full.masked_channels(), full.masked_weights()].map(|count| count as u64);
         assert_eq!(ours, theirs, "{name}");
         let differences = compare(&narrow, arrays(&folder.path().join(format!("{name}.safetensors"))));
-        println!("{name}: whole, masked, sliced differ by {differences:e?} of the largest logit");
+        println!("{name}: whole, masked, sliced differ by {differences:?} of the largest logit");
         assert!(differences.iter().all(|&difference| difference < 1e-4), "{name}: {differences:?}");
     }
 }
