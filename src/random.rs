@@ -31,6 +31,8 @@ pub enum Purpose {
     ConstantRate = 11,
     /// The order of select images in a race.
     Race = 12,
+    /// Shake noise and drop-path; index = step.
+    Noise = 13,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

@@ -41,6 +41,8 @@ fn reproduce(log: &Log) {
         clip: 0.0,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        scaled: false,
+        noise: pgnas::preset::NoiseRecipe::default(),
     };
     let mut logits = Descent::from(vector(vec![logit(0.1) as f32], &device));
     let mut step = 0;

@@ -2,12 +2,13 @@
 //! finite differences.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use pgnas::engine::noise::Noise;
 use pgnas::engine::objective::{Objective, RelaxedMasks};
 use pgnas::engine::trainer::{State, Trainer};
 use pgnas::engine::weights::{images, matrix, vector};
 use pgnas::graph::{Granularity, Graph, GraphBuilder, Op, Operation, ParameterKind, Place, PoolKind, Shape};
 use pgnas::posterior::Regulariser;
-use pgnas::preset::{PosteriorRecipe, Schedule, TrainingRecipe};
+use pgnas::preset::{NoiseRecipe, PosteriorRecipe, Schedule, TrainingRecipe};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -104,6 +105,8 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
         clip,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        scaled: false,
+        noise: NoiseRecipe::default(),
     };
     let weights = parameter_names(&graph).iter().flat_map(|name| numbers(&reference["weights"][name])).collect();
     let logits = (0..6).map(|group| number(&reference["groups"][format!("g{group}")]["drop_logit"]) as f32).collect();
@@ -141,7 +144,7 @@ fn loss_and_gradients_agree_with_pytorch_in_every_setting() {
     for values in settings {
         let setting = setting(&reference, values, 1.0, 0.0);
         let masks = setting.masks(&reference["uniforms"]);
-        let gradients = setting.trainer.gradients(&setting.state, setting.pixels.clone(), &setting.labels, &masks);
+        let gradients = setting.trainer.gradients(&setting.state, setting.pixels.clone(), &setting.labels, &masks, &Noise::none());
         close("scores", &read(gradients.scores), &numbers(&values["logits"]), 1e-5);
         close("cross-entropy", &read(gradients.cross_entropy), &[number(&values["cross_entropy"]) as f32], 1e-5);
         close("p", &read(gradients.logits), &numbers(&values["drop_logit_gradient"]), 2e-5);
@@ -176,7 +179,7 @@ fn five_steps_of_descent_agree_with_pytorch() {
     let mut setting = setting(&reference, values, number(&values["arch_lr_mult"]), number(&values["clip_norm"]));
     for step in values["steps"].as_array().unwrap() {
         let masks = setting.masks(&step["uniforms"]);
-        let gradients = setting.trainer.gradients(&setting.state, setting.pixels.clone(), &setting.labels, &masks);
+        let gradients = setting.trainer.gradients(&setting.state, setting.pixels.clone(), &setting.labels, &masks, &Noise::none());
         close("cross-entropy", &read(gradients.cross_entropy.clone()), &[number(&step["cross_entropy"]) as f32], 2e-5);
         let before = read(setting.state.sums.norm.clone())[0];
         setting.state = setting.trainer.descend(setting.state.clone(), gradients, &setting.labels);
@@ -231,7 +234,7 @@ fn gradients_are_the_slopes_of_the_loss() {
     assert!(number(&values["tau"]) > 0.6);
     let base = setting(&reference, values, 1.0, 0.0);
     let masks = base.masks(&reference["uniforms"]);
-    let gradients = base.trainer.gradients(&base.state, base.pixels.clone(), &base.labels, &masks);
+    let gradients = base.trainer.gradients(&base.state, base.pixels.clone(), &base.labels, &masks, &Noise::none());
     let (weights, logits) = (read(base.state.weights.values.clone()), read(base.state.logits.values.clone()));
     let graph = base.trainer.interpreter().graph();
     let regulariser = Regulariser {
@@ -244,7 +247,7 @@ fn gradients_are_the_slopes_of_the_loss() {
         let mut moved = setting(&reference, values, 1.0, 0.0);
         moved.state = moved.trainer.state_with(weights, logits.clone());
         let masks = moved.masks(&reference["uniforms"]);
-        let outcome = moved.trainer.gradients(&moved.state, moved.pixels.clone(), &moved.labels, &masks);
+        let outcome = moved.trainer.gradients(&moved.state, moved.pixels.clone(), &moved.labels, &masks, &Noise::none());
         let norms = read(moved.trainer.objective().squared_norms(&moved.state.weights.values));
         let kl: f64 =
             (0..6).map(|g| regulariser.value(f64::from(logits[g]), graph.groups()[g].channels() as f64, f64::from(norms[g]))).sum();

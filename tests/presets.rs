@@ -11,7 +11,10 @@ fn check(name: &str, user: Option<&Path>, set: &[&str]) -> Result<Loaded, Preset
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let loaded = Preset::load(name, user, &set)?;
     prepare::graph(&loaded)?;
-    prepare::splits(&loaded)?;
+    // Sets that are read from files need not be there.
+    if loaded.effective.get("data.path").is_none() {
+        prepare::splits(&loaded)?;
+    }
     Ok(loaded)
 }
 
@@ -53,7 +56,7 @@ fn every_unsound_file_has_its_message() {
 
 #[test]
 fn every_sound_file_loads_and_its_effective_form_loads_to_the_same() {
-    let embedded = EMBEDDED.iter().map(|(name, _)| (*name).to_owned());
+    let embedded = Preset::names(None).into_iter();
     let files = corpus("valid").into_iter().map(|path| path.to_str().unwrap().to_owned());
     for name in embedded.into_iter().chain(files) {
         let loaded = check(&name, None, &[]).unwrap();
@@ -83,7 +86,7 @@ fn every_family_is_built_from_its_keys() {
     let stem = Stem { channels: 8, kernel: 3, stride: 1, pool: false };
     for (set, space) in [
         ("nasbench201 space.channels=4 space.cells=1", Space::NasBench201(cells)),
-        ("enas space.channels=4 space.cells=1", Space::Enas(cells)),
+        ("enas space.channels=4 space.cells=1", Space::Enas { cells, auxiliary: true }),
         ("darts space.channels=4 space.cells=1", Space::Darts(cells)),
         (
             "densenet space.stem=8 space.growth=6 space.bottleneck=2 space.layers=1,3",
@@ -144,7 +147,36 @@ fn a_file_of_the_user_is_laid_over_the_preset_of_its_name() {
     let loaded = check("mine", Some(folder.path()), &[]).unwrap();
     assert_eq!((loaded.preset.name.as_str(), loaded.effective.get("train.epochs").unwrap().origin.clone()), ("mine", Origin::Default));
     let names = Preset::names(Some(folder.path()));
-    assert_eq!((names[0].as_str(), names.len(), names.last().unwrap().as_str()), ("digits", EMBEDDED.len() + 1, "mine"));
+    assert_eq!((names[0].as_str(), names.len(), names.last().unwrap().as_str()), ("digits", Preset::names(None).len() + 1, "mine"));
+    assert!(
+        EMBEDDED.iter().all(|(name, _)| names.iter().any(|known| known == name)) && names.iter().any(|name| name == "supnet-e:authors")
+    );
+}
+
+#[test]
+fn a_variant_is_laid_over_the_file_that_has_it() {
+    let text = "[train]\nepochs = 3\nbatch = 8\n[variant.small]\ntrain.epochs = 2\nspace.stages = [8]\n[variant.other]\n";
+    let folder = user_folder("mine.toml", text);
+    let path = folder.path().join("mine.toml");
+    for name in ["mine:small", &format!("{}:small", path.to_str().unwrap())] {
+        let loaded = check(name, Some(folder.path()), &["train.batch=16"]).unwrap();
+        assert_eq!((loaded.preset.name.as_str(), loaded.preset.train.epochs, loaded.preset.train.batch), ("mine-small", 2, 16));
+        let origin = loaded.effective.get("train.epochs").unwrap().origin.clone();
+        assert_eq!(origin, Origin::Variant("small".into(), Box::new(Origin::File(path.clone()))));
+        assert!(loaded.effective.to_toml().contains("mine.toml, variant small\n"));
+    }
+    assert_eq!(check("mine", Some(folder.path()), &[]).unwrap().preset.train.epochs, 3);
+    let message = |name: &str| check(name, Some(folder.path()), &[]).unwrap_err().to_string();
+    assert_eq!(message("mine:smal"), "preset `mine` has no variant `smal`; did you mean `small`?");
+    assert_eq!(message("mine:x"), "preset `mine` has no variant `x`; it has other, small");
+    assert_eq!(message("digits:x"), "preset `digits` has no variant `x`; it has none");
+    let wrong = |text: &str| {
+        let folder = user_folder("wrong.toml", text);
+        check("wrong", Some(folder.path()), &[]).unwrap_err().to_string()
+    };
+    assert!(wrong("[variant.a]\ntrain.epoch = 1\n").ends_with("wrong.toml:2: there is no key `train.epoch`; did you mean `train.epochs`?"));
+    assert!(wrong("variant = 3\n").contains("wrong.toml:1: `variant` is 3 (a whole number); it must be a section for each variant"));
+    assert!(wrong("[variant]\na = 3\n").contains("wrong.toml:2: `variant.a` is 3 (a whole number)"));
 }
 
 #[test]

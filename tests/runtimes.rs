@@ -3,6 +3,7 @@
 //! Needs a Python with onnx, onnxruntime, torch, safetensors and numpy, named by `PGNAS_PYTHON`:
 //! `PGNAS_PYTHON=… cargo test --release --test runtimes -- --ignored --nocapture`. Continuous integration runs it.
 
+mod definitions;
 mod networks;
 
 use burn::tensor::Device;
@@ -77,6 +78,7 @@ fn onnx_runtime_and_pytorch_give_the_same_logits() {
         ("nasbench201-mini", &[], 0.5),
         ("supnet-d121-mini", &[], 0.5),
         ("darts", &["space.channels=4", "space.cells=1"], 0.5),
+        ("fashion", &["space.family=enas", "space.channels=4", "space.cells=1"], 0.5),
     ] {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), preset, set, keep);

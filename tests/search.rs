@@ -38,7 +38,7 @@ fn plan(root: &Path, settings: &[&str]) -> Plan {
         device: devices::open(devices::Choice::Cpu).unwrap().0,
         recorder: folder.recorder().unwrap(),
         folder: folder.clone(),
-        notice: None,
+        notices: vec![],
         keep: Keep { lock: folder.lock().unwrap(), every: Duration::from_mins(10), resume: None },
     }
 }

@@ -1,5 +1,6 @@
 //! Starting a search: everything that can be wrong is found before the folder of the run comes to be.
 
+use super::budget;
 use super::failure::Failure;
 use super::places::Places;
 use super::prepare;
@@ -60,7 +61,9 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
     loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
+    let scaled = budget::settle(&mut loaded, &splits);
     let (device, notice) = open(&request.device)?;
+    let notices = notice.into_iter().chain(scaled).collect();
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
     } else {
@@ -74,7 +77,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
-        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice, keep };
+        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notices, keep };
         Ok(engine::start(plan)?)
     };
     match start() {

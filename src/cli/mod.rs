@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod arguments;
+mod budget;
 mod compare;
 mod config;
 mod doctor;

@@ -18,34 +18,43 @@ struct Row {
     summary: String,
     set: String,
     epochs: usize,
+    batch: usize,
     parameters: usize,
+    auxiliary_parameters: usize,
     groups: usize,
     masked_channels: usize,
     masked_weights: usize,
     macs: usize,
     activation_bytes_per_image: usize,
+    training_bytes: usize,
 }
 
 impl Row {
-    fn of(loaded: &Loaded) -> Result<Self, Failure> {
-        let network = NetworkSummary::of(&prepare::graph(loaded)?);
+    fn of(name: &str, loaded: &Loaded) -> Result<Self, Failure> {
+        let graph = prepare::graph(loaded)?;
+        let network = NetworkSummary::of(&graph);
+        let batch = loaded.preset.train.batch;
         Ok(Self {
-            name: loaded.preset.name.clone(),
+            name: name.to_owned(),
             summary: loaded.preset.summary.clone(),
             set: loaded.preset.data.set.clone(),
             epochs: loaded.preset.train.epochs,
+            batch,
             parameters: network.parameters,
+            auxiliary_parameters: graph.auxiliary_cost().parameters as usize,
             groups: network.groups.len(),
             masked_channels: network.masked_channels,
             masked_weights: network.masked_weights,
             macs: network.macs,
             activation_bytes_per_image: network.activation_bytes_per_image,
+            training_bytes: graph.training_bytes(batch),
         })
     }
 
     fn cells(&self) -> [String; 5] {
         let number = |number: usize| thousands(number as u64);
-        [self.name.clone(), number(self.parameters), number(self.groups), number(self.masked_channels), number(self.macs)]
+        let memory = format!("{} MB", number(self.training_bytes.div_ceil(1_000_000)));
+        [self.name.clone(), number(self.parameters), number(self.groups), number(self.macs), memory]
     }
 }
 
@@ -58,7 +67,7 @@ pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
     let user = places.presets.as_deref();
     if let Some(name) = &arguments.name {
         let loaded = Preset::load(name, user, &arguments.set)?;
-        let row = Row::of(&loaded)?;
+        let row = Row::of(&loaded.preset.name, &loaded)?;
         if arguments.json {
             output::print_json(&[row])?;
         } else {
@@ -69,7 +78,7 @@ pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     for name in Preset::names(user) {
         // One wrong file of the user must not hide the others.
-        match Preset::load(&name, user, &[]).map_err(Failure::from).and_then(|loaded| Row::of(&loaded)) {
+        match Preset::load(&name, user, &[]).map_err(Failure::from).and_then(|loaded| Row::of(&name, &loaded)) {
             Ok(row) => rows.push(row),
             Err(failure) => output::tell(&format!("left out: {}", failure.line())),
         }
@@ -83,16 +92,16 @@ pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
 }
 
 fn table(rows: &[Row]) -> String {
-    let head = ["preset", "parameters", "groups", "channels", "MACs"].map(str::to_owned);
+    let head = ["preset", "parameters", "groups", "MACs", "memory"].map(str::to_owned);
     let lines: Vec<[String; 5]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
     let summaries = std::iter::once("").chain(rows.iter().map(|row| row.summary.as_str()));
     let mut text = String::new();
     for (line, summary) in lines.iter().zip(summaries) {
-        let [name, parameters, groups, channels, macs] = line;
-        let numbers = [(parameters, 1), (groups, 2), (channels, 3), (macs, 4)]
-            .map(|(cell, column)| format!("{cell:>width$}", width = widths[column]));
+        let [name, parameters, groups, macs, memory] = line;
+        let numbers =
+            [(parameters, 1), (groups, 2), (macs, 3), (memory, 4)].map(|(cell, column)| format!("{cell:>width$}", width = widths[column]));
         let line = format!("{name:width$}  {}  {summary}", numbers.join("  "), width = widths[0]);
         let _ = writeln!(text, "{}", line.trim_end());
     }

@@ -83,7 +83,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
         device,
         folder: folder.clone(),
         recorder,
-        notice,
+        notices: notice.into_iter().collect(),
         keep: Keep { lock, every, resume },
     };
     let (link, engine) = engine::start(plan)?;

@@ -1,9 +1,10 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
 use super::kernels::{Pool, avg_pool2d, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
+use super::noise::Noise;
 use super::operations;
 use super::weights::WeightLayout;
-use crate::graph::{Graph, Op, PoolKind, Shape};
+use crate::graph::{Graph, Op, PoolKind, Shape, padding};
 use burn::tensor::{Device, Tensor, activation};
 use std::ops::Range;
 use std::sync::Arc;
@@ -108,7 +109,38 @@ impl Interpreter {
         epsilon: f64,
         images: Tensor<4>,
     ) -> Tensor<2> {
-        let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch: images.dims()[0], device: images.device() };
+        self.walk(weights, keeps, normalise, epsilon, images, None).logits
+    }
+
+    /// As [`Self::forward`] while the super-network trains: under noise, and with the logits of the auxiliary classifier.
+    #[must_use]
+    pub fn train(
+        &self,
+        weights: &[Tensor<1>],
+        keeps: &[Tensor<2>],
+        normalise: Normalise<'_>,
+        epsilon: f64,
+        images: Tensor<4>,
+        noise: &Noise,
+    ) -> Outputs {
+        self.walk(weights, keeps, normalise, epsilon, images, Some(noise))
+    }
+
+    fn walk(
+        &self,
+        weights: &[Tensor<1>],
+        keeps: &[Tensor<2>],
+        normalise: Normalise<'_>,
+        epsilon: f64,
+        images: Tensor<4>,
+        noise: Option<&Noise>,
+    ) -> Outputs {
+        let (batch, device) = (images.dims()[0], images.device());
+        let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch, device, noise };
+        let classes = self.graph.classes();
+        let scores = |walk: &Walk<'_>, value| walk.map(value, Shape::vector(classes)).reshape([batch, classes]);
+        let auxiliary_nodes = self.graph.auxiliary();
+        let mut auxiliary = None;
         let mut readers = self.readers.clone();
         let mut values: Vec<Option<Value>> = vec![None; self.graph.nodes().len()];
         values[0] = Some(Value::Map(images));
@@ -122,12 +154,29 @@ impl Interpreter {
             });
             let inputs: Vec<Value> = inputs.collect();
             let keep = if node.groups.is_empty() { None } else { keeps.next() };
-            values[index] = Some(walk.node(index, inputs, keep));
+            if noise.is_none() && auxiliary_nodes.contains(&index) {
+                walk.pass_over(index);
+                continue;
+            }
+            let value = walk.node(index, inputs, keep);
+            if index + 1 == auxiliary_nodes.end {
+                auxiliary = Some(scores(&walk, value));
+            } else {
+                values[index] = Some(value);
+            }
         }
         let logits = values.pop().flatten().unwrap_or(Value::Zero);
-        let classes = self.graph.classes();
-        walk.map(logits, Shape::vector(classes)).reshape([walk.batch, classes])
+        Outputs { logits: scores(&walk, logits), auxiliary }
     }
+}
+
+/// What a forward pass yields.
+#[derive(Debug)]
+pub struct Outputs {
+    /// The logits, `[batch, classes]`.
+    pub logits: Tensor<2>,
+    /// Those of the auxiliary classifier, where there is one and the network trains.
+    pub auxiliary: Option<Tensor<2>>,
 }
 
 /// What a node yields. A branch of zeros costs nothing until something has to read it.
@@ -149,6 +198,7 @@ struct Walk<'a> {
     epsilon: f64,
     batch: usize,
     device: Device,
+    noise: Option<&'a Noise>,
 }
 
 impl Walk<'_> {
@@ -175,6 +225,11 @@ impl Walk<'_> {
             }
             Op::Shift => self.on_map(input, in_shape, operations::shift),
             Op::Identity => self.gate(input, keep, in_shape),
+            Op::Shake { .. } | Op::DropPath { .. } => match (self.noise.and_then(|noise| noise.of(index)), &node.op) {
+                (Some(factor), _) => self.on_map(input, in_shape, |map| factor.apply(map)),
+                (None, Op::Shake { of }) => input.on_each(|map| map.div_scalar(*of as f64)),
+                (None, _) => input,
+            },
             Op::Pool { kind, kernel, stride } => {
                 let gated = self.gate(input, keep, in_shape);
                 let window = Pool::same(*kernel).with_stride(*stride);
@@ -233,10 +288,20 @@ impl Walk<'_> {
             return Value::Zero;
         }
         let map = self.map(input, in_shape);
+        let [before, behind] = padding(kernel, dilation);
+        let map = if before == behind { map } else { operations::pad_behind(map, behind - before) };
         Value::Map(match keep {
             None => conv2d(map, weight, window),
             Some(keep) => masked_conv2d(map, keep.clone(), weight, window),
         })
+    }
+
+    /// Leaves out a node of the auxiliary classifier; its place among the statistics is filled.
+    fn pass_over(&mut self, index: usize) {
+        if let (Normalise::Batch(collected), Op::BatchNorm) = (&mut self.normalise, &self.interpreter.graph.nodes()[index].op) {
+            let channels = self.interpreter.graph.nodes()[index].shape.channels;
+            collected.push((Tensor::zeros([channels], &self.device), Tensor::ones([channels], &self.device)));
+        }
     }
 
     fn batch_norm(&mut self, index: usize, input: Value) -> Value {

@@ -1,8 +1,10 @@
 //! The engine: burn at work on its own thread. Interpreter, objective, training, ranking, devices.
 
+pub mod budget;
 pub mod devices;
 pub mod interpreter;
 pub mod kernels;
+pub mod noise;
 pub mod objective;
 pub mod operations;
 pub mod optimiser;
@@ -45,7 +47,7 @@ pub struct Plan {
     /// Its log.
     pub recorder: Recorder,
     /// What the log should say of the choice of the device.
-    pub notice: Option<Alert>,
+    pub notices: Vec<Alert>,
     /// How the search outlives its process.
     pub keep: Keep,
 }

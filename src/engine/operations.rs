@@ -1,19 +1,26 @@
 //! The tensor operations that nodes are made of, beside those of [`super::kernels`].
 
 use super::kernels::Window;
+use crate::graph::padding;
 use burn::tensor::{Int, Tensor, TensorData};
 
-/// A square window, padded so that stride 1 keeps the size.
+/// A square window, padded on both sides as before the map; behind it, [`pad_behind`] adds what an even kernel needs.
 #[must_use]
 pub fn window(kernel: usize, stride: usize, dilation: usize, groups: usize) -> Window {
-    Window { kernel: [kernel; 2], stride: [stride; 2], padding: [dilation * (kernel - 1) / 2; 2], dilation: [dilation; 2], groups }
+    Window { kernel: [kernel; 2], stride: [stride; 2], padding: [padding(kernel, dilation)[0]; 2], dilation: [dilation; 2], groups }
+}
+
+/// The map with rows and columns of zeros at the bottom and right.
+#[must_use]
+pub fn pad_behind(input: Tensor<4>, pixels: usize) -> Tensor<4> {
+    input.pad((0, pixels, 0, pixels), burn::tensor::ops::PadMode::Constant(0.0))
 }
 
 /// The map moved by one pixel up and left, zeros coming in.
 #[must_use]
 pub fn shift(input: Tensor<4>) -> Tensor<4> {
     let [_, _, height, width] = input.dims();
-    input.pad((0, 1, 0, 1), burn::tensor::ops::PadMode::Constant(0.0)).narrow(2, 1, height).narrow(3, 1, width)
+    pad_behind(input, 1).narrow(2, 1, height).narrow(3, 1, width)
 }
 
 /// The map with its channels in another arrangement: output channel c is input channel `channels[c]`, or zeros.

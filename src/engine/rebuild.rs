@@ -1,6 +1,7 @@
 //! A finished or running search opened again from what its run keeps: its candidates as networks of their own.
 
 use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
+use super::weights::WeightLayout;
 use crate::data::{Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
 use crate::posterior::HardMask;
@@ -39,7 +40,7 @@ impl Rebuilt {
         kept: KeptWeights,
         device: Device,
     ) -> Result<Self, OtherNetwork> {
-        let expected = graph.cost().parameters as usize;
+        let expected = WeightLayout::of(graph).total;
         let channels: usize =
             graph.nodes().iter().filter(|node| node.op == crate::graph::Op::BatchNorm).map(|node| node.shape.channels).sum();
         for (found, expected) in [(kept.parameters.len(), expected), (kept.mean.len(), channels), (kept.variance.len(), channels)] {

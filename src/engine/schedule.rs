@@ -34,6 +34,7 @@ fn half_cosine(start: f64, end: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preset::NoiseRecipe;
 
     fn recipe(schedule: Schedule, epochs: usize) -> TrainingRecipe {
         TrainingRecipe {
@@ -45,6 +46,8 @@ mod tests {
             clip: 0.0,
             batch_norm_decay: 0.9,
             batch_norm_epsilon: 1e-5,
+            scaled: false,
+            noise: NoiseRecipe::default(),
         }
     }
 

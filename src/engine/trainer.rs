@@ -1,6 +1,7 @@
 //! Training of the super-network: one step, and what is carried from step to step.
 
 use super::interpreter::{Interpreter, Normalise, Statistics};
+use super::noise::Noise;
 use super::objective::{Objective, RelaxedMasks};
 use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
@@ -111,21 +112,35 @@ impl Trainer {
     pub fn step(&self, state: State, batch: Batch) -> State {
         let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step);
         let (pixels, labels) = self.upload(batch);
-        let gradients = self.gradients(&state, pixels, &labels, &masks);
+        let noise = self.noise(state.step, labels.dims()[0]);
+        let gradients = self.gradients(&state, pixels, &labels, &masks, &noise);
         self.descend(state, gradients, &labels)
     }
 
-    /// The objective's gradients on a batch under given masks.
+    /// The noise of a step, for so many images.
     #[must_use]
-    pub fn gradients(&self, state: &State, pixels: Tensor<4>, labels: &Tensor<1, Int>, masks: &RelaxedMasks) -> Gradients {
+    pub fn noise(&self, step: u64, images: usize) -> Noise {
+        let steps = self.steps_per_epoch * self.recipe.epochs as u64;
+        let progress = ((step + 1) as f64 / steps.max(1) as f64).min(1.0);
+        Noise::draw(self.interpreter.graph(), &self.recipe.noise, progress, images, (self.seed, step), &self.device)
+    }
+
+    /// The objective's gradients on a batch under given masks and noise.
+    #[must_use]
+    pub fn gradients(&self, state: &State, pixels: Tensor<4>, labels: &Tensor<1, Int>, masks: &RelaxedMasks, noise: &Noise) -> Gradients {
         let leaf = |tensor: Tensor<1>| tensor.autodiff().require_grad();
         let weights: Vec<Tensor<1>> = self.layout.split(&state.weights.values).into_iter().map(leaf).collect();
         let keeps: Vec<Tensor<2>> = self.per_node(masks).into_iter().map(|keep| keep.autodiff().require_grad()).collect();
         let mut collected = Vec::new();
-        let scores =
-            self.interpreter.forward(&weights, &keeps, Normalise::Batch(&mut collected), self.recipe.batch_norm_epsilon, pixels.autodiff());
-        let cross_entropy = cross_entropy(scores.clone(), labels);
-        let mut gradients = cross_entropy.backward();
+        let normalise = Normalise::Batch(&mut collected);
+        let outputs = self.interpreter.train(&weights, &keeps, normalise, self.recipe.batch_norm_epsilon, pixels.autodiff(), noise);
+        let scores = outputs.logits;
+        let cross_entropy = mean_cross_entropy(scores.clone(), labels);
+        let loss = match outputs.auxiliary {
+            Some(auxiliary) => cross_entropy.clone() + mean_cross_entropy(auxiliary, labels).mul_scalar(self.recipe.noise.auxiliary),
+            None => cross_entropy.clone(),
+        };
+        let mut gradients = loss.backward();
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
         let data_weights = Tensor::cat(flat.collect(), 0);
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
@@ -236,7 +251,7 @@ pub fn regulariser(recipe: &PosteriorRecipe) -> Regulariser {
 }
 
 /// Mean cross-entropy of scores `[batch, classes]`, `[1]`.
-fn cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
+fn mean_cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
     let labels = if scores.is_autodiff() { labels.clone().autodiff() } else { labels.clone() };
     activation::log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
 }

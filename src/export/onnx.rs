@@ -2,7 +2,7 @@
 
 use super::arrays::arrays;
 use super::protobuf::Message;
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values};
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values, padding};
 use crate::run::tensors::Array;
 
 /// What an attribute of a node holds.
@@ -88,12 +88,12 @@ impl Writer<'_> {
         let square = |value: usize| Attribute::Ints(vec![value as i64; 2]);
         match &node.op {
             Op::Conv { kernel, stride, dilation, groups, .. } => {
-                let padding = (dilation * (kernel - 1) / 2) as i64;
+                let [before, behind] = padding(*kernel, *dilation).map(|padding| padding as i64);
                 let attributes = vec![
                     ("kernel_shape", square(*kernel)),
                     ("strides", square(*stride)),
                     ("dilations", square(*dilation)),
-                    ("pads", Attribute::Ints(vec![padding; 4])),
+                    ("pads", Attribute::Ints(vec![before, before, behind, behind])),
                     ("group", Attribute::Int(*groups as i64)),
                 ];
                 self.emit(name, "Conv", &with(&["weight"]), &result, attributes);
@@ -119,7 +119,12 @@ impl Writer<'_> {
                 self.emit(name, kind, &inputs, &result, attributes);
             }
             Op::Shift => self.emit(name, "Pad", &with(&["pads"]), &result, vec![]),
-            Op::Identity => self.emit(name, "Identity", &inputs, &result, vec![]),
+            Op::Identity | Op::DropPath { .. } => self.emit(name, "Identity", &inputs, &result, vec![]),
+            Op::Shake { of } => {
+                let divisor = format!("{name}.of");
+                self.emit(&divisor, "Constant", &[], &divisor, vec![("value_float", Attribute::Float(*of as f32))]);
+                self.emit(name, "Div", &[first.clone(), divisor], &result, vec![]);
+            }
             Op::Zero | Op::Input => self.emit(name, "Sub", &[first.clone(), first.clone()], &result, vec![]),
             Op::Arrange { channels } => {
                 let source = if channels.iter().any(Option::is_none) {

@@ -1,6 +1,6 @@
 //! A network as one readable PyTorch module. Its parameters have the names of the SafeTensors file.
 
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind};
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, padding};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -143,8 +143,12 @@ fn layer(graph: &Graph, node: &Node, origin: &Origin<'_>) -> Option<String> {
     Some(match node.op {
         Op::Conv { out_channels, kernel, stride, dilation, groups } => {
             let mut text = format!("nn.Conv2d({inputs}, {out_channels}, {kernel}");
-            for (name, value, default) in
-                [("stride", stride, 1), ("padding", dilation * (kernel - 1) / 2, 0), ("dilation", dilation, 1), ("groups", groups, 1)]
+            let [before, behind] = padding(kernel, dilation);
+            if before != behind {
+                text += ", padding='same'";
+            }
+            let padding = if before == behind { before } else { 0 };
+            for (name, value, default) in [("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1), ("groups", groups, 1)]
             {
                 if value != default {
                     let _ = write!(text, ", {name}={value}");
@@ -176,7 +180,8 @@ fn expression(node: &Node, names: &[String]) -> String {
             }
         }
         Op::Shift => format!("shift({first})"),
-        Op::Identity | Op::Input => first.to_owned(),
+        Op::Identity | Op::DropPath { .. } | Op::Input => first.to_owned(),
+        Op::Shake { of } => format!("{first} / {of}"),
         Op::Zero => format!("torch.zeros_like({first})"),
         Op::Arrange { channels } => {
             let channels: Vec<String> = channels.iter().map(|channel| channel.map_or("None".to_owned(), |c| c.to_string())).collect();

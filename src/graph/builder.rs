@@ -53,7 +53,7 @@ impl GraphBuilder {
     #[must_use]
     pub fn new(input: Shape) -> (Self, NodeId) {
         let node = Node { name: "input".into(), op: Op::Input, inputs: vec![], shape: input, groups: vec![] };
-        let graph = Graph { nodes: vec![node], groups: vec![], masked_channels: 0 };
+        let graph = Graph { nodes: vec![node], groups: vec![], masked_channels: 0, auxiliary: 0..0 };
         (Self { graph, names: std::iter::once("input".to_owned()).collect() }, NodeId(0))
     }
 
@@ -123,6 +123,17 @@ impl GraphBuilder {
         Ok(node)
     }
 
+    /// Adds the auxiliary classifier: what `head` adds, whose last node yields its logits. A graph has one at most.
+    ///
+    /// # Errors
+    /// Those of `head`.
+    pub fn add_auxiliary(&mut self, head: impl FnOnce(&mut Self) -> Result<NodeId, GraphError>) -> Result<(), GraphError> {
+        let first = self.graph.nodes.len();
+        let last = head(self)?;
+        self.graph.auxiliary = first..last.index() + 1;
+        Ok(())
+    }
+
     /// The finished graph; its last node yields the logits.
     #[must_use]
     pub fn finish(self) -> Graph {
@@ -139,9 +150,9 @@ impl GraphBuilder {
         match *op {
             Op::Input => Err(impossible("a graph has one input, its first node".into())),
             Op::Conv { out_channels, kernel, stride, dilation, groups } => {
-                if kernel % 2 == 0 || stride == 0 || dilation == 0 || out_channels == 0 {
+                if kernel == 0 || kernel % 2 == 0 && stride != 1 || stride == 0 || dilation == 0 || out_channels == 0 {
                     return Err(impossible(format!(
-                        "conv {kernel}×{kernel} with {out_channels} channels and stride {stride}: the kernel must be odd, the rest at least 1"
+                        "conv {kernel}×{kernel} with {out_channels} channels and stride {stride}: all must be at least 1, and the kernel odd where the stride is more"
                     )));
                 }
                 if groups == 0 || !input.channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
@@ -165,7 +176,14 @@ impl GraphBuilder {
                 let pooled = |size: usize| if even { size / stride } else { strided(size, stride) };
                 Ok(Shape::map(input.channels, pooled(input.height), pooled(input.width)))
             }
-            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset => Ok(input),
+            Op::BatchNorm | Op::Relu | Op::Shift | Op::Identity | Op::Zero | Op::Offset | Op::DropPath { .. } => Ok(input),
+            Op::Shake { of } => {
+                if of == 0 {
+                    Err(impossible("none of no branches".into()))
+                } else {
+                    Ok(input)
+                }
+            }
             Op::Arrange { ref channels } => match channels.iter().flatten().find(|&&channel| channel as usize >= input.channels) {
                 Some(channel) => Err(impossible(format!("it reads channel {channel}, and its input has {}", input.channels))),
                 None => Ok(Shape { channels: channels.len(), ..input }),
@@ -210,7 +228,7 @@ mod tests {
         let error = builder.add("stage1.sum", Op::Add, &[a, b]).unwrap_err();
         assert!(error.to_string().contains("stage1.sum") && error.to_string().contains("4×4×4"), "{error}");
         assert_eq!(builder.add("a", Op::Relu, &[a]).unwrap_err(), GraphError::Duplicate { node: "a".into() });
-        assert!(builder.add("c", Op::Conv { out_channels: 4, kernel: 2, stride: 1, dilation: 1, groups: 1 }, &[a]).is_err());
+        assert!(builder.add("c", Op::Conv { out_channels: 4, kernel: 2, stride: 2, dilation: 1, groups: 1 }, &[a]).is_err());
         let pool = |kernel, stride| Op::Pool { kind: crate::graph::PoolKind::Average, kernel, stride };
         let halved = builder.add("halved", pool(2, 2), &[a]).unwrap();
         assert_eq!(builder.shape(halved), Shape::map(4, 4, 4));

@@ -24,12 +24,23 @@ pub struct ChannelCost {
 }
 
 impl Graph {
-    /// The cost of the whole super-network.
+    /// The cost of the whole super-network, of which candidates are parts: without the auxiliary classifier.
     #[must_use]
     pub fn cost(&self) -> Cost {
-        let parameters = self.parameters().iter().map(|parameter| parameter.range.len()).sum::<usize>();
-        let macs = (0..self.nodes.len()).map(|index| self.macs(NodeId(index as u32))).sum::<usize>();
-        Cost { parameters: parameters as f64, macs: macs as f64 }
+        self.cost_of(|index| !self.auxiliary.contains(&index))
+    }
+
+    /// The cost of the auxiliary classifier.
+    #[must_use]
+    pub fn auxiliary_cost(&self) -> Cost {
+        self.cost_of(|index| self.auxiliary.contains(&index))
+    }
+
+    fn cost_of(&self, counts: impl Fn(usize) -> bool) -> Cost {
+        let parameters = self.parameters();
+        let parameters = parameters.iter().filter(|parameter| counts(parameter.node.index())).map(|parameter| parameter.range.len());
+        let macs = (0..self.nodes.len()).filter(|&index| counts(index)).map(|index| self.macs(NodeId(index as u32)));
+        Cost { parameters: parameters.sum::<usize>() as f64, macs: macs.sum::<usize>() as f64 }
     }
 
     /// The cost when `dropped[g]` channels of each group g are gone; fractions are expected numbers.
@@ -102,6 +113,14 @@ impl Graph {
     pub fn training_activation_bytes(&self, batch: usize) -> usize {
         let elements: usize = self.nodes.iter().map(|node| node.shape.elements()).sum();
         4 * batch * elements
+    }
+
+    /// Bytes that training at a batch size is estimated to hold at once: the activations, and four numbers for each parameter (its value,
+    /// its momentum, its gradient and a copy in the making). Kernels' scratch space and the images come on top.
+    #[must_use]
+    pub fn training_bytes(&self, batch: usize) -> usize {
+        let parameters = (self.cost().parameters + self.auxiliary_cost().parameters) as usize;
+        self.training_activation_bytes(batch) + 4 * 4 * parameters
     }
 
     /// The largest number of bytes of activations alive at once in an evaluation that frees each output after its last reader.

@@ -17,7 +17,7 @@ pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
 pub use genotype::{CellGenotype, GenotypeError};
 pub use group::{Granularity, MaskGroup, MaskGroupId, Place};
-pub use node::{Node, NodeId, Op, PoolKind};
+pub use node::{Node, NodeId, Op, PoolKind, padding};
 pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};
 pub use shape::Shape;
@@ -31,6 +31,7 @@ pub struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) groups: Vec<MaskGroup>,
     pub(crate) masked_channels: usize,
+    pub(crate) auxiliary: Range<usize>,
 }
 
 impl Graph {
@@ -50,6 +51,13 @@ impl Graph {
     #[must_use]
     pub fn groups(&self) -> &[MaskGroup] {
         &self.groups
+    }
+
+    /// The positions of the nodes of the auxiliary classifier, the last of which yields its logits; empty where there is none. It serves
+    /// training alone: no candidate has it, and it is under no mask.
+    #[must_use]
+    pub fn auxiliary(&self) -> Range<usize> {
+        self.auxiliary.clone()
     }
 
     /// The number of masked input channels, that is the length of one hard mask.

@@ -34,11 +34,12 @@ pub enum PoolKind {
 pub enum Op {
     /// The image batch.
     Input,
-    /// A convolution without bias, padded so that stride 1 keeps the size: padding = dilation (kernel - 1) / 2.
+    /// A convolution without bias, padded so that stride 1 keeps the size: by dilation (kernel - 1) in all, half of it, rounded down, at
+    /// the top and left.
     Conv {
         /// Output channels.
         out_channels: usize,
-        /// Side of the square kernel; odd.
+        /// Side of the square kernel; odd where the stride is more than 1.
         kernel: usize,
         /// Step between outputs.
         stride: usize,
@@ -74,6 +75,20 @@ pub enum Op {
     },
     /// A number added to each channel: what a branch that was sliced away still contributes.
     Offset,
+    /// One of `of` parallel branches that are averaged: the input divided by `of`. While the super-network trains, the branches that one
+    /// sum reads are weighed by random numbers that sum to 1 instead: shake-shake noise (method 2.1).
+    Shake {
+        /// How many branches there are.
+        of: usize,
+    },
+    /// The input as it is. While the super-network trains, it is dropped for some images, the more often the deeper it lies and the later
+    /// it is in training: drop-path (method 2.2).
+    DropPath {
+        /// The cell that it lies in, from 1.
+        cell: usize,
+        /// How many cells there are.
+        cells: usize,
+    },
     /// The sum of all inputs.
     Add,
     /// All inputs, channel after channel.
@@ -85,6 +100,13 @@ pub enum Op {
         /// Length of the output.
         out_features: usize,
     },
+}
+
+/// The padding of a convolution before and behind the map: so much that stride 1 keeps the size.
+#[must_use]
+pub const fn padding(kernel: usize, dilation: usize) -> [usize; 2] {
+    let whole = dilation * (kernel - 1);
+    [whole / 2, whole - whole / 2]
 }
 
 impl Op {
@@ -103,6 +125,8 @@ impl Op {
             Self::Zero => "zero",
             Self::Arrange { .. } => "arrange",
             Self::Offset => "offset",
+            Self::Shake { .. } => "shake",
+            Self::DropPath { .. } => "drop-path",
             Self::Add => "add",
             Self::Concat => "concat",
             Self::GlobalAveragePool => "global average pool",

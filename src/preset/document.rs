@@ -13,6 +13,11 @@ has its default, and `--set key=value` is laid over everything:
 
     pgnas search digits --set train.epochs=5 --set space.stages=8,16
 
+A preset may have variants of its recipe, each a section `[variant.NAME]` of lines `section.key = value`, which is laid over the file that
+has it where `:NAME` stands behind the preset's name:
+
+    pgnas search supnet-e:authors
+
 The effective preset is kept in the run's `config.toml`, every key with its origin (`default`, `preset digits`, `file …`, `--set`); that
 file is a preset again. A wrong key or value is an error that names the place, the key and the remedy; nothing is ignored.
 

@@ -65,6 +65,13 @@ impl Effective {
         }
     }
 
+    /// Another value for a key that applies, by the program's own decision.
+    pub(super) fn decide(&mut self, key: &str, value: Value) {
+        if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key) {
+            *setting = Setting { key: setting.key, value, origin: Origin::Budget, line: None };
+        }
+    }
+
     /// Another text for a key, of the same origin; says whether the key applies.
     pub(super) fn set_text(&mut self, key: &str, text: &str) -> bool {
         let setting = self.settings.iter_mut().find(|setting| setting.key == key);

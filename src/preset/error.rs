@@ -11,6 +11,16 @@ pub enum PresetError {
         /// The nearest name, or all there are.
         remedy: String,
     },
+    /// The preset has no variant of this name.
+    #[error("preset `{preset}` has no variant `{variant}`; {remedy}")]
+    NoVariant {
+        /// The preset.
+        preset: String,
+        /// The variant asked for.
+        variant: String,
+        /// The nearest name, or all there are.
+        remedy: String,
+    },
     /// The file of a preset cannot be read.
     #[error("{place}: cannot be read ({reason}); give the name of a preset, or the path of a readable file that ends in .toml")]
     Unreadable {

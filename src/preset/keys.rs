@@ -57,6 +57,7 @@ const FAMILY: &str = "space.family";
 const EDGES: &[&str] = &["edges"];
 const BRANCHES: &[&str] = &["branches"];
 const CELLS: &[&str] = &["nasbench201", "enas", "darts"];
+const ENAS: &[&str] = &["enas"];
 const DENSENET: &[&str] = &["densenet"];
 const IMAGENET: &[&str] = &["densenet", "resnet"];
 const LAYERS: &[&str] = &["densenet", "resnet", "chain"];
@@ -160,6 +161,12 @@ pub static KEYS: &[Key] = &[
         "Learning rate of the logits of p, as a multiple of the weights'; 0: p stays where it starts.",
     ),
     key("train.epochs", Kind::Whole(1..=100_000), "30", "Passes over the training split."),
+    key(
+        "train.budget",
+        Kind::Word(&["given", "scaled"]),
+        r#""given""#,
+        "given: the recipe as it stands; scaled: where training is shorter than in the preset's file, N and the learning rate of p are scaled, so that the prior has the effect that it has there.",
+    ),
     key("train.batch", Kind::Whole(2..=65_536), "64", "Images of a step."),
     key("train.learning_rate", POSITIVE, "0.05", "Learning rate at the start."),
     key("train.momentum", Kind::Number(Included(0.0), Excluded(1.0)), "0.9", "Nesterov momentum."),
@@ -189,6 +196,16 @@ pub static KEYS: &[Key] = &[
         "Share of a batch norm's running statistics that each step keeps.",
     ),
     key("train.batch_norm_epsilon", POSITIVE, "1e-5", "Added to variances."),
+    key("train.shake", Kind::Flag, "true", "Whether shake-shake noise weighs the branches of a block in training.").when(FAMILY, BRANCHES),
+    key(
+        "train.drop_path",
+        Kind::Number(Included(0.0), Excluded(1.0)),
+        "0.4",
+        "Share of images for which the last cell's operations are dropped when training ends; less before and in earlier cells; 0: none.",
+    )
+    .when(FAMILY, ENAS),
+    key("train.auxiliary", NOT_NEGATIVE, "0.4", "Weight of the auxiliary classifier's loss; 0: there is no such classifier.")
+        .when(FAMILY, ENAS),
     key("rank.posterior", Kind::Whole(1..=1_000_000), "300", "Candidates drawn from the posterior."),
     key("rank.random", Kind::Whole(0..=1_000_000), "300", "Random candidates at the same keep share, to compare with."),
     key(

@@ -2,7 +2,7 @@
 
 use super::error::{PresetError, nearest};
 use super::keys::{KEYS, Key, SECTIONS};
-use super::kind::{Kind, Value, found};
+use super::kind::{Kind, Value, found, is_name};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
@@ -15,18 +15,24 @@ pub enum Origin {
     Preset(String),
     /// A file.
     File(PathBuf),
+    /// A variant of the recipe, and the preset or file that has it.
+    Variant(String, Box<Origin>),
     /// The command line.
     Set,
+    /// The program, which scaled it to a shortened training.
+    Budget,
 }
 
-/// The origin in few words: `default`, `preset digits`, `file my.toml`, `--set`.
+/// The origin in few words: `default`, `preset digits`, `file my.toml`, `preset digits, variant small`, `--set`.
 impl std::fmt::Display for Origin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Default => write!(formatter, "default"),
             Self::Preset(name) => write!(formatter, "preset {name}"),
             Self::File(path) => write!(formatter, "file {}", shown(path)),
+            Self::Variant(name, file) => write!(formatter, "{file}, variant {name}"),
             Self::Set => write!(formatter, "--set"),
+            Self::Budget => write!(formatter, "scaled budget"),
         }
     }
 }
@@ -63,14 +69,27 @@ impl Setting {
 fn place(origin: &Origin, line: Option<usize>) -> String {
     let file = match origin {
         Origin::File(path) => shown(path),
+        Origin::Variant(_, file) => return place(file, line),
         other => other.to_string(),
     };
     line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))
 }
 
-/// The settings of a preset file.
-pub fn from_file(text: &str, origin: &Origin) -> Result<Vec<Setting>, PresetError> {
-    let reader = FileReader { text, origin };
+/// What a preset file sets.
+#[derive(Debug, Default)]
+pub struct Layer {
+    /// The settings outside its variants.
+    pub settings: Vec<Setting>,
+    /// What each `[variant.NAME]` lays over them.
+    pub variants: Vec<(String, Vec<Setting>)>,
+}
+
+/// The section of a file that holds its variants.
+const VARIANTS: &str = "variant";
+
+/// The settings of a preset file and of its variants.
+pub fn from_file(text: &str, origin: &Origin) -> Result<Layer, PresetError> {
+    let reader = FileReader { text, origin: origin.clone() };
     let syntax = |error: toml::de::Error| PresetError::Syntax {
         place: place(origin, error.span().map(|span| reader.line(span.start))),
         reason: error.message().trim().replace('\n', "; "),
@@ -78,19 +97,54 @@ pub fn from_file(text: &str, origin: &Origin) -> Result<Vec<Setting>, PresetErro
     let values: toml::Table = text.parse().map_err(syntax)?;
     // Read a second time for the places: values proper do not know theirs.
     let places = DeTable::parse(text).map_err(syntax)?;
-    let mut settings = Vec::new();
-    reader.collect("", &values, places.get_ref(), &mut settings)?;
-    Ok(settings)
+    let mut layer = Layer::default();
+    let mut values = values;
+    let variants = values.remove(VARIANTS);
+    reader.collect("", &values, places.get_ref(), &mut layer.settings)?;
+    if let (Some(variants), Some((name, places))) = (variants, places.get_ref().iter().find(|(name, _)| name.get_ref() == VARIANTS)) {
+        layer.variants = reader.variants(&variants, (name.span().start, places.get_ref()))?;
+    }
+    Ok(layer)
 }
 
 struct FileReader<'a> {
     text: &'a str,
-    origin: &'a Origin,
+    origin: Origin,
 }
 
 impl FileReader<'_> {
     fn line(&self, byte: usize) -> usize {
         1 + self.text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
+    }
+
+    fn variants(&self, values: &toml::Value, (start, places): (usize, &DeValue<'_>)) -> Result<Vec<(String, Vec<Setting>)>, PresetError> {
+        let wrong = |start: usize, key: String, value: &toml::Value| PresetError::Value {
+            place: place(&self.origin, Some(self.line(start))),
+            key,
+            found: found(value),
+            must: "a section for each variant, by a name that is fit for a folder".into(),
+            example: "a line [variant.small] with `section.key = value` lines below".into(),
+        };
+        let (toml::Value::Table(values), DeValue::Table(places)) = (values, places) else {
+            return Err(wrong(start, VARIANTS.to_owned(), values));
+        };
+        let mut variants = Vec::new();
+        for (name, inner) in places {
+            let (start, name) = (name.span().start, name.get_ref().as_ref());
+            match (values.get(name), inner.get_ref()) {
+                (Some(toml::Value::Table(values)), DeValue::Table(places)) if is_name(name) && !name.is_empty() => {
+                    let origin = Origin::Variant(name.to_owned(), Box::new(self.origin.clone()));
+                    let mut settings = Vec::new();
+                    FileReader { text: self.text, origin }.collect("", values, places, &mut settings)?;
+                    variants.push((name.to_owned(), settings));
+                }
+                (value, _) => {
+                    let value = value.cloned().unwrap_or_else(|| toml::Value::String(String::new()));
+                    return Err(wrong(start, format!("{VARIANTS}.{}", name.escape_debug()), &value));
+                }
+            }
+        }
+        Ok(variants)
     }
 
     fn collect(&self, section: &str, values: &toml::Table, places: &DeTable<'_>, settings: &mut Vec<Setting>) -> Result<(), PresetError> {
@@ -104,14 +158,14 @@ impl FileReader<'_> {
                 (toml::Value::Table(values), DeValue::Table(places)) if is_section => self.collect(name, values, places, settings)?,
                 _ if is_section => {
                     return Err(PresetError::Value {
-                        place: place(self.origin, line),
+                        place: place(&self.origin, line),
                         key: path,
                         found: found(value),
                         must: "a section of keys".into(),
                         example: format!("a line [{name}] with `key = value` lines below"),
                     });
                 }
-                _ => settings.push(setting(&path, value, self.origin, line)?),
+                _ => settings.push(setting(&path, value, &self.origin, line)?),
             }
         }
         Ok(())

@@ -3,8 +3,10 @@
 use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
-use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, CellSpace, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::layer::{self, Layer, Origin, Setting, shown};
+use super::{
+    BatchNormMode, CellSpace, Constraint, DataChoice, NoiseRecipe, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
+};
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, Operation};
 use std::path::Path;
@@ -18,6 +20,12 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("supnet-d121-mini", include_str!("../../presets/supnet-d121-mini.toml")),
     ("darts", include_str!("../../presets/darts.toml")),
     ("chain", include_str!("../../presets/chain.toml")),
+    ("supnet-m-mini", include_str!("../../presets/supnet-m-mini.toml")),
+    ("supnet-e-mini", include_str!("../../presets/supnet-e-mini.toml")),
+    ("supnet-m", include_str!("../../presets/supnet-m.toml")),
+    ("supnet-mi", include_str!("../../presets/supnet-mi.toml")),
+    ("supnet-e", include_str!("../../presets/supnet-e.toml")),
+    ("supnet-ei", include_str!("../../presets/supnet-ei.toml")),
 ];
 
 /// A preset with the origin of every value.
@@ -27,45 +35,54 @@ pub struct Loaded {
     pub preset: Preset,
     /// Every key, its value and where it comes from.
     pub effective: Effective,
+    /// The preset as its lowest file alone has it, with the variant: the full recipe, which others shorten.
+    pub full: Preset,
 }
 
 impl Preset {
     /// Loads a preset: by a path that ends in `.toml`, or by the name of one in the folder `user_presets` or inside the program.
-    /// A user's file of the name of an embedded preset is laid over that preset; any other file stands on the defaults. `set`
-    /// (`key=value`) is laid over all.
+    /// A user's file of the name of an embedded preset is laid over that preset; any other file stands on the defaults. `:NAME` behind
+    /// the name or path chooses a variant, which is laid over the file that has it. `set` (`key=value`) is laid over all.
     ///
     /// # Errors
     /// [`PresetError`]: one line that says where, what, and the remedy.
     pub fn load(name_or_path: &str, user_presets: Option<&Path>, set: &[String]) -> Result<Loaded, PresetError> {
-        let path = Path::new(name_or_path);
-        let is_path = path.extension().is_some_and(|extension| extension == "toml");
-        let embedded = EMBEDDED.iter().find(|(name, _)| *name == name_or_path);
+        let (name, variant) = match name_or_path.rsplit_once(':') {
+            Some((name, variant)) if !is_path(name_or_path) => (name, Some(variant)),
+            _ => (name_or_path, None),
+        };
+        let files = files(name, user_presets)?;
+        let Some((_, origin)) = files.last() else { return Err(unknown(name_or_path, user_presets)) };
+        let mut origin = origin.clone();
         let mut layers = Vec::new();
-        let mut origin = Origin::Set;
-        if let Some((name, text)) = embedded {
-            origin = Origin::Preset((*name).to_owned());
-            layers.push(layer::from_file(text, &origin)?);
+        for (Layer { settings, variants }, _) in &files {
+            layers.push(settings.clone());
+            layers.extend(variants.iter().filter(|(name, _)| Some(name.as_str()) == variant).map(|(_, settings)| settings.clone()));
         }
-        let file = if is_path { Some(path.to_owned()) } else { user_file(name_or_path, user_presets) };
-        if let Some(file) = &file {
-            origin = Origin::File(file.clone());
-            layers.push(layer::from_file(&read(file)?, &origin)?);
+        if let Some(variant) = variant {
+            if layers.len() == files.len() {
+                let names = files.iter().flat_map(|(layer, _)| &layer.variants).map(|(name, _)| name.as_str());
+                return Err(no_variant(name, variant, &names.collect::<Vec<_>>()));
+            }
+            origin = Origin::Variant(variant.to_owned(), Box::new(origin));
         }
-        if layers.is_empty() {
-            return Err(unknown(name_or_path, user_presets));
-        }
+        let with_variant = usize::from(files[0].0.variants.iter().any(|(name, _)| Some(name.as_str()) == variant));
+        let full = preset(Values(&Effective::merge(&layers[..=with_variant])?));
         layers.push(layer::from_command_line(set)?);
         let mut effective = Effective::merge(&layers)?;
-        if Values(&effective).text("name").is_empty() {
-            effective.set_name(&file_name(path), origin);
+        let given = Values(&effective).text("name");
+        let by_hand = effective.get("name").is_some_and(|setting| setting.origin == Origin::Set);
+        if given.is_empty() || variant.is_some() && !by_hand {
+            let base = if given.is_empty() { file_name(Path::new(name)) } else { given };
+            effective.set_name(&variant.map_or_else(|| base.clone(), |variant| format!("{base}-{variant}")), origin);
         }
-        Ok(Loaded { preset: preset(Values(&effective)), effective })
+        Ok(Loaded { preset: preset(Values(&effective)), effective, full })
     }
 
-    /// The names that [`Preset::load`] knows: those inside the program, then the user's own, each once.
+    /// The names that [`Preset::load`] knows: those inside the program, each with its variants behind it, then the user's own, each once.
     #[must_use]
     pub fn names(user_presets: Option<&Path>) -> Vec<String> {
-        let mut names: Vec<String> = EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names: Vec<String> = EMBEDDED.iter().flat_map(|&(name, text)| with_variants(name, text)).collect();
         let files = user_presets.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
         let files = files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
         let mut own: Vec<String> = files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
@@ -84,6 +101,14 @@ impl Loaded {
         PresetError::Misfit { place, key: key.to_owned(), fault: fault.to_string() }
     }
 
+    /// Takes over a prior that was scaled to a shortened training, so that the preset as it is written down is one that needs no scaling.
+    pub fn settle_budget(&mut self, scaled: PosteriorRecipe) {
+        self.effective.decide("posterior.n_effective", Value::Number(scaled.n_effective));
+        self.effective.decide("posterior.learning_rate_multiplier", Value::Number(scaled.learning_rate_multiplier));
+        self.effective.decide("train.budget", Value::Text("given".into()));
+        self.preset = preset(Values(&self.effective));
+    }
+
     /// Says where the images lie that were found, so that whoever reads the preset later finds them again.
     pub fn settle_path(&mut self, path: &str) {
         if self.effective.set_text("data.path", path) {
@@ -99,6 +124,41 @@ impl Loaded {
         let place = setting.map_or_else(String::new, Setting::place);
         PresetError::Misfit { place, key: "space".to_owned(), fault: fault.to_string() }
     }
+}
+
+/// The name of a preset inside the program, and those of its variants.
+fn with_variants(name: &str, text: &str) -> Vec<String> {
+    let variants = layer::from_file(text, &Origin::Preset(name.to_owned())).map(|layer| layer.variants).unwrap_or_default();
+    std::iter::once(name.to_owned()).chain(variants.into_iter().map(|(variant, _)| format!("{name}:{variant}"))).collect()
+}
+
+fn is_path(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "toml")
+}
+
+/// The files that a name or path stands for, lower layers first.
+fn files(name: &str, user_presets: Option<&Path>) -> Result<Vec<(Layer, Origin)>, PresetError> {
+    let mut files = Vec::new();
+    if let Some((name, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) {
+        let origin = Origin::Preset((*name).to_owned());
+        files.push((layer::from_file(text, &origin)?, origin));
+    }
+    let file = if is_path(name) { Some(Path::new(name).to_owned()) } else { user_file(name, user_presets) };
+    if let Some(file) = file {
+        let origin = Origin::File(file.clone());
+        files.push((layer::from_file(&read(&file)?, &origin)?, origin));
+    }
+    Ok(files)
+}
+
+fn no_variant(preset: &str, variant: &str, known: &[&str]) -> PresetError {
+    let remedy = match (known, nearest(variant, known.iter().copied())) {
+        ([], _) => "it has none".to_owned(),
+        (_, Some(near)) => format!("did you mean `{near}`?"),
+        _ => format!("it has {}", known.join(", ")),
+    };
+    let (preset, variant) = (preset.escape_debug().to_string(), variant.escape_debug().to_string());
+    PresetError::NoVariant { preset, variant, remedy }
 }
 
 fn user_file(name: &str, folder: Option<&Path>) -> Option<std::path::PathBuf> {
@@ -165,6 +225,8 @@ fn preset(values: Values<'_>) -> Preset {
             clip: values.number("train.clip"),
             batch_norm_decay: values.number("train.batch_norm_decay"),
             batch_norm_epsilon: values.number("train.batch_norm_epsilon"),
+            noise: noise(values),
+            scaled: values.text("train.budget") == "scaled",
         },
         rank: RankingRecipe {
             posterior: values.whole("rank.posterior"),
@@ -205,7 +267,7 @@ fn space(values: Values<'_>) -> Space {
             mask_ends: values.flag("space.mask_ends"),
         },
         "nasbench201" => Space::NasBench201(cells()),
-        "enas" => Space::Enas(cells()),
+        "enas" => Space::Enas { cells: cells(), auxiliary: values.number("train.auxiliary") > 0.0 },
         "darts" => Space::Darts(cells()),
         "densenet" => Space::DenseNet {
             stem: stem(),
@@ -228,6 +290,19 @@ fn space(values: Values<'_>) -> Space {
             nodes: values.whole("space.nodes"),
             operations: values.operations("space.operations"),
         },
+    }
+}
+
+/// Families that know no such noise have none.
+fn noise(values: Values<'_>) -> NoiseRecipe {
+    match values.text("space.family").as_str() {
+        "branches" => NoiseRecipe { shake: values.flag("train.shake"), ..NoiseRecipe::default() },
+        "enas" => NoiseRecipe {
+            drop_path: values.number("train.drop_path"),
+            auxiliary: values.number("train.auxiliary"),
+            ..NoiseRecipe::default()
+        },
+        _ => NoiseRecipe::default(),
     }
 }
 

@@ -80,7 +80,12 @@ pub enum Space {
     /// The cells of NAS-Bench-201.
     NasBench201(CellSpace),
     /// The published micro cell of ENAS.
-    Enas(CellSpace),
+    Enas {
+        /// Its numbers.
+        cells: CellSpace,
+        /// Whether there is an auxiliary classifier.
+        auxiliary: bool,
+    },
     /// The cells of DARTS.
     Darts(CellSpace),
     /// Dense blocks, one group for each dense edge.
@@ -143,7 +148,9 @@ impl Space {
             Self::NasBench201(CellSpace { stem_stride, channels, cells }) => {
                 NasBench201 { input, classes, stem_stride, channels, cells }.build()
             }
-            Self::Enas(CellSpace { stem_stride, channels, cells }) => Enas { input, classes, stem_stride, channels, cells }.build(),
+            Self::Enas { cells: CellSpace { stem_stride, channels, cells }, auxiliary } => {
+                Enas { input, classes, stem_stride, channels, cells, auxiliary }.build()
+            }
             Self::Darts(CellSpace { stem_stride, channels, cells }) => Darts { input, classes, stem_stride, channels, cells }.build(),
             Self::DenseNet { stem, growth, bottleneck, layers } => DenseNet { input, classes, stem, growth, bottleneck, layers }.build(),
             Self::ResNet { stem, layers } => ResNet { input, classes, stem, layers }.build(),
@@ -220,6 +227,21 @@ pub struct TrainingRecipe {
     pub batch_norm_decay: f64,
     /// Added to variances.
     pub batch_norm_epsilon: f64,
+    /// Whether the prior is scaled to that of the full training before the search starts.
+    pub scaled: bool,
+    /// What else disturbs and helps training.
+    pub noise: NoiseRecipe,
+}
+
+/// What disturbs and helps the training of a super-network beside its masks; off in every evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NoiseRecipe {
+    /// Whether the branches of a block are weighed at random, forward and backward apart.
+    pub shake: bool,
+    /// Share of the images for which the last cell's operations are dropped when training ends.
+    pub drop_path: f64,
+    /// Weight of the auxiliary classifier's loss.
+    pub auxiliary: f64,
 }
 
 /// Which batch-norm statistics rank a candidate. Both are always measured and reported.

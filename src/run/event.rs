@@ -421,6 +421,8 @@ pub enum AlertKind {
     Constraint,
     /// The device asked for was not available, or failed.
     Device,
+    /// The recipe was changed to fit a shortened training.
+    Budget,
 }
 
 /// How a run ended.

@@ -27,7 +27,8 @@ pub fn mask(graph: &Graph, seed: u64, keep: f32) -> HardMask {
 /// The numbers that training starts from, moved a little, so that no scale is 1 and no shift 0 any more.
 pub fn trained(graph: &Graph, seed: u64) -> Vec<f32> {
     let mut parameters = WeightLayout::of(graph).initial(seed);
-    parameters.iter_mut().zip(noise(seed + 1, graph.cost().parameters as usize)).for_each(|(value, noise)| *value += 0.1 * noise);
+    let count = parameters.len();
+    parameters.iter_mut().zip(noise(seed + 1, count)).for_each(|(value, noise)| *value += 0.1 * noise);
     parameters
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Search {
     folder: RunFolder,
     publisher: Publisher,
     recorder: Recorder,
-    notice: Option<Alert>,
+    notices: Vec<Alert>,
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
@@ -86,7 +86,7 @@ const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notice, keep } = plan;
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, keep } = plan;
         let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
         let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
@@ -141,7 +141,7 @@ impl Search {
             loader,
             publisher,
             recorder,
-            notice,
+            notices,
         })
     }
 
@@ -216,7 +216,7 @@ impl Search {
                 state
             }
         };
-        if let Some(notice) = self.notice.take() {
+        for notice in std::mem::take(&mut self.notices) {
             self.alert(notice);
         }
         if let Some(state) = state {

@@ -3,7 +3,8 @@
 use super::super::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, Shape};
 use super::{conv, head, two_paths};
 
-/// Stem 3x3, then stages of residual blocks: out = skip(x) + sum of branches(x); each branch is twice ReLU → mask → conv 3x3 →
+/// Stem 3x3, then stages of residual blocks: out = skip(x) + mean of branches(x), which shake-shake noise weighs at
+/// random in training; each branch is twice ReLU → mask → conv 3x3 →
 /// batch norm. The first block of a stage beyond the first has stride 2. Where a block changes the width or the size, its skip
 /// has two masked 1x1 paths of half the channels each, the second one on the map shifted by one pixel, joined under one batch norm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Branches {
                 let convolved = builder.add_masked(layer.clone(), conv(width, 3, stride), active, place)?;
                 body = builder.add(format!("{layer}.bn"), Op::BatchNorm, &[convolved])?;
             }
-            terms.push(body);
+            terms.push(builder.add(format!("{path}.branch{branch}.shake"), Op::Shake { of: self.branches }, &[body])?);
         }
         builder.add(format!("{path}.sum"), Op::Add, &terms)
     }

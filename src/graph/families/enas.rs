@@ -8,7 +8,12 @@ use super::{calibrate, cells, conv, depthwise, pool, two_paths};
 /// A cell reads the two cells before it (0 and 1, brought to F channels by 1x1 convolutions or, where 0 is too large, by two strided
 /// paths); each of its nodes 2 to 6 is the sum of two operations; nodes that no other node reads are concatenated. A separable
 /// convolution is twice ReLU → depthwise → mask → pointwise → batch norm. Everything with a dense kernel is masked, the stem and the
-/// classifier too; pools and identity are not, and depthwise kernels carry no L2. The classifier has no bias.
+/// classifier too; pools and identity are not, and depthwise kernels carry no L2. The classifier has no bias. Operations other than the
+/// identity lie behind drop-path.
+///
+/// The auxiliary classifier is ReLU → average pool 5x5 of stride 3 → 1x1 to 128 → batch norm → ReLU → 2x2 to 768 → batch norm → ReLU →
+/// global average pool → linear without bias. In the authors' code its kernels are masked and never trained; here they train and carry no
+/// mask, since no candidate has them. Its pool is padded, so that it fits maps of any size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enas {
     /// One image.
@@ -21,6 +26,8 @@ pub struct Enas {
     pub channels: usize,
     /// N, normal cells of each stage; 5 in the paper.
     pub cells: usize,
+    /// Whether there is an auxiliary classifier, behind cell 2N + 3.
+    pub auxiliary: bool,
 }
 
 /// A node as the sum of two operations: the input of each, and which.
@@ -53,9 +60,14 @@ impl Enas {
         let stem = builder.add_masked("stem.conv", conv(3 * self.channels, 3, self.stem_stride), input, stem)?;
         let stem = builder.add("stem.bn", Op::BatchNorm, &[stem])?;
         let (mut before, mut body) = (stem, stem);
-        for (block, width, reduces) in cells(self.cells, self.channels) {
-            let next = Cell { builder: &mut builder, block, width, reduces }.build(before, body)?;
+        let total = 3 * self.cells + 2;
+        for (number, (block, width, reduces)) in (1..).zip(cells(self.cells, self.channels)) {
+            let depth = Op::DropPath { cell: number, cells: total };
+            let next = Cell { builder: &mut builder, block, width, reduces, depth }.build(before, body)?;
             (before, body) = (body, next);
+            if self.auxiliary && number == 2 * self.cells + 3 {
+                builder.add_auxiliary(|builder| self.auxiliary(builder, body))?;
+            }
         }
         let active = builder.add("head.relu", Op::Relu, &[body])?;
         let pooled = builder.add("head.pool", Op::GlobalAveragePool, &[active])?;
@@ -64,6 +76,18 @@ impl Enas {
         builder.add_masked("head.linear", conv(self.classes, 1, 1), pooled, place)?;
         Ok(builder.finish())
     }
+
+    fn auxiliary(&self, builder: &mut GraphBuilder, body: NodeId) -> Result<NodeId, GraphError> {
+        let active = builder.add("auxiliary.relu", Op::Relu, &[body])?;
+        let mut body = builder.add("auxiliary.pool", pool(PoolKind::Average, 5, 3), &[active])?;
+        for (name, width, kernel) in [("conv1", 128, 1), ("conv2", 768, 2)] {
+            let convolved = builder.add(format!("auxiliary.{name}"), conv(width, kernel, 1), &[body])?;
+            let normalised = builder.add(format!("auxiliary.{name}.bn"), Op::BatchNorm, &[convolved])?;
+            body = builder.add(format!("auxiliary.{name}.relu"), Op::Relu, &[normalised])?;
+        }
+        let pooled = builder.add("auxiliary.global", Op::GlobalAveragePool, &[body])?;
+        builder.add("auxiliary.linear", conv(self.classes, 1, 1), &[pooled])
+    }
 }
 
 struct Cell<'a> {
@@ -71,6 +95,7 @@ struct Cell<'a> {
     block: String,
     width: usize,
     reduces: bool,
+    depth: Op,
 }
 
 impl Cell<'_> {
@@ -93,7 +118,10 @@ impl Cell<'_> {
             for (side, (source, operation)) in ["left", "right"].into_iter().zip(sum) {
                 let path = format!("{block}.node{target}.{side}.{}", operation.key());
                 let stride = if self.reduces && source < 2 { 2 } else { 1 };
-                terms.push(self.operation(&path, operation, nodes[source], stride, &format!("{source}→{target}"))?);
+                let term = self.operation(&path, operation, nodes[source], stride, &format!("{source}→{target}"))?;
+                let drops = operation != Operation::Identity;
+                let depth = self.depth.clone();
+                terms.push(if drops { self.builder.add(format!("{path}.drop"), depth, &[term])? } else { term });
             }
             nodes.push(self.builder.add(format!("{block}.node{target}"), Op::Add, &terms)?);
         }
@@ -141,7 +169,7 @@ impl Cell<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::ParameterKind;
+    use super::super::super::{Parameter, ParameterKind};
     use super::*;
 
     /// Masked kernels without the classifier, depthwise kernels, batch norm, classifier and all of it, from method 2.2.
@@ -151,10 +179,17 @@ mod tests {
             [(36, [3_500_820, 341_424, 44_928, 7_200, 3_894_372]), (72, [13_997_448, 682_848, 89_856, 14_400, 14_784_552])]
         {
             let input = Shape::map(3, 32, 32);
-            let graph = Enas { input, classes: 10, stem_stride: 1, channels, cells: 5 }.build().unwrap();
+            let family = Enas { input, classes: 10, stem_stride: 1, channels, cells: 5, auxiliary: true };
+            let graph = family.build().unwrap();
             assert_eq!(graph.groups().len(), 263);
+            assert_eq!(graph.cost(), Enas { auxiliary: false, ..family }.build().unwrap().cost());
+            // Trunk and auxiliary classifier without batch norm.
+            let norms = 44_928 * channels / 36;
+            let counted = graph.cost().parameters as usize - norms + graph.auxiliary_cost().parameters as usize - 2 * (128 + 768);
+            assert_eq!(counted, if channels == 36 { 4_342_500 } else { 15_279_912 });
             let mut counts = [0; 5];
-            for parameter in graph.parameters() {
+            let trunk = |parameter: &Parameter| !graph.auxiliary().contains(&parameter.node.index());
+            for parameter in graph.parameters().into_iter().filter(trunk) {
                 let node = graph.node(parameter.node);
                 let kind = match (parameter.kind, node.groups.is_empty(), node.name.as_str()) {
                     (ParameterKind::Weight, false, "head.linear") => 3,

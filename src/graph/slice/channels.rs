@@ -82,7 +82,7 @@ impl Channels {
             }
             Op::Shift => each(&|channel| if gated(channel) == Zero { Zero } else { Live }),
             Op::BatchNorm | Op::Offset => each(&|channel| gated(channel).shifted()),
-            Op::Relu | Op::Pool { .. } | Op::Identity | Op::GlobalAveragePool => each(&gated),
+            Op::Relu | Op::Pool { .. } | Op::Identity | Op::Shake { .. } | Op::DropPath { .. } | Op::GlobalAveragePool => each(&gated),
             Op::Add => each(&|channel| {
                 let contents = node.inputs.iter().map(|input| self.contents[input.index()][channel]);
                 contents.fold(Zero, Content::sum)

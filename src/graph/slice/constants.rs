@@ -62,7 +62,8 @@ pub(super) fn constants(graph: &Graph, channels: &Channels, numbers: &Numbers<'_
             }),
             Op::Offset => each(&|channel| gated(channel) + parameter(0, channel)),
             Op::Relu => each(&|channel| gated(channel).max(0.0)),
-            Op::Pool { .. } | Op::Identity | Op::GlobalAveragePool => each(&gated),
+            Op::Shake { of } => each(&|channel| gated(channel) / *of as f64),
+            Op::Pool { .. } | Op::Identity | Op::DropPath { .. } | Op::GlobalAveragePool => each(&gated),
             Op::Add => each(&|channel| {
                 let constant = |input: &&NodeId| channels.contents[input.index()][channel] == Content::Constant;
                 node.inputs.iter().filter(constant).map(|input| constants[input.index()][channel]).sum()

@@ -75,11 +75,11 @@ impl Emitter<'_> {
                 let source = self.read_first(index, node, &kept)?;
                 self.add(&node.name, node.op.clone(), &[source], Origin::PerChannel { node: id, channels: kept })
             }
-            Op::Relu | Op::Pool { .. } | Op::Shift | Op::GlobalAveragePool => {
+            Op::Relu | Op::Pool { .. } | Op::Shift | Op::Shake { .. } | Op::GlobalAveragePool => {
                 let source = self.read_first(index, node, &kept)?;
                 self.add(&node.name, node.op.clone(), &[source], Origin::Nothing)
             }
-            Op::Identity => self.read_first(index, node, &kept),
+            Op::Identity | Op::DropPath { .. } => self.read_first(index, node, &kept),
             Op::Arrange { channels } => {
                 let wanted: Vec<usize> = kept.iter().filter_map(|&channel| Some(channels[channel]? as usize)).collect();
                 self.read_first(index, node, &wanted)
