@@ -1,13 +1,28 @@
 //! A finished or running search opened again from what its run keeps: its candidates as networks of their own.
 
+use super::EngineError;
 use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
 use crate::data::{Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
-use crate::posterior::HardMask;
-use crate::preset::{BatchNormMode, Preset};
+use crate::posterior::{Choices, DropProbability, HardMask, Posterior};
+use crate::preset::{BatchNormMode, PosteriorRecipe, Preset};
 use crate::run::KeptWeights;
 use burn::tensor::Device;
 use std::sync::Arc;
+
+/// The posterior that a recipe begins with.
+///
+/// # Errors
+/// [`EngineError`] where the recipe does not fit the network.
+pub fn initial_posterior(graph: &Graph, recipe: &PosteriorRecipe) -> Result<Posterior, EngineError> {
+    match recipe.categorical {
+        None => Ok(Posterior::uniform(graph, DropProbability::new(recipe.initial_drop).ok_or(EngineError::InitialDrop)?)),
+        Some(categorical) => {
+            let choices = Choices::of(graph, categorical.tied).ok_or(EngineError::NoChoice)?;
+            Ok(Posterior::categorical(graph, Arc::new(choices)))
+        }
+    }
+}
 
 /// Weights of a run with what makes networks of them.
 #[derive(Debug)]
