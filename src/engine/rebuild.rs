@@ -2,7 +2,7 @@
 
 use super::EngineError;
 use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
-use crate::data::{Images, TrainSplit};
+use crate::data::{Batch, Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
 use crate::posterior::{Choices, DropProbability, HardMask, Posterior};
 use crate::preset::{BatchNormMode, PosteriorRecipe, Preset};
@@ -54,6 +54,20 @@ impl Rebuilt {
         kept: KeptWeights,
         device: Device,
     ) -> Result<Self, OtherNetwork> {
+        Self::with_statistics_of(graph, preset, recalibration_images(train.images(), seed, preset.rank.recalibration_images), kept, device)
+    }
+
+    /// The same with statistics re-estimated on other images, such as those that are to be classified: batch norm of the batch.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_statistics_of(
+        graph: &Arc<Graph>,
+        preset: &Preset,
+        images: Batch,
+        kept: KeptWeights,
+        device: Device,
+    ) -> Result<Self, OtherNetwork> {
         let expected = graph.cost().parameters as usize;
         let channels: usize =
             graph.nodes().iter().filter(|node| node.op == crate::graph::Op::BatchNorm).map(|node| node.shape.channels).sum();
@@ -62,8 +76,7 @@ impl Rebuilt {
                 return Err(OtherNetwork { found, expected });
             }
         }
-        let recalibration = recalibration_images(train.images(), seed, preset.rank.recalibration_images);
-        let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device);
+        let ranker = Ranker::new(graph.clone(), images, preset.train.batch_norm_epsilon, device);
         Ok(Self { ranker, frozen: kept.into() })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Equations are those of the method guide (`docs/method.md`); `p` is always the drop probability. No tensors here.
 
+mod cell;
 mod choices;
 mod hard_mask;
 mod objective;
@@ -11,6 +12,7 @@ mod sample;
 pub mod statistics;
 mod summary;
 
+pub use cell::{CellProbabilities, Cells, drawn_cell, likeliest_cell};
 pub use choices::Choices;
 pub use hard_mask::{HardMask, MaskTextError};
 pub use objective::Regulariser;
