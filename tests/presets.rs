@@ -11,7 +11,10 @@ fn check(name: &str, user: Option<&Path>, set: &[&str]) -> Result<Loaded, Preset
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let loaded = Preset::load(name, user, &set)?;
     prepare::graph(&loaded)?;
-    prepare::splits(&loaded)?;
+    // Sets that are read from files need not be there.
+    if loaded.effective.get("data.path").is_none() {
+        prepare::splits(&loaded)?;
+    }
     Ok(loaded)
 }
 
@@ -177,7 +180,7 @@ fn wrong_names_and_settings_say_what_to_do() {
         (
             "digits",
             "data.set=digit",
-            "--set data.set=\"digit\": `data.set` does not fit: there is no image set `digit`; known sets: digits, fashion; did you mean `digits`?",
+            "--set data.set=\"digit\": `data.set` does not fit: there is no image set `digit`; known sets: digits, fashion, cifar10, cifar100, mnist, fashion-mnist; did you mean `digits`?",
         ),
         (
             "digits",

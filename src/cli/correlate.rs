@@ -48,7 +48,7 @@ fn with_table(arguments: &CorrelateArguments, run: &RunFiles) -> Result<Correlat
     let mistake = |error: &dyn std::fmt::Display| Failure::Mistake(error.to_string());
     let name = run.folder.name();
     let table = TruthTable::read(&arguments.table, arguments.column.as_deref())?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let cells = Cells::of(&setting.graph).ok_or_else(|| {
         let remedy = "search with `space.family = \"nasbench201\"`";
         Failure::Mistake(format!("the network of run `{name}` is not that of the table, which is for cells of NAS-Bench-201; {remedy}"))
