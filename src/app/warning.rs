@@ -73,7 +73,9 @@ fn only_weight_free(groups: &[GroupSummary], drops: &[f32]) -> Option<Warning> {
     let pairs: Vec<(&GroupSummary, f64)> = groups.iter().zip(drops.iter().map(|&p| 1.0 - f64::from(p))).collect();
     let taken_over = pairs.chunk_by(|(a, _), (b, _)| a.block == b.block).find(|block| {
         let weighted = || block.iter().filter(|(group, _)| group.has_weights);
-        weighted().next().is_some() && block.iter().any(|(group, _)| !group.has_weights) && weighted().all(|(_, probability)| *probability < GONE)
+        weighted().next().is_some()
+            && block.iter().any(|(group, _)| !group.has_weights)
+            && weighted().all(|(_, probability)| *probability < GONE)
     })?;
     let text = format!(
         "no edge takes an operation with weights any more in {}: lower posterior.weight_prior, or warm up for longer (train.warm_up)",

@@ -76,7 +76,8 @@ fn with_table(arguments: &CorrelateArguments, run: &RunFiles) -> Result<Correlat
 
     output::tell(&format!("evaluating {} cells, each with three kinds of batch-norm statistics", random.len()));
     let predictor = Predictor::new(&setting, seed, kept)?;
-    let predicted: Result<Vec<[f64; 3]>, GraphError> = random.par_iter().map(|cell| predictor.predict(&setting, &cells.mask(cell))).collect();
+    let predicted: Result<Vec<[f64; 3]>, GraphError> =
+        random.par_iter().map(|cell| predictor.predict(&setting, &cells.mask(cell))).collect();
     let judged = random.iter().zip(predicted.map_err(|error| mistake(&error))?).zip(random_truths);
     let judged = judged.map(|((cell, predicted), truth)| Judged { architecture: cell.to_string(), predicted, truth }).collect();
     let top = arguments.top.unwrap_or(arguments.n.div_ceil(10));
@@ -115,8 +116,7 @@ impl Predictor {
         let preset = &setting.loaded.preset;
         let select = setting.splits.select.images();
         let batch = select.gather(&(0..select.len()).collect::<Vec<_>>());
-        let of_batch =
-            Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), cpu()?).map_err(|error| mistake(&error))?;
+        let of_batch = Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), cpu()?).map_err(|error| mistake(&error))?;
         let of_training =
             Rebuilt::new(&setting.graph, preset, &setting.splits.train, seed, kept, cpu()?).map_err(|error| mistake(&error))?;
         Ok(Self { of_training, of_batch, device: cpu()? })

@@ -94,7 +94,9 @@ pub enum EngineError {
     #[error("the checkpoint does not fit ({0}); config.toml and checkpoints are not of one run")]
     Checkpoint(String),
     /// Nothing to choose from.
-    #[error("no edge of the network offers two operations, so there is nothing that posterior.kind = \"categorical\" could choose; take \"gates\"")]
+    #[error(
+        "no edge of the network offers two operations, so there is nothing that posterior.kind = \"categorical\" could choose; take \"gates\""
+    )]
     NoChoice,
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]

@@ -1,8 +1,8 @@
 //! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
 
+use super::paths::{self, Slots};
 use super::weights::{matrix, vector};
 use crate::graph::{Granularity, Graph};
-use super::paths::{self, Slots};
 use crate::posterior::{Choices, HardMask, Regulariser, logit};
 use crate::random::{Purpose, open_unit, stream};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};

@@ -122,13 +122,7 @@ fn limits(Interval { estimate, low, high }: Interval) -> Limits {
 
 fn mode(batch_norm: &'static str, found: RankCorrelation) -> ModeCorrelation {
     let RankCorrelation { tau, spearman, precision, top_tau, .. } = found;
-    ModeCorrelation {
-        batch_norm,
-        tau: limits(tau),
-        spearman: limits(spearman),
-        precision: limits(precision),
-        top_tau: top_tau.map(limits),
-    }
+    ModeCorrelation { batch_norm, tau: limits(tau), spearman: limits(spearman), precision: limits(precision), top_tau: top_tau.map(limits) }
 }
 
 fn verdict(modes: &[ModeCorrelation], proposal: Option<&Proposal>) -> Option<String> {
@@ -137,7 +131,9 @@ fn verdict(modes: &[ModeCorrelation], proposal: Option<&Proposal>) -> Option<Str
     let ranks = match (best.tau.low > 0.0, best.tau.high < 0.0) {
         (true, _) => format!("Inherited weights rank better than chance (tau {:.2}, statistics {name}).", best.tau.estimate),
         (_, true) => format!("Inherited weights rank the wrong way round (tau {:.2}, statistics {name}).", best.tau.estimate),
-        _ => format!("Nothing shows that inherited weights rank these architectures: tau {:.2} and its interval holds 0.", best.tau.estimate),
+        _ => {
+            format!("Nothing shows that inherited weights rank these architectures: tau {:.2} and its interval holds 0.", best.tau.estimate)
+        }
     };
     let chooses = proposal.map(|proposal| {
         let difference = &proposal.difference;
@@ -174,7 +170,13 @@ pub fn correlation_text(run: &str, correlation: &Correlation) -> String {
         let difference = format!("{:+.1} points ({:+.1} to {:+.1})", 100.0 * estimate, 100.0 * low, 100.0 * high);
         let _ = writeln!(text, "  {:12}  {}, mean of {}: {difference}", "posterior", percent(proposal.posterior), proposal.drawn);
         let better = percent(proposal.likeliest_better_than);
-        let _ = writeln!(text, "  {:12}  {}, better than {better} of all: {}", "likeliest", percent(proposal.likeliest_truth), proposal.likeliest);
+        let _ = writeln!(
+            text,
+            "  {:12}  {}, better than {better} of all: {}",
+            "likeliest",
+            percent(proposal.likeliest_truth),
+            proposal.likeliest
+        );
         let _ = writeln!(text, "  {:12}  {}", "best of all", percent(proposal.best));
     }
     let _ = writeln!(text, "\n{}", correlation.verdict);

@@ -111,7 +111,10 @@ pub fn drawn_cell(probabilities: &CellProbabilities, generator: &mut impl Rng) -
 pub fn likeliest_cell(probabilities: &CellProbabilities) -> CellGenotype {
     let best = |probabilities: &Vec<f64>| {
         let most = probabilities.iter().copied().fold(0.0, f64::max);
-        CellGenotype::candidates().zip(probabilities).find(|(_, probability)| **probability >= most).map_or(Operation::None, |(best, _)| best)
+        CellGenotype::candidates()
+            .zip(probabilities)
+            .find(|(_, probability)| **probability >= most)
+            .map_or(Operation::None, |(best, _)| best)
     };
     genotype(std::array::from_fn(|edge| best(&probabilities[edge])))
 }

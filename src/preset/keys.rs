@@ -150,13 +150,8 @@ pub static KEYS: &[Key] = &[
         r#""gates""#,
         "gates: every mask group has a drop probability of its own; categorical: every edge takes one operation, and their probabilities sum to 1.",
     ),
-    key(
-        "posterior.tied",
-        Kind::Flag,
-        "true",
-        "Whether cells of one kind choose alike, as in NAS-Bench-201 and DARTS.",
-    )
-    .when(POSTERIOR, CATEGORICAL),
+    key("posterior.tied", Kind::Flag, "true", "Whether cells of one kind choose alike, as in NAS-Bench-201 and DARTS.")
+        .when(POSTERIOR, CATEGORICAL),
     key(
         "posterior.granularity",
         Kind::Word(&["channel", "operation"]),

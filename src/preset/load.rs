@@ -4,7 +4,10 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, PathSampling, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::{
+    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, PathSampling, PosteriorRecipe, Preset, RankingRecipe, Schedule,
+    Space, TrainingRecipe,
+};
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, Operation};
 use std::path::Path;

@@ -18,4 +18,7 @@ pub use keys::{KEYS, Key, SECTIONS};
 pub use kind::{Kind, Value};
 pub use layer::{Origin, Setting};
 pub use load::{EMBEDDED, Loaded};
-pub use recipe::{BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, PathSampling, PosteriorKind, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+pub use recipe::{
+    BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, PathSampling, PosteriorKind, PosteriorRecipe, Preset, RankingRecipe, Schedule,
+    Space, TrainingRecipe,
+};
