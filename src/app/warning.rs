@@ -111,6 +111,18 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_is_measured_by_its_own_rates() {
+        let started = Started { posterior: PosteriorKind::Categorical, warm_up: 10, initial_drop: 0.8, ..testing::started() };
+        let kinds = |epochs: &[EpochMetrics]| warnings(&started, epochs).into_iter().map(|warning| warning.kind).collect::<Vec<_>>();
+        let free = |weighted: f32| move |group: &GroupSummary| if group.has_weights { weighted } else { 0.7 };
+        assert_eq!(kinds(&[with(30, free(0.99))]), [WarningKind::WeightFree]);
+        assert_eq!(kinds(&[with(30, free(0.9))]), []);
+        let still = |number| with(number, |_| 0.8);
+        assert_eq!(kinds(&[still(10), still(16)]), [], "the warm-up does not count");
+        assert_eq!(kinds(&[still(10), still(20)]), [WarningKind::Stuck]);
+    }
+
+    #[test]
     fn a_healthy_posterior_is_left_in_peace() {
         assert_eq!(kinds(&[]), []);
         assert_eq!(kinds(&(1..=40).map(epoch).collect::<Vec<_>>()), []);

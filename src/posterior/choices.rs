@@ -6,6 +6,9 @@ use crate::random::{below, open_unit, shuffle};
 use rand::Rng;
 use std::collections::BTreeMap;
 
+/// The operations of an edge, each with its mask groups.
+type Options = Vec<(Operation, Vec<usize>)>;
+
 /// The edges of a network as choices between operations. An edge of one operation is a choice that is made already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
@@ -32,7 +35,7 @@ impl Choices {
             kinds.entry(&group.place.block).or_default().push((&group.place.edge, group.place.operation, stride));
         }
         // Edges in the order of the network, each with its operations in theirs.
-        let mut edges: Vec<(_, Vec<(Operation, Vec<usize>)>)> = Vec::new();
+        let mut edges: Vec<(_, Options)> = Vec::new();
         for (index, group) in graph.groups().iter().enumerate() {
             let block = group.place.block.as_str();
             let kind = kinds.get(block).filter(|_| tied);
