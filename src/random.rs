@@ -33,6 +33,10 @@ pub enum Purpose {
     Race = 12,
     /// Shake noise and drop-path; index = step.
     Noise = 13,
+    /// Paths of the warm-up of a categorical posterior; index = step, or choice and round.
+    WarmUp = 20,
+    /// Cells drawn to be looked up in a table.
+    Correlate = 21,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

@@ -87,6 +87,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
     let device = Device::flex();
     let graph = network();
     let posterior = PosteriorRecipe {
+        categorical: None,
         granularity: Granularity::Channel,
         initial_drop: 0.1,
         temperature: number(&values["tau"]),

@@ -17,7 +17,8 @@ impl App {
             let group = run.started()?.network.groups.get(run.group())?;
             let p = run.drop_probability(run.group())?;
             let operation = format!("{} {} {}", group.block, group.edge, group.operation);
-            return Some(format!("{}: {operation}: drop {p:.3}, {} parameters, {} MACs", run.name(), group.parameters, group.macs));
+            let p = if run.is_categorical() { format!("probability {:.3}", 1.0 - p) } else { format!("drop {p:.3}") };
+            return Some(format!("{}: {operation}: {p}, {} parameters, {} MACs", run.name(), group.parameters, group.macs));
         }
         let score = run.selected()?;
         let interval = score.select.of(run.mode()).interval();

@@ -13,6 +13,9 @@ const FROZEN: f64 = 0.1;
 #[must_use]
 pub fn sentence(run: &Run) -> Option<String> {
     let last = run.epochs().last()?;
+    if let Some(epochs) = run.warms_up() {
+        return Some(format!("warming up on single paths: the posterior stands still until epoch {epochs} has ended"));
+    }
     let undecided = last.health.undecided_share;
     if last.health.largest_change >= REST {
         return Some(moving(run).unwrap_or_else(|| "moving".to_owned()));

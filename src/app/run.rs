@@ -5,7 +5,7 @@ use super::network::{self, Block, NetworkRow, Trend};
 use super::ranking::{self, Order, Ranked};
 use super::warning::{self, Warning};
 use crate::posterior::statistics::mean_and_deviation;
-use crate::preset::BatchNormMode;
+use crate::preset::{BatchNormMode, PosteriorKind};
 use crate::run::{
     CandidateId, CandidateScore, EpochMetrics, Event, Outcome, Phase, PosteriorHealth, Record, Resources, Snapshot, Source, Started,
     TestScore, Ties, newest, winner,
@@ -437,6 +437,20 @@ impl Run {
         let folded = !self.blocks.iter().all(|block| block.folded);
         self.blocks.iter_mut().for_each(|block| block.folded = folded);
         self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
+    }
+
+    /// Whether every edge takes one operation, so that the probabilities of an edge sum to 1.
+    #[must_use]
+    pub fn is_categorical(&self) -> bool {
+        self.started.as_ref().is_some_and(|started| started.posterior == PosteriorKind::Categorical)
+    }
+
+    /// The epochs of warm-up while it lasts: single paths are trained, and p stands still.
+    #[must_use]
+    pub fn warms_up(&self) -> Option<u32> {
+        let warm_up = self.started.as_ref()?.warm_up;
+        let trains = matches!(self.phase(), Phase::Preparing | Phase::Training);
+        (trains && (self.epochs.len() as u32) < warm_up).then_some(warm_up)
     }
 
     /// The drop probability of a group now; `None` for a group that the log does not know.

@@ -1,5 +1,6 @@
 //! What goes wrong in a posterior, from the numbers of the log, with what to do about it.
 
+use crate::preset::PosteriorKind;
 use crate::run::{EpochMetrics, GroupSummary, Started};
 
 /// Share of dropped channels from which nearly everything drops.
@@ -37,6 +38,7 @@ pub struct Warning {
 #[must_use]
 pub fn warnings(started: &Started, epochs: &[EpochMetrics]) -> Vec<Warning> {
     let Some(last) = epochs.last() else { return Vec::new() };
+    let weight_free = if started.posterior == PosteriorKind::Categorical { only_weight_free } else { weight_free };
     [collapse(last), weight_free(&started.network.groups, &last.drop_probabilities), stuck(started, epochs)].into_iter().flatten().collect()
 }
 
@@ -66,13 +68,30 @@ fn weight_free(groups: &[GroupSummary], drops: &[f32]) -> Option<Warning> {
     Some(Warning { kind: WarningKind::WeightFree, text })
 }
 
+/// Of a categorical posterior: a block whose every edge will hardly take an operation with weights.
+fn only_weight_free(groups: &[GroupSummary], drops: &[f32]) -> Option<Warning> {
+    let pairs: Vec<(&GroupSummary, f64)> = groups.iter().zip(drops.iter().map(|&p| 1.0 - f64::from(p))).collect();
+    let taken_over = pairs.chunk_by(|(a, _), (b, _)| a.block == b.block).find(|block| {
+        let weighted = || block.iter().filter(|(group, _)| group.has_weights);
+        weighted().next().is_some()
+            && block.iter().any(|(group, _)| !group.has_weights)
+            && weighted().all(|(_, probability)| *probability < GONE)
+    })?;
+    let text = format!(
+        "no edge takes an operation with weights any more in {}: lower posterior.weight_prior, or warm up for longer (train.warm_up)",
+        taken_over[0].0.block
+    );
+    Some(Warning { kind: WarningKind::WeightFree, text })
+}
+
 fn stuck(started: &Started, epochs: &[EpochMetrics]) -> Option<Warning> {
     let last = epochs.last()?;
-    let had_time = f64::from(last.epoch) >= (TIME_TO_MOVE * f64::from(started.epochs)).max(3.0);
+    let learned = last.epoch.saturating_sub(started.warm_up);
+    let had_time = f64::from(learned) >= (TIME_TO_MOVE * f64::from(started.epochs.saturating_sub(started.warm_up))).max(3.0);
     let moved = |epoch: &EpochMetrics| epoch.drop_probabilities.iter().any(|&p| (f64::from(p) - started.initial_drop).abs() > STUCK);
     let text = format!(
         "no drop probability has moved from {} in {} epochs: raise posterior.learning_rate_multiplier",
-        started.initial_drop, last.epoch
+        started.initial_drop, learned
     );
     (had_time && !epochs.iter().any(moved)).then_some(Warning { kind: WarningKind::Stuck, text })
 }
@@ -89,6 +108,18 @@ mod tests {
     fn with(number: u32, p: impl Fn(&GroupSummary) -> f32) -> EpochMetrics {
         let drop_probabilities = testing::network().groups.iter().map(p).collect();
         EpochMetrics { drop_probabilities, ..epoch(number) }
+    }
+
+    #[test]
+    fn a_choice_is_measured_by_its_own_rates() {
+        let started = Started { posterior: PosteriorKind::Categorical, warm_up: 10, initial_drop: 0.8, ..testing::started() };
+        let kinds = |epochs: &[EpochMetrics]| warnings(&started, epochs).into_iter().map(|warning| warning.kind).collect::<Vec<_>>();
+        let free = |weighted: f32| move |group: &GroupSummary| if group.has_weights { weighted } else { 0.7 };
+        assert_eq!(kinds(&[with(30, free(0.99))]), [WarningKind::WeightFree]);
+        assert_eq!(kinds(&[with(30, free(0.9))]), []);
+        let still = |number| with(number, |_| 0.8);
+        assert_eq!(kinds(&[still(10), still(16)]), [], "the warm-up does not count");
+        assert_eq!(kinds(&[still(10), still(20)]), [WarningKind::Stuck]);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum Command {
     Config(ConfigArguments),
     /// Compute the select accuracy of an export again, from its files
     Evaluate(EvaluateArguments),
+    /// Tell how well inherited weights rank architectures whose true accuracy is known
+    Correlate(CorrelateArguments),
 }
 
 /// How the screen looks.
@@ -239,6 +241,32 @@ pub struct EvaluateArguments {
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// The figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas correlate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct CorrelateArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// True accuracies of the cells of NAS-Bench-201: a CSV file, plain or as .xz, with a genotype and per cents a line
+    #[arg(long, value_name = "FILE")]
+    pub table: PathBuf,
+    /// Which column of the table is the truth; the first after the genotype where it is not given
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Where the images lie now, where that is not what the run says
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// How many architectures to correlate
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=5000))]
+    pub n: usize,
+    /// The k of precision and top; a tenth of the architectures where it is not given
+    #[arg(long, value_name = "K", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub top: Option<usize>,
+    /// The numbers as JSON; docs/cli.md documents the keys
     #[arg(long)]
     pub json: bool,
 }

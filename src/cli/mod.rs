@@ -4,6 +4,7 @@ mod arguments;
 mod budget;
 mod compare;
 mod config;
+mod correlate;
 mod doctor;
 mod evaluate;
 mod export;
@@ -23,6 +24,7 @@ mod runs;
 mod screen;
 mod search;
 mod settings;
+mod table;
 
 pub use failure::Exit;
 
@@ -69,6 +71,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Correlate(arguments)) => correlate::run(&arguments),
     }
 }
 

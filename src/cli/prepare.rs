@@ -3,6 +3,7 @@
 use super::places;
 use crate::data::{Augment, DataError, ImageShape, Known, SplitPlan, Splits, TestPlan};
 use crate::graph::{Graph, Shape};
+use crate::posterior::Choices;
 use crate::preset::{DataChoice, Loaded, PresetError, nearest};
 use std::path::PathBuf;
 
@@ -16,6 +17,11 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
     let input = Shape::map(channels, height, width);
     let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
     check_constraint(loaded, &graph)?;
+    let chooses = |tied| Choices::of(&graph, tied).is_some();
+    if loaded.preset.posterior.categorical.is_some_and(|categorical| !chooses(categorical.tied)) {
+        let fault = "no edge of this network offers two operations, so there is nothing to choose; take \"gates\"";
+        return Err(loaded.misfit("posterior.kind", &fault));
+    }
     Ok(graph)
 }
 

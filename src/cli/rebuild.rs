@@ -96,7 +96,7 @@ impl Setting {
         let posterior_sha256 = digest([kept.logits.as_slice()]);
         let seed = run.started()?.seed;
         let rebuilt =
-            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits.train, seed, kept, device()?).map_err(|error| mistake(&error))?;
+            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits.train, seed, kept, cpu()?).map_err(|error| mistake(&error))?;
         let mode = self.loaded.preset.rank.batch_norm;
         let network = rebuilt.network(&record.mask, mode).map_err(|error| mistake(&error))?;
         Ok(Candidate { network, posterior_sha256 })
@@ -108,11 +108,15 @@ impl Setting {
     /// No device.
     pub fn select(&self, network: &Network) -> Result<Vec<bool>, Failure> {
         let epsilon = self.loaded.preset.train.batch_norm_epsilon;
-        Ok(evaluate(network, self.splits.select.images(), epsilon, &device()?))
+        Ok(evaluate(network, self.splits.select.images(), epsilon, &cpu()?))
     }
 }
 
-fn device() -> Result<Device, Failure> {
+/// The CPU.
+///
+/// # Errors
+/// A mistake: no such device.
+pub fn cpu() -> Result<Device, Failure> {
     let (device, _) = devices::open(Choice::Cpu).map_err(|error| Failure::Mistake(error.to_string()))?;
     Ok(device.device)
 }

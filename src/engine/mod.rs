@@ -9,6 +9,7 @@ pub mod objective;
 pub mod operations;
 pub mod optimiser;
 mod pace;
+mod paths;
 pub mod ranker;
 pub mod rebuild;
 pub mod schedule;
@@ -94,6 +95,11 @@ pub enum EngineError {
     /// The checkpoint is of another network.
     #[error("the checkpoint does not fit ({0}); config.toml and checkpoints are not of one run")]
     Checkpoint(String),
+    /// Nothing to choose from.
+    #[error(
+        "no edge of the network offers two operations, so there is nothing that posterior.kind = \"categorical\" could choose; take \"gates\""
+    )]
+    NoChoice,
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
     InitialDrop,

@@ -1,8 +1,9 @@
 //! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
 
+use super::paths::{self, Slots};
 use super::weights::{matrix, vector};
 use crate::graph::{Granularity, Graph};
-use crate::posterior::{Regulariser, logit};
+use crate::posterior::{Choices, HardMask, Regulariser, logit};
 use crate::random::{Purpose, open_unit, stream};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
@@ -15,6 +16,8 @@ pub struct Objective {
     group_of_weight: Tensor<1, Int>,
     /// For each masked channel its group, `[masked channels]`.
     group_of_channel: Tensor<1, Int>,
+    /// The options of a categorical posterior; `None` for gates.
+    slots: Option<Slots>,
     /// For each masked channel its independent bit of the mask.
     bit_of_channel: Vec<usize>,
     /// Independent bits of the mask.
@@ -29,6 +32,8 @@ pub struct Objective {
 pub struct RelaxedMasks {
     /// Keep masks, `[batch, masked channels]`.
     pub keep: Tensor<2>,
+    /// Of a categorical posterior, the shares of the options, `[batch, slots]`; there is no gradient of the logits without.
+    pub shares: Option<Tensor<2>>,
 }
 
 /// Gradient of the KL term.
@@ -56,6 +61,7 @@ impl Objective {
         Self {
             regulariser,
             temperature,
+            slots: None,
             group_of_weight: integers(group_of_weight(graph)),
             group_of_channel: integers(group_of_channel),
             bit_of_channel,
@@ -65,10 +71,30 @@ impl Objective {
         }
     }
 
-    /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one number per example and bit of the mask.
+    /// The same for one operation on each edge, relaxed by Gumbel-softmax: one distribution for each choice, with a uniform prior.
+    #[must_use]
+    pub fn categorical(graph: &Graph, choices: &Choices, regulariser: Regulariser, temperature: f64, device: &Device) -> Self {
+        let gates = Self::new(graph, Granularity::Operation, regulariser, temperature, device);
+        Self { slots: Some(Slots::new(graph, choices, device)), ..gates }
+    }
+
+    /// Masks of a step under which all examples take one path.
+    #[must_use]
+    pub fn path(&self, mask: &HardMask, batch: usize, device: &Device) -> RelaxedMasks {
+        let row: Vec<f32> = mask.bits().iter().map(|&keep| f32::from(u8::from(keep))).collect();
+        let channels = row.len();
+        RelaxedMasks { keep: matrix(row.repeat(batch), batch, channels, device), shares: None }
+    }
+
+    /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one number per example and bit of the mask; for a
+    /// categorical posterior the softmax of `(noise - logit) / τ` over the operations of a choice, with Gumbel noise.
     #[must_use]
     pub fn draw(&self, logits: &Tensor<1>, batch: usize, seed: u64, step: u64) -> RelaxedMasks {
         let mut generator = stream(seed, Purpose::Mask, step);
+        if let Some(slots) = &self.slots {
+            let gumbel = (0..batch * slots.count()).map(|_| paths::gumbel(open_unit(&mut generator))).collect();
+            return self.relax(logits, matrix(gumbel, batch, slots.count(), &logits.device()));
+        }
         let channels = self.bit_of_channel.len();
         let mut bits = vec![0.0; self.bits];
         let mut noise = Vec::with_capacity(batch * channels);
@@ -82,18 +108,29 @@ impl Objective {
         self.relax(logits, matrix(noise, batch, channels, &logits.device()))
     }
 
-    /// The relaxed keep masks under given logistic noise `[batch, masked channels]`.
+    /// The relaxed keep masks under given noise: logistic, `[batch, masked channels]`; of a categorical posterior Gumbel, `[batch, slots]`.
     #[must_use]
     pub fn relax(&self, logits: &Tensor<1>, noise: Tensor<2>) -> RelaxedMasks {
+        if let Some(slots) = &self.slots {
+            let shares = slots.shares(logits, noise, self.temperature);
+            return RelaxedMasks { keep: slots.per_channel(&shares), shares: Some(shares) };
+        }
         let per_channel = logits.clone().select(0, self.group_of_channel.clone()).unsqueeze::<2>();
-        RelaxedMasks { keep: activation::sigmoid((noise + per_channel).div_scalar(-self.temperature)) }
+        RelaxedMasks { keep: activation::sigmoid((noise + per_channel).div_scalar(-self.temperature)), shares: None }
     }
 
     /// The gradient with respect to the logits `[groups]`, from that with respect to the keep masks.
     ///
-    /// `d keep / d logit p = -keep (1 - keep) / τ`, summed over the examples and channels that share the logit.
+    /// `d keep / d logit p = -keep (1 - keep) / τ`, summed over the examples and channels that share the logit. Of a categorical posterior
+    /// `d share i / d logit j = -share i (δij - share j) / τ`; zero for masks that are no function of the logits.
     #[must_use]
     pub fn logit_gradient(&self, masks: &RelaxedMasks, keep_gradient: Tensor<2>) -> Tensor<1> {
+        if let Some(slots) = &self.slots {
+            return match &masks.shares {
+                Some(shares) => slots.logit_gradient(shares, keep_gradient, self.temperature),
+                None => Tensor::zeros([self.groups], &keep_gradient.device()),
+            };
+        }
         let keep = masks.keep.clone();
         let slope = keep.clone() * (keep.neg().add_scalar(1.0)).div_scalar(-self.temperature);
         let per_channel = (keep_gradient * slope).sum_dim(0).squeeze_dim::<1>(0);
@@ -113,14 +150,19 @@ impl Objective {
     #[must_use]
     pub fn kl_gradient(&self, weights: &Tensor<1>, logits: &Tensor<1>) -> KlGradient {
         let Regulariser { weight, entropy, n_effective, prior_drop } = self.regulariser;
-        let drop = activation::sigmoid(logits.clone());
-        let keep = activation::sigmoid(logits.clone().neg());
-        let entropy_drive = self.bits_of_group.clone() * logits.clone().sub_scalar(logit(prior_drop)).mul_scalar(entropy);
-        let drive = entropy_drive - self.squared_norms(weights).mul_scalar(weight);
-        let decay = keep.clone().mul_scalar(2.0 * weight / n_effective);
+        let norms = self.squared_norms(weights);
+        let (keep, gradient) = if let Some(slots) = &self.slots {
+            slots.kl_gradient(logits, norms, (weight, entropy))
+        } else {
+            let drop = activation::sigmoid(logits.clone());
+            let keep = activation::sigmoid(logits.clone().neg());
+            let entropy_drive = self.bits_of_group.clone() * logits.clone().sub_scalar(logit(prior_drop)).mul_scalar(entropy);
+            (keep.clone(), drop * keep * (entropy_drive - norms.mul_scalar(weight)))
+        };
+        let decay = keep.mul_scalar(2.0 * weight / n_effective);
         // Weights that no mask covers look up the zero behind the last group.
         let decay = Tensor::cat(vec![decay, Tensor::zeros([1], &weights.device())], 0).select(0, self.group_of_weight.clone());
-        KlGradient { weights: decay * weights.clone(), logits: (drop * keep * drive).div_scalar(n_effective) }
+        KlGradient { weights: decay * weights.clone(), logits: gradient.div_scalar(n_effective) }
     }
 }
 

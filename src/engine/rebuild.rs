@@ -1,14 +1,29 @@
 //! A finished or running search opened again from what its run keeps: its candidates as networks of their own.
 
+use super::EngineError;
 use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
 use super::weights::WeightLayout;
-use crate::data::{Images, TrainSplit};
+use crate::data::{Batch, Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
-use crate::posterior::HardMask;
-use crate::preset::{BatchNormMode, Preset};
+use crate::posterior::{Choices, DropProbability, HardMask, Posterior};
+use crate::preset::{BatchNormMode, PosteriorRecipe, Preset};
 use crate::run::KeptWeights;
 use burn::tensor::Device;
 use std::sync::Arc;
+
+/// The posterior that a recipe begins with.
+///
+/// # Errors
+/// [`EngineError`] where the recipe does not fit the network.
+pub fn initial_posterior(graph: &Graph, recipe: &PosteriorRecipe) -> Result<Posterior, EngineError> {
+    match recipe.categorical {
+        None => Ok(Posterior::uniform(graph, DropProbability::new(recipe.initial_drop).ok_or(EngineError::InitialDrop)?)),
+        Some(categorical) => {
+            let choices = Choices::of(graph, categorical.tied).ok_or(EngineError::NoChoice)?;
+            Ok(Posterior::categorical(graph, Arc::new(choices)))
+        }
+    }
+}
 
 /// Weights of a run with what makes networks of them.
 #[derive(Debug)]
@@ -40,6 +55,20 @@ impl Rebuilt {
         kept: KeptWeights,
         device: Device,
     ) -> Result<Self, OtherNetwork> {
+        Self::with_statistics_of(graph, preset, recalibration_images(train.images(), seed, preset.rank.recalibration_images), kept, device)
+    }
+
+    /// The same with statistics re-estimated on other images, such as those that are to be classified: batch norm of the batch.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_statistics_of(
+        graph: &Arc<Graph>,
+        preset: &Preset,
+        images: Batch,
+        kept: KeptWeights,
+        device: Device,
+    ) -> Result<Self, OtherNetwork> {
         let expected = WeightLayout::of(graph).total;
         let channels: usize =
             graph.nodes().iter().filter(|node| node.op == crate::graph::Op::BatchNorm).map(|node| node.shape.channels).sum();
@@ -48,8 +77,7 @@ impl Rebuilt {
                 return Err(OtherNetwork { found, expected });
             }
         }
-        let recalibration = recalibration_images(train.images(), seed, preset.rank.recalibration_images);
-        let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device);
+        let ranker = Ranker::new(graph.clone(), images, preset.train.batch_norm_epsilon, device);
         Ok(Self { ranker, frozen: kept.into() })
     }
 

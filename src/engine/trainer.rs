@@ -8,8 +8,9 @@ use super::schedule::learning_rate;
 use super::weights::{WeightLayout, images, vector};
 use crate::data::Batch;
 use crate::graph::Graph;
-use crate::posterior::{Posterior, Regulariser};
-use crate::preset::{PosteriorRecipe, TrainingRecipe};
+use crate::posterior::{Choices, Posterior, Regulariser};
+use crate::preset::{CategoricalRecipe, PathSampling, PosteriorRecipe, TrainingRecipe};
+use crate::random::{Purpose, stream};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
 
@@ -49,6 +50,8 @@ pub struct Trainer {
     objective: Objective,
     recipe: TrainingRecipe,
     learning_rate_multiplier: f64,
+    /// The choices of a categorical posterior with its warm-up.
+    categorical: Option<(Choices, CategoricalRecipe)>,
     /// Without autodiff; leaves are lifted from it step by step.
     device: Device,
     seed: u64,
@@ -82,10 +85,15 @@ impl Trainer {
         steps_per_epoch: u64,
     ) -> Self {
         let layout = WeightLayout::of(&graph);
-        let objective = Objective::new(&graph, posterior.granularity, regulariser(posterior), posterior.temperature, &device);
+        let categorical = posterior.categorical.and_then(|recipe| Some((Choices::of(&graph, recipe.tied)?, recipe)));
+        let (regulariser, temperature) = (regulariser(posterior), posterior.temperature);
+        let objective = match &categorical {
+            Some((choices, _)) => Objective::categorical(&graph, choices, regulariser, temperature, &device),
+            None => Objective::new(&graph, posterior.granularity, regulariser, temperature, &device),
+        };
         let interpreter = Interpreter::new(graph, &layout);
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
-        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }
+        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, categorical, device, seed, steps_per_epoch }
     }
 
     /// The state before the first step.
@@ -110,11 +118,35 @@ impl Trainer {
     /// One step of training on a batch.
     #[must_use]
     pub fn step(&self, state: State, batch: Batch) -> State {
-        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step);
+        let masks = self.masks(&state, batch.labels.len(), state.step);
         let (pixels, labels) = self.upload(batch);
         let noise = self.noise(state.step, labels.dims()[0]);
-        let gradients = self.gradients(&state, pixels, &labels, &masks, &noise);
+        let mut gradients = self.gradients(&state, pixels, &labels, &masks, &noise);
+        if self.warms_up(state.step) {
+            gradients.logits = gradients.logits.zeros_like();
+        }
         self.descend(state, gradients, &labels)
+    }
+
+    /// Whether a step belongs to the warm-up, where the posterior stands still.
+    #[must_use]
+    pub fn warms_up(&self, step: u64) -> bool {
+        self.categorical.as_ref().is_some_and(|(_, recipe)| step < recipe.warm_up as u64 * self.steps_per_epoch)
+    }
+
+    /// The masks of a step, drawn with the numbers of `draw`: relaxed, or in the warm-up one path that all examples of the step take, every
+    /// operation as often as any other.
+    fn masks(&self, state: &State, batch: usize, draw: u64) -> RelaxedMasks {
+        let warm_up = self.categorical.as_ref().filter(|_| self.warms_up(state.step));
+        let Some((choices, recipe)) = warm_up else { return self.objective.draw(&state.logits.values, batch, self.seed, draw) };
+        let picks = match recipe.sampling {
+            PathSampling::Uniform => choices.any(&mut stream(self.seed, Purpose::WarmUp, draw)),
+            PathSampling::Fair => choices.fair(draw, |choice, round| {
+                // Rounds of one choice stay below 2^48, also those of validation.
+                stream(self.seed, Purpose::WarmUp, (choice as u64) << 48 ^ round)
+            }),
+        };
+        self.objective.path(&choices.mask(&picks), batch, &self.device)
     }
 
     /// The noise of a step, for so many images.
@@ -186,7 +218,7 @@ impl Trainer {
     #[must_use]
     pub fn correct_under_relaxed_masks(&self, state: &State, batch: Batch) -> Tensor<1> {
         // The masks of validation come from steps that training never reaches.
-        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step | 1 << 63);
+        let masks = self.masks(state, batch.labels.len(), state.step | 1 << 63);
         let (pixels, labels) = self.upload(batch);
         let keeps = self.per_node(&masks);
         let weights = self.layout.split(&state.weights.values);

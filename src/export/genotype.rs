@@ -1,6 +1,7 @@
 //! The genotype: a candidate as text, block by block, edge by edge, operation by operation. `docs/cli.md` documents the format.
 
-use crate::posterior::HardMask;
+use crate::graph::CellGenotype;
+use crate::posterior::{Cells, HardMask};
 use crate::preset::BatchNormMode;
 use crate::run::{CandidateId, CandidateRecord, GroupSummary, Scores, Source, Started};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,10 @@ pub struct Genotype {
     /// SHA-256 of the images of the whole set.
     #[serde(default)]
     pub images_sha256: Option<String>,
+    /// The cell in the words of NAS-Bench-201, such as `|nor_conv_3x3~0|+…`, where the space is that and the candidate has one whole
+    /// operation on each edge, alike in all cells.
+    #[serde(default)]
+    pub cell: Option<String>,
     /// The blocks of the super-network.
     pub blocks: Vec<Block>,
 }
@@ -152,6 +157,7 @@ impl Genotype {
             posterior_sha256: None,
             splits_sha256: None,
             images_sha256: None,
+            cell: cell(groups, &candidate.mask),
             blocks: blocks(groups, candidate.mask.bits()),
         })
     }
@@ -172,6 +178,17 @@ impl Genotype {
         text.push('\n');
         text
     }
+}
+
+/// The genotype of a mask in a network of cells of NAS-Bench-201.
+fn cell(groups: &[GroupSummary], mask: &HardMask) -> Option<String> {
+    let place = |group: &GroupSummary| {
+        let operation = CellGenotype::candidates().find(|operation| operation.label() == group.operation)?;
+        Some((group.block.clone(), group.edge.clone(), operation, group.channels))
+    };
+    let places: Vec<_> = groups.iter().map(place).collect::<Option<_>>()?;
+    let borrowed = places.iter().map(|(block, edge, operation, channels)| (block.as_str(), edge.as_str(), *operation, *channels));
+    Cells::from_groups(borrowed)?.genotype(mask).map(|genotype| genotype.to_string())
 }
 
 /// Groups of one block and of one edge are neighbours, so that a new name opens a new one.
@@ -230,6 +247,20 @@ mod tests {
         assert_eq!((kept.operation.as_str(), kept.channels, kept.kept, kept.mask.as_str()), ("conv 3×3", 4, 3, "4:e"));
         let message = Genotype::of(&started, &candidate(vec![true; 3]), None).unwrap_err().to_string();
         assert!(message.contains("candidate 6 has a mask of 3 channels"), "{message}");
+    }
+
+    #[test]
+    fn a_cell_of_the_benchmark_is_told_in_its_words() {
+        use crate::graph::Shape;
+        use crate::graph::families::NasBench201;
+        let graph = NasBench201 { input: Shape::map(1, 8, 8), classes: 3, stem_stride: 1, channels: 2, cells: 1 }.build().unwrap();
+        let started = Started { network: crate::run::NetworkSummary::of(&graph), ..fixture::started() };
+        let text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|";
+        let mask = Cells::of(&graph).unwrap().mask(&text.parse().unwrap());
+        let genotype = Genotype::of(&started, &candidate(mask.bits().to_vec()), None).unwrap();
+        assert_eq!(genotype.cell.as_deref(), Some(text));
+        let whole = Genotype::of(&started, &candidate(vec![true; graph.masked_channels()]), None).unwrap();
+        assert_eq!(whole.cell, None);
     }
 
     proptest! {

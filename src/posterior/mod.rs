@@ -2,6 +2,8 @@
 //!
 //! Equations are those of the method guide (`docs/method.md`); `p` is always the drop probability. No tensors here.
 
+mod cell;
+mod choices;
 mod hard_mask;
 mod objective;
 mod probability;
@@ -10,9 +12,11 @@ mod sample;
 pub mod statistics;
 mod summary;
 
+pub use cell::{CellProbabilities, Cells, drawn_cell, likeliest_cell};
+pub use choices::Choices;
 pub use hard_mask::{HardMask, MaskTextError};
 pub use objective::Regulariser;
 pub use probability::{DropProbability, Posterior, logit, sigmoid};
 pub use relaxed::{expected_keep, relaxed_keep};
-pub use sample::{SizeClasses, bernoulli, matched_on_parameters, permuted, thresholded};
+pub use sample::{SizeClasses, bernoulli, drawn, likeliest, matched_on_parameters, permuted, rearranged, thresholded};
 pub use summary::Health;

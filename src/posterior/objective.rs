@@ -1,6 +1,7 @@
 //! The KL term between posterior and prior, in closed form with its gradients.
 
-use super::{logit, sigmoid};
+use super::{Posterior, logit, sigmoid};
+use crate::graph::Granularity;
 
 /// The coefficients of the KL term. Per group with K channels and squared weight norm S (method 1.3 and 7 row 32):
 ///
@@ -29,6 +30,36 @@ impl Regulariser {
         let (ln_p, ln_keep) = (-softplus(-logit_p), -softplus(logit_p));
         let divergence = p * (ln_p - self.prior_drop.ln()) + keep * (ln_keep - (-self.prior_drop).ln_1p());
         (self.weight * keep * squared_norm + self.entropy * channels * divergence) / self.n_effective
+    }
+
+    /// The KL term of one choice between operations, in nats per example, from the probability of each and the squared norm of its weights:
+    /// `(L_w/N) sum of π S + (L_d/N) sum of π ln(π m)` over its m operations, the divergence from a uniform prior.
+    #[must_use]
+    pub fn choice_value(&self, probabilities: &[f64], squared_norms: &[f64]) -> f64 {
+        let options = probabilities.len() as f64;
+        let divergence = |&p: &f64| if p > 0.0 { p * (p * options).ln() } else { 0.0 };
+        let drive: f64 = probabilities.iter().zip(squared_norms).map(|(p, norm)| p * norm).sum();
+        (self.weight * drive + self.entropy * probabilities.iter().map(divergence).sum::<f64>()) / self.n_effective
+    }
+
+    /// The KL term of a whole posterior; a squared norm for each of its groups.
+    #[must_use]
+    pub fn total(&self, posterior: &Posterior, granularity: Granularity, squared_norms: &[f32]) -> f64 {
+        let norm = |group: usize| squared_norms.get(group).map_or(0.0, |&norm| f64::from(norm));
+        match posterior.choices() {
+            None => {
+                let groups = posterior.logits().iter().zip(posterior.channels()).enumerate();
+                groups.map(|(group, (&x, &channels))| self.value(f64::from(x), granularity.bits(channels) as f64, norm(group))).sum()
+            }
+            Some(choices) => {
+                let probabilities = choices.probabilities(posterior.logits());
+                let of = |(options, probabilities): (&Vec<Vec<usize>>, &Vec<f64>)| {
+                    let norms: Vec<f64> = options.iter().map(|groups| groups.iter().map(|&group| norm(group)).sum()).collect();
+                    self.choice_value(probabilities, &norms)
+                };
+                choices.groups().iter().zip(&probabilities).map(of).sum()
+            }
+        }
     }
 
     /// The derivative of [`Self::value`] with respect to the logit.

@@ -1,12 +1,17 @@
 //! Drop probabilities and the one vector of logits that holds them.
 
+use super::Choices;
 use crate::graph::Graph;
+use std::sync::Arc;
 
 /// The probability that a masked channel is dropped; within [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct DropProbability(f64);
 
 impl DropProbability {
+    /// What is always kept.
+    pub const NEVER: Self = Self(0.0);
+
     /// `None` outside [0, 1] and for NaN.
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
@@ -51,11 +56,13 @@ pub fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// One logit per mask group, and how many channels share it: the whole posterior over architectures.
+/// One logit per mask group, and how many channels share it: the whole posterior over architectures. Either every group is a gate of its
+/// own, or the operations of an edge share one categorical distribution, see [`Choices`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Posterior {
     logits: Vec<f32>,
     channels: Vec<usize>,
+    choices: Option<Arc<Choices>>,
 }
 
 impl Posterior {
@@ -63,7 +70,20 @@ impl Posterior {
     #[must_use]
     pub fn uniform(graph: &Graph, p: DropProbability) -> Self {
         let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
-        Self { logits: vec![logit(p.drop()) as f32; channels.len()], channels }
+        Self { logits: vec![logit(p.drop()) as f32; channels.len()], channels, choices: None }
+    }
+
+    /// One operation on each edge, all of them alike.
+    #[must_use]
+    pub fn categorical(graph: &Graph, choices: Arc<Choices>) -> Self {
+        let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
+        Self { logits: vec![0.0; channels.len()], channels, choices: Some(choices) }
+    }
+
+    /// The choices of a categorical posterior; `None` for gates.
+    #[must_use]
+    pub fn choices(&self) -> Option<&Choices> {
+        self.choices.as_deref()
     }
 
     /// The same groups with other logits.
@@ -73,7 +93,7 @@ impl Posterior {
     #[must_use]
     pub fn with_logits(&self, logits: Vec<f32>) -> Self {
         assert_eq!(logits.len(), self.channels.len(), "one logit per mask group");
-        Self { logits, channels: self.channels.clone() }
+        Self { logits, channels: self.channels.clone(), choices: self.choices.clone() }
     }
 
     /// The logits, one per group.
@@ -90,8 +110,12 @@ impl Posterior {
 
     /// The drop probabilities, one per group.
     #[must_use]
-    pub fn drop_probabilities(&self) -> impl ExactSizeIterator<Item = DropProbability> {
-        self.logits.iter().map(|&logit| DropProbability(sigmoid(f64::from(logit))))
+    pub fn drop_probabilities(&self) -> impl ExactSizeIterator<Item = DropProbability> + use<> {
+        let drops: Vec<DropProbability> = match &self.choices {
+            None => self.logits.iter().map(|&logit| DropProbability(sigmoid(f64::from(logit)))).collect(),
+            Some(choices) => choices.drop_probabilities(&choices.probabilities(&self.logits)),
+        };
+        drops.into_iter()
     }
 
     /// The expected number of dropped channels of each group.

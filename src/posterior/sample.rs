@@ -27,6 +27,40 @@ pub fn thresholded(p: &[DropProbability], channels: &[usize]) -> HardMask {
     HardMask::new(bits.collect())
 }
 
+/// Draws a mask from a posterior: every bit by itself from gates, one operation of each edge from a categorical one.
+#[must_use]
+pub fn drawn(posterior: &Posterior, granularity: Granularity, generator: &mut impl Rng) -> HardMask {
+    match posterior.choices() {
+        None => bernoulli(&posterior.drop_probabilities().collect::<Vec<_>>(), posterior.channels(), granularity, generator),
+        Some(choices) => choices.mask(&choices.draw(&choices.probabilities(posterior.logits()), generator)),
+    }
+}
+
+/// Draws a mask of what the posterior knows about *how much*, without what it knows about *where*: [`permuted`] for gates, operations at
+/// their own rates on permuted edges for a categorical one.
+#[must_use]
+pub fn rearranged(posterior: &Posterior, classes: &SizeClasses, granularity: Granularity, generator: &mut impl Rng) -> HardMask {
+    match posterior.choices() {
+        None => {
+            let shuffled = permuted(&posterior.drop_probabilities().collect::<Vec<_>>(), classes, generator);
+            bernoulli(&shuffled, posterior.channels(), granularity, generator)
+        }
+        Some(choices) => {
+            let shuffled = choices.permuted(&choices.probabilities(posterior.logits()), generator);
+            choices.mask(&choices.draw(&shuffled, generator))
+        }
+    }
+}
+
+/// The mode of a posterior: [`thresholded`] for gates, the likeliest operation of each edge for a categorical one.
+#[must_use]
+pub fn likeliest(posterior: &Posterior) -> HardMask {
+    match posterior.choices() {
+        None => thresholded(&posterior.drop_probabilities().collect::<Vec<_>>(), posterior.channels()),
+        Some(choices) => choices.mask(&choices.likeliest(&choices.probabilities(posterior.logits()))),
+    }
+}
+
 /// Groups of equal size, within which drop probabilities may change places without changing the expected kept share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SizeClasses {

@@ -61,6 +61,9 @@ const ENAS: &[&str] = &["enas"];
 const DENSENET: &[&str] = &["densenet"];
 const IMAGENET: &[&str] = &["densenet", "resnet"];
 const LAYERS: &[&str] = &["densenet", "resnet", "chain"];
+const POSTERIOR: &str = "posterior.kind";
+const GATES: &[&str] = &["gates"];
+const CATEGORICAL: &[&str] = &["categorical"];
 const SCHEDULE: &str = "train.schedule";
 const OPEN_SHARE: Kind = Kind::Number(Excluded(0.0), Excluded(1.0));
 const NOT_NEGATIVE: Kind = Kind::Number(Included(0.0), Unbounded);
@@ -143,14 +146,24 @@ pub static KEYS: &[Key] = &[
     key("space.branches", Kind::Whole(1..=16), "2", "Parallel branches of a block.").when(FAMILY, BRANCHES),
     key("space.mask_ends", Kind::Flag, "false", "Whether stem and classifier are masked too.").when(FAMILY, BRANCHES),
     key(
+        POSTERIOR,
+        Kind::Word(&["gates", "categorical"]),
+        r#""gates""#,
+        "gates: every mask group has a drop probability of its own; categorical: every edge takes one operation, and their probabilities sum to 1.",
+    ),
+    key("posterior.tied", Kind::Flag, "true", "Whether cells of one kind choose alike, as in NAS-Bench-201 and DARTS.")
+        .when(POSTERIOR, CATEGORICAL),
+    key(
         "posterior.granularity",
         Kind::Word(&["channel", "operation"]),
         r#""channel""#,
         "What one mask bit covers: one channel (the paper), or all channels of an operation on an edge.",
-    ),
-    key("posterior.initial_drop", OPEN_SHARE, "0.1", "Drop probability p of every group at the start."),
+    )
+    .when(POSTERIOR, GATES),
+    key("posterior.initial_drop", OPEN_SHARE, "0.1", "Drop probability p of every group at the start.").when(POSTERIOR, GATES),
     key("posterior.temperature", POSITIVE, "0.2", "Temperature of the relaxed mask; the smaller, the nearer to a hard one."),
-    key("posterior.prior_drop", OPEN_SHARE, "0.9", "u, the prior drop probability: where a group goes that the data do not hold."),
+    key("posterior.prior_drop", OPEN_SHARE, "0.9", "u, the prior drop probability: where a group goes that the data do not hold.")
+        .when(POSTERIOR, GATES),
     key("posterior.weight_prior", NOT_NEGATIVE, "1.0", "L_w, weight of the L2 part, (1-p)||W||²."),
     key("posterior.entropy_weight", NOT_NEGATIVE, "1.0", "L_d, weight of the entropy part."),
     key("posterior.n_effective", POSITIVE, "1100.0", "N, the examples that the data term stands for; fewer make the prior stronger."),
@@ -167,6 +180,15 @@ pub static KEYS: &[Key] = &[
         r#""given""#,
         "given: the recipe as it stands; scaled: where training is shorter than in the preset's file, N and the learning rate of p are scaled, so that the prior has the effect that it has there.",
     ),
+    key("train.warm_up", Kind::Whole(0..=100_000), "0", "Epochs at the start during which single paths are trained and p stands still.")
+        .when(POSTERIOR, CATEGORICAL),
+    key(
+        "train.warm_up_sampling",
+        Kind::Word(&["uniform", "fair"]),
+        r#""fair""#,
+        "How these paths are drawn, one a step: uniform, or strictly fair: in as many steps as an edge has operations, each once.",
+    )
+    .when(POSTERIOR, CATEGORICAL),
     key("train.batch", Kind::Whole(2..=65_536), "64", "Images of a step."),
     key("train.learning_rate", POSITIVE, "0.05", "Learning rate at the start."),
     key("train.momentum", Kind::Number(Included(0.0), Excluded(1.0)), "0.9", "Nesterov momentum."),
@@ -227,7 +249,8 @@ pub static KEYS: &[Key] = &[
         Kind::Whole(0..=1_000_000),
         "0",
         "Evaluations as the paper's random baseline has them, to compare with: that one probability, fresh masks for every image.",
-    ),
+    )
+    .when(POSTERIOR, GATES),
     key(
         "rank.constraint",
         Kind::Constraint,

@@ -5,7 +5,8 @@ use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Layer, Origin, Setting, shown};
 use super::{
-    BatchNormMode, CellSpace, Constraint, DataChoice, NoiseRecipe, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
+    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, NoiseRecipe, PathSampling, PosteriorRecipe, Preset, RankingRecipe,
+    Schedule, Space, TrainingRecipe,
 };
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, Operation};
@@ -204,13 +205,14 @@ fn preset(values: Values<'_>) -> Preset {
         },
         space: space(values),
         posterior: PosteriorRecipe {
-            granularity: match values.text("posterior.granularity").as_str() {
-                "operation" => Granularity::Operation,
-                _ => Granularity::Channel,
+            categorical: categorical(values),
+            granularity: match values.applies("posterior.granularity").then(|| values.text("posterior.granularity")).as_deref() {
+                None | Some("operation") => Granularity::Operation,
+                Some(_) => Granularity::Channel,
             },
-            initial_drop: values.number("posterior.initial_drop"),
+            initial_drop: values.number_or("posterior.initial_drop", 0.5),
             temperature: values.number("posterior.temperature"),
-            prior_drop: values.number("posterior.prior_drop"),
+            prior_drop: values.number_or("posterior.prior_drop", 0.5),
             weight_prior: values.number("posterior.weight_prior"),
             entropy_weight: values.number("posterior.entropy_weight"),
             n_effective: values.number("posterior.n_effective"),
@@ -238,12 +240,20 @@ fn preset(values: Values<'_>) -> Preset {
             recalibration_images: values.whole("rank.recalibration_images"),
             test: values.flag("rank.test"),
             uniform: values.whole("rank.uniform"),
-            constant: values.whole("rank.constant"),
+            constant: if values.applies("rank.constant") { values.whole("rank.constant") } else { 0 },
             constraint: values.constraint("rank.constraint"),
             racing: values.flag("rank.racing"),
             racing_error: values.number("rank.racing_error"),
         },
     }
+}
+
+fn categorical(values: Values<'_>) -> Option<CategoricalRecipe> {
+    (values.text("posterior.kind") == "categorical").then(|| CategoricalRecipe {
+        tied: values.flag("posterior.tied"),
+        warm_up: values.whole("train.warm_up"),
+        sampling: if values.text("train.warm_up_sampling") == "fair" { PathSampling::Fair } else { PathSampling::Uniform },
+    })
 }
 
 fn space(values: Values<'_>) -> Space {
@@ -339,6 +349,15 @@ impl Values<'_> {
 
     fn constraint(self, path: &str) -> Constraint {
         self.text(path).parse().unwrap_or_else(|error| unreachable!("`{path}` was checked: {error}"))
+    }
+
+    /// Whether a key has a meaning beside the others.
+    fn applies(self, path: &str) -> bool {
+        self.0.get(path).is_some()
+    }
+
+    fn number_or(self, path: &str, without: f64) -> f64 {
+        if self.applies(path) { self.number(path) } else { without }
     }
 
     /// Of a key that does not always apply.

@@ -19,5 +19,6 @@ pub use kind::{Kind, Value};
 pub use layer::{Origin, Setting};
 pub use load::{EMBEDDED, Loaded};
 pub use recipe::{
-    BatchNormMode, CellSpace, DataChoice, NoiseRecipe, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
+    BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, NoiseRecipe, PathSampling, PosteriorKind, PosteriorRecipe, Preset,
+    RankingRecipe, Schedule, Space, TrainingRecipe,
 };

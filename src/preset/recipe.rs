@@ -164,13 +164,15 @@ impl Space {
 /// The posterior, its relaxation and its prior (method 1.3).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PosteriorRecipe {
+    /// One operation on each edge, relaxed by Gumbel-softmax; `None` for a gate of its own for every group.
+    pub categorical: Option<CategoricalRecipe>,
     /// What one mask bit covers.
     pub granularity: Granularity,
-    /// Initial drop probability of every group.
+    /// Initial drop probability of every group; gates alone.
     pub initial_drop: f64,
     /// τ of the relaxed mask.
     pub temperature: f64,
-    /// u, the prior drop probability.
+    /// u, the prior drop probability; gates alone, the prior of a choice is uniform.
     pub prior_drop: f64,
     /// L_w, the weight of the L2 part (the paper's l²).
     pub weight_prior: f64,
@@ -180,6 +182,45 @@ pub struct PosteriorRecipe {
     pub n_effective: f64,
     /// Learning rate of the logits as a multiple of the weights'.
     pub learning_rate_multiplier: f64,
+}
+
+impl PosteriorRecipe {
+    /// What the posterior is over.
+    #[must_use]
+    pub fn kind(&self) -> PosteriorKind {
+        if self.categorical.is_some() { PosteriorKind::Categorical } else { PosteriorKind::Gates }
+    }
+}
+
+/// What a posterior is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PosteriorKind {
+    /// Every mask group has a drop probability of its own.
+    #[default]
+    Gates,
+    /// Every edge takes one operation; their probabilities sum to 1.
+    Categorical,
+}
+
+/// What a categorical posterior needs to know beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CategoricalRecipe {
+    /// Whether cells of one kind choose alike.
+    pub tied: bool,
+    /// Epochs of warm-up, where the posterior stands still.
+    pub warm_up: usize,
+    /// How the paths of the warm-up are drawn.
+    pub sampling: PathSampling,
+}
+
+/// How the single paths of a warm-up are drawn, one a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathSampling {
+    /// Every operation of an edge alike, step by step.
+    Uniform,
+    /// In as many steps as an edge has operations, each once.
+    Fair,
 }
 
 /// How the learning rate runs over a training; a pure function of the step.

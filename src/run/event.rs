@@ -2,7 +2,7 @@
 //! (`seconds`, `resources`) aside.
 
 use super::{Command, NetworkSummary};
-use crate::preset::BatchNormMode;
+use crate::preset::{BatchNormMode, PosteriorKind};
 use serde::{Deserialize, Serialize};
 
 /// Version of the log's format, in its first event.
@@ -116,8 +116,14 @@ pub struct Started {
     pub constant_candidates: u32,
     /// Which batch-norm statistics decide the ranking.
     pub batch_norm: BatchNormMode,
-    /// Initial drop probability of every group.
+    /// Initial drop probability of every group; of a categorical posterior the mean over channels.
     pub initial_drop: f64,
+    /// What the posterior is over.
+    #[serde(default)]
+    pub posterior: PosteriorKind,
+    /// Epochs of warm-up at the start of the training, where the posterior stands still.
+    #[serde(default)]
+    pub warm_up: u32,
     /// What sampled candidates must meet; empty for anything.
     #[serde(default)]
     pub constraint: String,

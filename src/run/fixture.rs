@@ -53,6 +53,8 @@ pub fn started() -> Started {
         constant_candidates: 0,
         batch_norm: BatchNormMode::Recalibrated,
         initial_drop: 0.1,
+        posterior: crate::preset::PosteriorKind::Gates,
+        warm_up: 0,
         constraint: String::new(),
     }
 }

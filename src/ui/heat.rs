@@ -12,7 +12,7 @@ const NOW: u16 = 5;
 /// The whole posterior in a pane: where groups are more than lines, a line is the mean of neighbours. Under it, what goes on.
 pub(super) fn pane(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let count = run.started().map_or(0, |started| started.network.groups.len());
-    let inner = brush.panel(area, "Posterior", &format!("drop rate, {count} groups × epochs"), focused);
+    let inner = brush.panel(area, "Posterior", &format!("{}, {count} groups × epochs", measure(run)), focused);
     if run.health().is_none() {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
@@ -37,7 +37,7 @@ pub(super) fn screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let lower = if area.height >= FULL + 10 { FULL } else { 0 };
     let upper = Rect { height: area.height - lower, ..area };
     let groups = run.started().map_or(&[][..], |started| started.network.groups.as_slice());
-    let inner = brush.panel(upper, "Posterior", "drop rate after each epoch", true);
+    let inner = brush.panel(upper, "Posterior", &format!("{} after each epoch", measure(run)), true);
     if groups.is_empty() || run.health().is_none() {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
@@ -67,6 +67,16 @@ pub(super) fn screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
 }
 
+/// What is shown of a group: its drop rate, or of a categorical posterior the probability of its operation.
+fn measure(run: &Run) -> &'static str {
+    if run.is_categorical() { "probability" } else { "drop rate" }
+}
+
+/// The measure of a group with this drop probability.
+fn measured(run: &Run, p: f64) -> f64 {
+    if run.is_categorical() { 1.0 - p } else { p }
+}
+
 /// The mean of some groups over the epochs, and now.
 fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
     let shades = if brush.look.glyphs == Glyphs::Unicode { ["·", "░", "▒", "▓", "█"] } else { [".", "-", "+", "x", "#"] };
@@ -80,13 +90,17 @@ fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
         let Some(epoch) = run.epochs().get(usize::from(column) * epochs / usize::from(wide)) else { break };
         let values = epoch.drop_probabilities.get(groups.clone()).unwrap_or_default();
         let Some(drop) = mean(&mut values.iter().map(|&p| f64::from(p))) else { continue };
-        let level = ((drop * 5.0) as usize).min(4);
-        let role = if level == 0 { Role::Quiet } else { Role::Dropped };
+        let level = ((measured(run, drop) * 5.0) as usize).min(4);
+        let role = if level == 0 { Role::Quiet } else { shade(run) };
         brush.text(area.x + column, area.y, 1, shades[level], role);
     }
     if let Some(now) = mean(&mut groups.filter_map(|group| run.drop_probability(group))) {
-        brush.right(area, area.y, &share2(now), Role::Quiet);
+        brush.right(area, area.y, &share2(measured(run, now)), Role::Quiet);
     }
+}
+
+fn shade(run: &Run) -> Role {
+    if run.is_categorical() { Role::Kept } else { Role::Dropped }
 }
 
 /// The posterior in a few numbers, and what goes on in words; a warning comes before what is well.
@@ -112,12 +126,14 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(started) = run.started() else { return };
     let (Some(group), Some(p)) = (started.network.groups.get(run.group()), run.drop_probability(run.group())) else { return };
     let title = format!("{} · {} · {}", group.block, group.edge, group.operation);
-    let inner = brush.panel(area, &title, "drop rate over epochs", false);
+    let inner = brush.panel(area, &title, &format!("{} over epochs", measure(run)), false);
     let history = run.history(run.group());
+    let shown: Vec<(f64, f64)> = history.iter().map(|&(epoch, p)| (epoch, measured(run, p))).collect();
+    let word = if run.is_categorical() { "probability" } else { "drop" };
     let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
     let network = &started.network;
     let facts = [
-        (format!("drop {} now, {} at first", share2(p), share2(started.initial_drop)), Role::Text),
+        (format!("{word} {} now, {} at first", share2(measured(run, p)), share2(measured(run, started.initial_drop))), Role::Text),
         (group_words(&history).to_owned(), Role::Title),
         (format!("{} channels share this rate", group.channels), Role::Text),
         (format!("{} parameters, {:.1} % of all", short(group.parameters as f64), share(group.parameters, network.parameters)), Role::Text),
@@ -130,7 +146,7 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };
     let plot = Rect { height: plot.height.saturating_sub(1), ..plot };
-    brush.curves(plot, &[(&history, Role::Dropped)], f64::from(started.epochs), false, Some((0.0, 1.0)));
+    brush.curves(plot, &[(&shown, shade(run))], f64::from(started.epochs), false, Some((0.0, 1.0)));
     if plot.width > 20 && plot.height > 1 {
         brush.text(plot.x + 6, plot.bottom(), 3, "0", Role::Quiet);
         brush.right(plot, plot.bottom(), &format!("{} ep", started.epochs), Role::Quiet);

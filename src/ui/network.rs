@@ -22,7 +22,8 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
     let figures = inner.x + labels + bar + 1;
     if inner.height > 0 {
         let right = inner.right().saturating_sub(figures);
-        brush.text(figures, inner.y, right, "keep  drop  Δ  now  params", Role::Quiet);
+        let head = if run.is_categorical() { "probab.     Δ  now  params" } else { "keep  drop  Δ  now  params" };
+        brush.text(figures, inner.y, right, head, Role::Quiet);
     }
     let room = inner.height.saturating_sub(1) as usize;
     let first = run.row().saturating_sub(room / 2).min(rows.len().saturating_sub(room));
@@ -42,7 +43,9 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                 }
                 brush.text(inner.x + 9.min(inner.width), y, inner.width.saturating_sub(9).min(10), &info.operation, Role::Text);
                 let Some(p) = run.drop_probability(group) else { continue };
-                let role = if p <= 0.5 { Role::Kept } else { Role::Dropped };
+                // One of several operations is taken: those count as kept that are likelier than at first.
+                let half = if run.is_categorical() { started.initial_drop } else { 0.5 };
+                let role = if p <= half { Role::Kept } else { Role::Dropped };
                 brush.bar(inner.x + labels, y, bar, 1.0 - p, role);
                 let trend = match run.trend(group) {
                     Some(Trend::Rises) => brush.look.sign("↑", "^"),
@@ -57,7 +60,9 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                 };
                 let parameters =
                     if info.has_weights { short((1.0 - p) * info.parameters as f64) } else { brush.look.sign("–", "-").to_owned() };
-                let text = format!("{:>4.2}  {p:>4.2}  {trend}   {take}  {parameters:>7}", 1.0 - p);
+                let keep = 1.0 - p;
+                let rates = if run.is_categorical() { format!("{keep:>7.3}   ") } else { format!("{keep:>4.2}  {p:>4.2}") };
+                let text = format!("{rates}  {trend}   {take}  {parameters:>7}");
                 brush.text(figures, y, inner.right().saturating_sub(figures), &text, Role::Text);
             }
         }

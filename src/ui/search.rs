@@ -137,6 +137,7 @@ fn state(app: &App, run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str
         (Some(Outcome::Failed { .. }), _) => ("!", "failed", Role::Danger),
         (None, _) if !run.is_live() => (choose("○", "o"), "unfinished", Role::Attention),
         (None, Phase::Preparing) => (choose("◌", "."), "preparing", Role::Text),
+        (None, _) if run.warms_up().is_some() => (choose("◔", "."), "warming up", Role::Kept),
         (None, Phase::Training) => (choose("◐", "o"), "training", Role::Kept),
         (None, Phase::Ranking) => (choose("◑", "o"), "ranking", Role::Kept),
         (None, Phase::Testing) => (choose("◕", "o"), "reading the test split", Role::Kept),

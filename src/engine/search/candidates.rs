@@ -7,7 +7,7 @@ use super::race::races;
 use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
 use crate::posterior::statistics::Answers;
-use crate::posterior::{DropProbability, HardMask, Posterior, thresholded};
+use crate::posterior::{HardMask, Posterior, likeliest};
 use crate::random::{Purpose, stream};
 use crate::run::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, RankingStanding, Scores, Source, TestScore,
@@ -24,10 +24,9 @@ impl Search {
     /// [`EngineError::Graph`] where a candidate cannot be sliced.
     pub(super) fn rank_all(&mut self, state: &State) -> Result<Flow, EngineError> {
         let frozen = self.freeze(state);
-        let p: Vec<DropProbability> = self.posterior.drop_probabilities().collect();
         let whole = HardMask::whole(self.graph.masked_channels());
         let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
-        let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, thresholded(&p, self.posterior.channels()))];
+        let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, likeliest(&self.posterior))];
         let before = self.ranking.take();
         let first_draw = before.as_ref().map_or(self.draws, |before| before.first_draw);
         let mut sampler = self.sampler(&self.posterior, first_draw);

@@ -72,9 +72,7 @@ impl Search {
         let norms = self.trainer.objective().squared_norms(&state.weights.values);
         let norms: Vec<f32> = norms.into_data().try_to_vec().unwrap_or_default();
         let regulariser = regulariser(&self.preset.posterior);
-        let groups = self.posterior.logits().iter().zip(self.posterior.channels()).zip(&norms);
-        let bits = |channels| self.preset.posterior.granularity.bits(channels) as f64;
-        let kl = groups.map(|((&logit, &channels), &norm)| regulariser.value(f64::from(logit), bits(channels), f64::from(norm))).sum();
+        let kl = regulariser.total(&self.posterior, self.preset.posterior.granularity, &norms);
         let per_epoch = self.loader.steps_per_epoch() as u64;
         let metrics = EpochMetrics {
             epoch: epoch as u32 + 1,

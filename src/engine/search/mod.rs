@@ -9,13 +9,14 @@ mod sampler;
 use super::devices::OpenDevice;
 use super::pace::Pace;
 use super::ranker::{Examples, Ranker, recalibration_images};
+use super::rebuild::initial_posterior;
 use super::trainer::{State, Trainer};
 use super::{EngineError, Keep, Plan, Resume};
 use crate::data::{Augment, Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
 use crate::posterior::statistics::{Answers, PIECES, race_order};
-use crate::posterior::{DropProbability, HardMask, Health, Posterior};
+use crate::posterior::{HardMask, Health, Posterior};
 use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
 use crate::run::{
@@ -97,10 +98,9 @@ impl Search {
         let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
         let select = splits.select.images();
         let pieces: Vec<usize> = (0..select.len()).collect();
-        let initial = DropProbability::new(preset.posterior.initial_drop).ok_or(EngineError::InitialDrop)?;
         let count = |split| splits.indices(split).len() as u32;
         Ok(Self {
-            posterior: Posterior::uniform(&graph, initial),
+            posterior: initial_posterior(&graph, &preset.posterior)?,
             select_images: pieces.chunks(256).map(|piece| select.gather(piece)).collect(),
             select: if preset.rank.racing {
                 Examples::in_order(select, &race_order(select.len(), seed), PIECES, &device.device)
@@ -247,7 +247,13 @@ impl Search {
             uniform_candidates: self.preset.rank.uniform as u32,
             constant_candidates: self.preset.rank.constant as u32,
             batch_norm: self.preset.rank.batch_norm,
-            initial_drop: self.preset.posterior.initial_drop,
+            // An edge of more operations drops each of them more often: their mean.
+            initial_drop: match self.preset.posterior.categorical {
+                None => self.preset.posterior.initial_drop,
+                Some(_) => self.posterior.expected_drop_share(),
+            },
+            posterior: self.preset.posterior.kind(),
+            warm_up: self.preset.posterior.categorical.map_or(0, |categorical| categorical.warm_up as u32),
             constraint: self.preset.rank.constraint.to_string(),
         }
     }

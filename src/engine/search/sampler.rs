@@ -1,7 +1,7 @@
 //! Drawing candidates: from the posterior and from the baselines, again and again until one meets the constraint.
 
 use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
-use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, matched_on_parameters, permuted};
+use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, drawn, matched_on_parameters, rearranged};
 use crate::preset::Constraint;
 use crate::random::{Purpose, stream};
 use crate::run::{Acceptance, Source};
@@ -30,7 +30,7 @@ pub(super) struct Sampler {
     graph: Arc<Graph>,
     whole: Cost,
     costs: Vec<ChannelCost>,
-    p: Vec<DropProbability>,
+    posterior: Posterior,
     one: DropProbability,
     channels: Vec<usize>,
     classes: SizeClasses,
@@ -62,7 +62,7 @@ impl Sampler {
             seed,
             whole: graph.cost(),
             costs: (0..graph.groups().len()).map(|group| graph.channel_cost(MaskGroupId::from_index(group))).collect(),
-            p: posterior.drop_probabilities().collect(),
+            posterior: posterior.clone(),
             one: matched_on_parameters(posterior, &graph),
             channels: posterior.channels().to_vec(),
             classes: SizeClasses::new(posterior.channels()),
@@ -97,14 +97,14 @@ impl Sampler {
     fn sampled(&self, source: Source, index: u64) -> Option<Sampled> {
         let generator = |purpose| stream(self.seed, purpose, index);
         Some(Sampled::Network(match source {
-            Source::Posterior => bernoulli(&self.p, &self.channels, self.granularity, &mut generator(Purpose::Candidate)),
-            Source::Random => {
-                let mut generator = generator(Purpose::RandomCandidate);
-                let shuffled = permuted(&self.p, &self.classes, &mut generator);
-                bernoulli(&shuffled, &self.channels, self.granularity, &mut generator)
-            }
+            Source::Posterior => drawn(&self.posterior, self.granularity, &mut generator(Purpose::Candidate)),
+            Source::Random => rearranged(&self.posterior, &self.classes, self.granularity, &mut generator(Purpose::RandomCandidate)),
             Source::Uniform => {
-                bernoulli(&vec![self.one; self.p.len()], &self.channels, self.granularity, &mut generator(Purpose::UniformCandidate))
+                let mut generator = generator(Purpose::UniformCandidate);
+                match self.posterior.choices() {
+                    None => bernoulli(&vec![self.one; self.channels.len()], &self.channels, self.granularity, &mut generator),
+                    Some(choices) => choices.mask(&choices.any(&mut generator)),
+                }
             }
             Source::Constant => return Some(Sampled::Rate(self.one)),
             Source::Whole | Source::Threshold => return None,
