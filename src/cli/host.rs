@@ -75,7 +75,7 @@ impl Host for SystemHost {
 
     fn start(&mut self, preset: &str) -> Result<Opened, String> {
         self.finish();
-        let request = Request { preset: preset.to_owned(), ..self.request.clone() };
+        let request = Request { preset: preset.to_owned(), space: None, ..self.request.clone() };
         let running = launch(&request, &self.places).map_err(|failure| failure.line())?;
         self.engine = Some(running.engine);
         let folder = running.folder;
@@ -112,7 +112,7 @@ mod tests {
 
     fn host(root: &Path) -> SystemHost {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
-        let request = Request { preset: String::new(), set: vec![], seed: 1, device: "cpu".into(), run_dir: None };
+        let request = Request { preset: String::new(), space: None, set: vec![], seed: 1, device: "cpu".into(), run_dir: None };
         SystemHost::new(places, request)
     }
 

@@ -6,7 +6,7 @@ use super::prepare;
 use crate::engine::devices::{self, Choice};
 use crate::engine::{self, EngineError, Plan};
 use crate::link::Link;
-use crate::preset::Preset;
+use crate::preset::{Preset, space_settings};
 use crate::run::{RunFolder, stamp};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -15,8 +15,10 @@ use std::time::SystemTime;
 /// What somebody asks to be searched.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Name or path of the preset.
+    /// Name or path of the preset; empty for the defaults, where there is a space.
     pub preset: String,
+    /// A space of one's own, in the place of the preset's.
+    pub space: Option<PathBuf>,
     /// Settings laid over it, `key=value`.
     pub set: Vec<String>,
     /// Seed of the run.
@@ -43,7 +45,14 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
+    let loaded = match &request.space {
+        Some(space) if request.preset.is_empty() => Preset::of_space(space, &request.set)?,
+        space => {
+            let mut set = space.as_deref().map(space_settings).unwrap_or_default();
+            set.extend_from_slice(&request.set);
+            Preset::load(&request.preset, places.presets.as_deref(), &set)?
+        }
+    };
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
     let mistake = |error: devices::DeviceError| Failure::Mistake(error.to_string());
@@ -56,7 +65,9 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         RunFolder::create_in(places.runs()?, &name)?
     };
     let start = || -> Result<_, Failure> {
-        folder.write_config(&loaded.effective.to_toml())?;
+        for (name, text) in loaded.files() {
+            folder.write(name, &text)?;
+        }
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
         let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice };

@@ -21,6 +21,7 @@ mod runs;
 mod screen;
 mod search;
 mod settings;
+mod space;
 
 pub use failure::Exit;
 
@@ -64,6 +65,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Space(arguments)) => space::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }
@@ -76,7 +78,7 @@ fn start(look: &ScreenArguments) -> Result<Exit, Failure> {
         let remedy = "give a command, such as `pgnas search digits --headless`";
         return Err(Failure::Mistake(format!("{reason}, so there is no start screen; {remedy}")));
     }
-    let request = launch::Request { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None };
+    let request = launch::Request { preset: String::new(), space: None, set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None };
     let host = host::SystemHost::new(places::Places::of_user(), request);
     screen::show(Box::new(host), None, look)?;
     Ok(Exit::Done)

@@ -9,12 +9,20 @@ use crate::preset::{DataChoice, Loaded, PresetError, nearest};
 /// # Errors
 /// [`PresetError::Misfit`] naming the place in the preset and, where shapes do not fit, the node.
 pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
-    let set = set_name(loaded)?;
-    let [channels, height, width] = set.shape();
-    let input = Shape::map(channels, height, width);
-    let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
+    let (input, classes) = images(loaded)?;
+    let graph = loaded.preset.space.build(input, classes).map_err(|error| loaded.network_misfit(&error))?;
     check_constraint(loaded, &graph)?;
     Ok(graph)
+}
+
+/// The shape of a preset's images and how many classes they have; reads no image.
+///
+/// # Errors
+/// [`PresetError::Misfit`] for an unknown set.
+pub fn images(loaded: &Loaded) -> Result<(Shape, usize), PresetError> {
+    let set = set_name(loaded)?;
+    let [channels, height, width] = set.shape();
+    Ok((Shape::map(channels, height, width), set.classes().len()))
 }
 
 /// Whether any sub-network at all can meet the constraint.

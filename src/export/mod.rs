@@ -22,7 +22,7 @@ pub use card::card;
 pub use compare::comparison_text;
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
 pub use compute::NoHead;
-pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced};
+pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced, blocks};
 pub use markdown::{markdown, summary};
 pub use onnx::onnx;
 pub use package::{Format, Package};

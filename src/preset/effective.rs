@@ -58,6 +58,13 @@ impl Effective {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
+    /// Another text for a key; its origin stays.
+    pub(super) fn set_text(&mut self, key: &str, text: &str) {
+        if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key) {
+            setting.value = Value::Text(text.to_owned());
+        }
+    }
+
     /// The name is the one value that the file's own name can decide.
     pub(super) fn set_name(&mut self, name: &str, origin: Origin) {
         if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == "name") {

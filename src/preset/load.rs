@@ -4,9 +4,11 @@ use super::effective::Effective;
 use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Origin, Setting, shown};
-use super::{BatchNormMode, CellSpace, Constraint, DataChoice, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe};
+use super::{
+    BatchNormMode, CellSpace, Constraint, DataChoice, OwnSpace, PosteriorRecipe, Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
+};
 use crate::graph::families::Stem;
-use crate::graph::{Granularity, Operation};
+use crate::graph::{Granularity, GraphError, Operation};
 use std::path::Path;
 
 /// The presets inside the program: name and file.
@@ -59,7 +61,21 @@ impl Preset {
         if Values(&effective).text("name").is_empty() {
             effective.set_name(&file_name(path), origin);
         }
-        Ok(Loaded { preset: preset(Values(&effective)), effective })
+        Loaded::of(effective)
+    }
+
+    /// A preset of the defaults alone, on a space of one's own.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of_space(file: &Path, set: &[String]) -> Result<Loaded, PresetError> {
+        let mut all = space_settings(file);
+        all.extend_from_slice(set);
+        let mut effective = Effective::merge(&[layer::from_command_line(&all)?])?;
+        if Values(&effective).text("name").is_empty() {
+            effective.set_name(&file_name(file), Origin::File(file.to_owned()));
+        }
+        Loaded::of(effective)
     }
 
     /// The names that [`Preset::load`] knows: those inside the program, then the user's own, each once.
@@ -76,7 +92,43 @@ impl Preset {
     }
 }
 
+/// The settings that put a space of one's own in the place of a preset's.
+#[must_use]
+pub fn space_settings(file: &Path) -> Vec<String> {
+    let file = Value::Text(file.to_string_lossy().into_owned());
+    vec!["space.family=file".to_owned(), format!("space.file={file}")]
+}
+
+/// What the space of a run is called beside its `config.toml`.
+const SPACE_COPY: &str = "space.toml";
+
 impl Loaded {
+    fn of(effective: Effective) -> Result<Self, PresetError> {
+        let own = match effective.get("space.file") {
+            Some(setting) => Some(Box::new(own_space(setting)?)),
+            None => None,
+        };
+        Ok(Self { preset: preset(Values(&effective), own), effective })
+    }
+
+    /// The files that keep this preset: `config.toml`, and the space of one's own that it names.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, String)> {
+        let Space::File(space) = &self.preset.space else { return vec![("config.toml", self.effective.to_toml())] };
+        let mut effective = self.effective.clone();
+        effective.set_text("space.file", SPACE_COPY);
+        vec![("config.toml", effective.to_toml()), (SPACE_COPY, space.text.clone())]
+    }
+
+    /// An error of building the network: at its line, where it is one's own.
+    #[must_use]
+    pub fn network_misfit(&self, error: &GraphError) -> PresetError {
+        match &self.preset.space {
+            Space::File(space) => space.misfit(error),
+            _ => self.space_misfit(error),
+        }
+    }
+
     /// An error about a key whose value is sound by itself but does not fit the images or the network.
     #[must_use]
     pub fn misfit(&self, key: &str, fault: &impl ToString) -> PresetError {
@@ -92,6 +144,17 @@ impl Loaded {
         let place = setting.map_or_else(String::new, Setting::place);
         PresetError::Misfit { place, key: "space".to_owned(), fault: fault.to_string() }
     }
+}
+
+/// Reads the space that a setting names, relative to the file that names it.
+fn own_space(setting: &Setting) -> Result<OwnSpace, PresetError> {
+    let Value::Text(file) = &setting.value else { unreachable!("`space.file` is a text in the table of keys") };
+    if file.is_empty() {
+        let fault = "it names no file; name that of the space, such as \"my-space.toml\", or take another `space.family`";
+        return Err(PresetError::Misfit { place: setting.place(), key: "space.file".into(), fault: fault.into() });
+    }
+    let folder = if let Origin::File(preset) = &setting.origin { preset.parent() } else { None };
+    OwnSpace::read(&folder.map_or_else(|| Path::new(file).to_owned(), |folder| folder.join(file)))
 }
 
 fn user_file(name: &str, folder: Option<&Path>) -> Option<std::path::PathBuf> {
@@ -120,7 +183,7 @@ fn file_name(path: &Path) -> String {
     if name.is_empty() { "preset".to_owned() } else { name.to_owned() }
 }
 
-fn preset(values: Values<'_>) -> Preset {
+fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
     Preset {
         name: values.text("name"),
         summary: values.text("summary"),
@@ -133,7 +196,7 @@ fn preset(values: Values<'_>) -> Preset {
             flip: values.flag("data.flip"),
             cutout: values.whole("data.cutout"),
         },
-        space: space(values),
+        space: own.map_or_else(|| space(values), Space::File),
         posterior: PosteriorRecipe {
             granularity: match values.text("posterior.granularity").as_str() {
                 "operation" => Granularity::Operation,

@@ -98,6 +98,7 @@ impl RunFolder {
             // What cannot be removed stays; the run's own failure is what the user must hear of.
             let _ = std::fs::remove_file(self.log());
             let _ = std::fs::remove_file(self.config());
+            let _ = std::fs::remove_file(self.path.join("space.toml"));
             let _ = std::fs::remove_dir(self.path.join("candidates"));
             let _ = std::fs::remove_dir(&self.path);
         }
@@ -153,6 +154,14 @@ impl RunFolder {
     /// [`FolderError::Unwritable`].
     pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
         write_whole(&self.config(), text.as_bytes())
+    }
+
+    /// Writes a file of the folder.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`].
+    pub fn write(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        write_whole(&self.path.join(name), text.as_bytes())
     }
 
     /// Starts the log.
