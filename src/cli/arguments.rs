@@ -40,6 +40,13 @@ pub enum Command {
     Space(SpaceArguments),
     /// Show the settings of the screen and its keys
     Config(ConfigArguments),
+    /// Write completions for a shell to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to standard output
+    Man,
     /// Compute the select accuracy of an export again, from its files
     Evaluate(EvaluateArguments),
 }
@@ -170,6 +177,10 @@ pub struct ReportArguments {
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Also write pictures as SVG, into this folder or into pictures/ of the run's
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, given without a folder, given with one")]
+    pub pictures: Option<Option<PathBuf>>,
 }
 
 /// Arguments of `pgnas compare`.

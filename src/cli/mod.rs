@@ -10,6 +10,7 @@ mod failure;
 mod headless;
 mod host;
 mod launch;
+mod manual;
 mod output;
 mod places;
 pub mod prepare;
@@ -68,6 +69,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Space(arguments)) => space::run(&arguments),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man) => manual::page(),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
     }

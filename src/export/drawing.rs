@@ -143,6 +143,7 @@ fn chip(body: &mut String, operation: &KeptOperation, x: usize, y: usize) {
     let _ = writeln!(body, r#"<text x="{}" y="{}">{}</text>"#, x + 8, y + 16, escape(&label));
 }
 
-fn escape(text: &str) -> String {
+/// A text within an element of SVG.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -3,6 +3,7 @@
 mod arrays;
 mod bundle;
 mod card;
+mod checklist;
 mod compare;
 mod comparison;
 mod compute;
@@ -11,6 +12,7 @@ mod genotype;
 mod markdown;
 mod onnx;
 mod package;
+mod picture;
 mod protobuf;
 mod pytorch;
 mod report;
@@ -19,6 +21,7 @@ pub mod text;
 pub use arrays::{arrays, values};
 pub use bundle::{Bundle, BundleError};
 pub use card::card;
+pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
 pub use compute::NoHead;
@@ -26,6 +29,7 @@ pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskM
 pub use markdown::{markdown, summary};
 pub use onnx::onnx;
 pub use package::{Format, Package};
+pub use picture::pictures;
 pub use pytorch::{Origin, pytorch};
 pub use report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
