@@ -4,6 +4,7 @@ use super::arguments::Arguments;
 use super::failure::{Exit, Failure};
 use super::output;
 use clap::CommandFactory as _;
+use std::collections::VecDeque;
 
 /// Writes the completions of a shell.
 ///
@@ -26,9 +27,11 @@ pub fn page() -> Result<Exit, Failure> {
     let unexpected = |error: std::io::Error| Failure::Unexpected(error.into());
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page).map_err(unexpected)?;
-    let mut pending: Vec<_> = command.get_subcommands().rev().cloned().collect();
-    while let Some(command) = pending.pop() {
-        pending.extend(command.get_subcommands().rev().cloned());
+    let mut pending: VecDeque<_> = command.get_subcommands().cloned().collect();
+    while let Some(command) = pending.pop_front() {
+        for (place, inner) in command.get_subcommands().enumerate() {
+            pending.insert(place, inner.clone());
+        }
         let man = clap_mangen::Man::new(command.clone());
         let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_uppercase();
         page.extend(format!(".SH {name}\n").bytes());

@@ -81,14 +81,14 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
         ),
         (
             "Code of the search space released?",
-            (Answer::Yes, format!("`config.toml`, section [space], built by {program}; a space of one's own beside it as `space.toml`")),
+            (
+                Answer::Yes,
+                format!("`config.toml`, section [space], built by {program}; a space of one's own is kept beside it as `space.toml`"),
+            ),
         ),
         (
             "Hyperparameters and seeds of the final evaluation released?",
-            (
-                Answer::Yes,
-                format!("`config.toml`, section [rank]; `seed` {seed}; what is evaluated are inherited weights, kept under checkpoints/"),
-            ),
+            (Answer::Yes, format!("`config.toml`, section [rank]; `seed` {seed}; what is evaluated are inherited weights")),
         ),
         ("Code of the search method released?", (Answer::Yes, format!("`program`: {program}"))),
         (

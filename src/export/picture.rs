@@ -222,7 +222,10 @@ impl Panel {
         }
         let ticks_x = match self.scale {
             Scale::Percent => self::ticks(low_x, high_x, 0.01),
-            Scale::Whole => self::ticks(low_x, high_x, 1.0).into_iter().filter(|tick| tick.fract() == 0.0).collect(),
+            Scale::Whole => {
+                let ticks = self::ticks(low_x, high_x, 1.0).into_iter();
+                ticks.filter(|tick| tick.fract() == 0.0 && (low_x..=high_x).contains(tick)).collect()
+            }
             Scale::Log => decades(low_x, high_x),
         };
         if self.scale == Scale::Percent
@@ -265,8 +268,12 @@ impl Panel {
 
     fn legend(&self, body: &mut String, y: f64) {
         let mut x = LEFT;
-        for mark in self.marks.iter().filter(|mark| !mark.name.is_empty()) {
+        for (place, mark) in self.marks.iter().enumerate().filter(|(_, mark)| !mark.name.is_empty()) {
             let (colour, dash) = (mark.colour(), mark.dash());
+            // Bands of one look lie on one another; the swatch is as dark as what is seen.
+            let under = self.marks[..place].iter().filter(|other| other.look == mark.look && matches!(other.shape, Shape::Band(_))).count();
+            let opacity =
+                if matches!(mark.shape, Shape::Band(_)) { 1.0 - (1.0 - mark.opacity()).powi(under as i32 + 1) } else { mark.opacity() };
             let _ = match mark.shape {
                 Shape::Line(_) => {
                     writeln!(
@@ -279,7 +286,7 @@ impl Panel {
                     body,
                     r#"<rect x="{x}" y="{}" width="24" height="10" fill="{colour}" fill-opacity="{}" stroke="{colour}" stroke-dasharray="{dash}"/>"#,
                     y - 5.0,
-                    mark.opacity()
+                    opacity
                 ),
             };
             let _ = writeln!(body, r#"<text x="{}" y="{}">{}</text>"#, x + 30.0, y + 4.0, escape(&mark.name));

@@ -58,18 +58,17 @@ impl Effective {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
-    /// Another text for a key; its origin stays.
-    pub(super) fn set_text(&mut self, key: &str, text: &str) {
-        if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key) {
-            setting.value = Value::Text(text.to_owned());
-        }
-    }
-
     /// The name is the one value that the file's own name can decide.
     pub(super) fn set_name(&mut self, name: &str, origin: Origin) {
         if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == "name") {
             *setting = Setting { key: "name", value: Value::Text(name.to_owned()), origin, line: None };
         }
+    }
+
+    /// Another text for a key, of the same origin; says whether the key applies.
+    pub(super) fn set_text(&mut self, key: &str, text: &str) -> bool {
+        let setting = self.settings.iter_mut().find(|setting| setting.key == key);
+        setting.map(|setting| setting.value = Value::Text(text.to_owned())).is_some()
     }
 
     /// As a preset file: every key with its origin as a comment. Loading it gives the same preset.
