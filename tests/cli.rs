@@ -469,3 +469,37 @@ fn every_key_is_documented() {
     let missing: Vec<&String> = keys.iter().filter(|key| !document.contains(&format!("`{key}`"))).collect();
     assert!(keys.len() > 80 && missing.is_empty(), "docs/cli.md does not name {missing:?} of {} keys", keys.len());
 }
+
+#[test]
+fn reports_have_pictures_and_a_checklist() {
+    let user = User::new();
+    user.searched();
+    let report = user.output("report small --pictures drawn");
+    for name in ["select-accuracy", "best-of-n", "drop-probabilities", "loss", "accuracy"] {
+        let svg = fs::read_to_string(user.path(&format!("drawn/{name}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg") && !svg.contains("NaN"), "{name}: {svg}");
+        assert!(report.contains(&format!("(<drawn/{name}.svg>)")), "{report}");
+    }
+    assert!(
+        report.contains("## NAS best-practice checklist")
+            && report.contains("| Compared with random search? | yes | `comparison.baselines`: random, uniform, constant |")
+    );
+    user.output("report small --json --pictures");
+    assert!(user.path("data/pgnas/runs/small/pictures/loss.svg").exists());
+    let checklist = user.json("report small --json")["checklist"].clone();
+    assert_eq!(checklist.as_array().unwrap().len(), 16);
+}
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let user = User::new();
+    let page = user.output("man");
+    assert!(page.starts_with(".ie") || page.starts_with(".TH"), "{}", &page[..60]);
+    for command in ["search", "report", "space", "export", "evaluate"] {
+        for shell in ["bash", "zsh", "fish"] {
+            assert!(user.output(&format!("completions {shell}")).contains(command), "{shell}: {command}");
+        }
+        assert!(page.contains(&format!(".SH PGNAS {}", command.to_uppercase())), "{command}");
+    }
+    assert!(user.mistake("completions tcsh").contains("invalid value 'tcsh'"));
+}

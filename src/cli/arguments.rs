@@ -36,8 +36,17 @@ pub enum Command {
     Doctor(DoctorArguments),
     /// Write a candidate as files that run elsewhere: genotype, weights, ONNX, PyTorch, drawings
     Export(ExportArguments),
+    /// Check or draw a space of your own
+    Space(SpaceArguments),
     /// Show the settings of the screen and its keys
     Config(ConfigArguments),
+    /// Write completions for a shell to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to standard output
+    Man,
     /// Compute the select accuracy of an export again, from its files
     Evaluate(EvaluateArguments),
     /// Tell how well inherited weights rank architectures whose true accuracy is known
@@ -97,8 +106,12 @@ pub enum GlyphChoice {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct SearchArguments {
-    /// Name of a preset, or the path of a preset file that ends in .toml
-    pub preset: String,
+    /// Name of a preset, or the path of a preset file that ends in .toml; with --space it may be left out
+    #[arg(required_unless_present = "space")]
+    pub preset: Option<String>,
+    /// Search a space of your own, in the place of the preset's; docs/spaces.md describes its file
+    #[arg(long, value_name = "FILE")]
+    pub space: Option<PathBuf>,
     /// Change a key of the preset, such as train.epochs=10; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -169,6 +182,10 @@ pub struct ReportArguments {
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Also write pictures as SVG, into this folder or into pictures/ of the run's
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, given without a folder, given with one")]
+    pub pictures: Option<Option<PathBuf>>,
 }
 
 /// Arguments of `pgnas compare`.
@@ -229,6 +246,51 @@ pub struct ExportArguments {
     /// Tell candidate, folder, files and the accuracy that was read back as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `pgnas space`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct SpaceArguments {
+    /// What to do with the space.
+    #[command(subcommand)]
+    pub command: SpaceCommand,
+}
+
+/// What to do with a space of one's own.
+#[derive(Debug, Subcommand)]
+pub enum SpaceCommand {
+    /// Show shapes, groups, parameters, multiply-accumulates and memory, or the line at fault
+    Check {
+        /// The file and what it is taken for.
+        #[command(flatten)]
+        file: SpaceFile,
+        /// Images of a training step, for the estimate of memory
+        #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+        batch: u32,
+        /// The numbers as JSON; docs/cli.md documents the keys
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw the space: text on standard output, SVG and DOT as files
+    Draw {
+        /// The file and what it is taken for.
+        #[command(flatten)]
+        file: SpaceFile,
+        /// Write the files into this folder instead of the current one
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+    },
+}
+
+/// A space file and the images that it is taken for.
+#[derive(Debug, Clone, Args)]
+pub struct SpaceFile {
+    /// The TOML file of the space; docs/spaces.md describes it
+    pub file: PathBuf,
+    /// Take it for the images of this preset instead of those that the file names
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
 }
 
 /// Arguments of `pgnas evaluate`.

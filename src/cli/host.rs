@@ -75,7 +75,7 @@ impl Host for SystemHost {
 
     fn start(&mut self, preset: &str) -> Result<Opened, String> {
         self.finish();
-        let request = Request { preset: preset.to_owned(), ..self.request.clone() };
+        let request = Request { preset: preset.to_owned(), space: None, ..self.request.clone() };
         let running = launch(&request, &self.places).map_err(|failure| failure.line())?;
         self.engine = Some(running.engine);
         let folder = running.folder;

@@ -7,7 +7,7 @@ use super::prepare;
 use crate::engine::devices::{self, Choice, DeviceError, OpenDevice};
 use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
-use crate::preset::Preset;
+use crate::preset::{Preset, space_settings};
 use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -16,8 +16,10 @@ use std::time::{Duration, SystemTime};
 /// What somebody asks to be searched.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Name or path of the preset.
+    /// Name or path of the preset; empty for the defaults, where there is a space.
     pub preset: String,
+    /// A space of one's own, in the place of the preset's.
+    pub space: Option<PathBuf>,
     /// Settings laid over it, `key=value`.
     pub set: Vec<String>,
     /// Folder or archive of the images, where it is not that of the preset.
@@ -35,7 +37,7 @@ pub struct Request {
 impl Default for Request {
     fn default() -> Self {
         let every = Duration::from_mins(10);
-        Self { preset: String::new(), set: Vec::new(), data: None, seed: 1, device: "auto".into(), run_dir: None, every }
+        Self { preset: String::new(), space: None, set: Vec::new(), data: None, seed: 1, device: "auto".into(), run_dir: None, every }
     }
 }
 
@@ -57,7 +59,15 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &with_data(&request.set, request.data.as_deref())?)?;
+    let set = with_data(&request.set, request.data.as_deref())?;
+    let mut loaded = match &request.space {
+        Some(space) if request.preset.is_empty() => Preset::of_space(space, &set)?,
+        space => {
+            let mut all = space.as_deref().map(space_settings).unwrap_or_default();
+            all.extend(set);
+            Preset::load(&request.preset, places.presets.as_deref(), &all)?
+        }
+    };
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
     loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
@@ -72,7 +82,9 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     };
     let start = || -> Result<_, Failure> {
         let lock = folder.lock()?;
-        folder.write_config(&loaded.effective.to_toml())?;
+        for (name, text) in loaded.files() {
+            folder.write(name, &text)?;
+        }
         folder.write_splits(&SplitsFile::of(&splits))?;
         let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);

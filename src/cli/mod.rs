@@ -12,6 +12,7 @@ mod failure;
 mod headless;
 mod host;
 mod launch;
+mod manual;
 mod output;
 mod places;
 pub mod prepare;
@@ -25,6 +26,7 @@ mod screen;
 mod search;
 mod settings;
 mod table;
+mod space;
 
 pub use failure::Exit;
 
@@ -69,6 +71,9 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Space(arguments)) => space::run(&arguments),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man) => manual::page(),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Correlate(arguments)) => correlate::run(&arguments),

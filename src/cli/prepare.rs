@@ -12,10 +12,8 @@ use std::path::PathBuf;
 /// # Errors
 /// [`PresetError::Misfit`] naming the place in the preset and, where shapes do not fit, the node.
 pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
-    let set = known(loaded)?;
-    let [channels, height, width] = set.shape();
-    let input = Shape::map(channels, height, width);
-    let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
+    let (input, classes) = images(loaded)?;
+    let graph = loaded.preset.space.build(input, classes).map_err(|error| loaded.network_misfit(&error))?;
     check_constraint(loaded, &graph)?;
     let chooses = |tied| Choices::of(&graph, tied).is_some();
     if loaded.preset.posterior.categorical.is_some_and(|categorical| !chooses(categorical.tied)) {
@@ -23,6 +21,16 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
         return Err(loaded.misfit("posterior.kind", &fault));
     }
     Ok(graph)
+}
+
+/// The shape of a preset's images and how many classes they have; reads no image.
+///
+/// # Errors
+/// [`PresetError::Misfit`] for an unknown set.
+pub fn images(loaded: &Loaded) -> Result<(Shape, usize), PresetError> {
+    let set = known(loaded)?;
+    let [channels, height, width] = set.shape();
+    Ok((Shape::map(channels, height, width), set.classes().len()))
 }
 
 /// Whether any sub-network at all can meet the constraint.

@@ -5,7 +5,7 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::export::{Report, markdown};
+use crate::export::{Report, markdown, pictures};
 use crate::run::write_whole;
 
 /// Writes the report of a run.
@@ -17,11 +17,29 @@ pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let candidates = run.candidates()?;
     let report = Report::of(&run.records, &candidates, run.notes)
         .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?;
+    let mut drawn = Vec::new();
+    if let Some(folder) = &arguments.pictures {
+        let folder = folder.clone().unwrap_or_else(|| run.folder.path().join("pictures"));
+        for (name, svg) in pictures(&run.records, report.comparison.as_ref()) {
+            let path = folder.join(name);
+            write_whole(&path, svg.as_bytes())?;
+            output::tell(&format!("wrote {}", path.display()));
+            drawn.push(path);
+        }
+        if drawn.is_empty() {
+            output::tell("there is nothing to draw yet: the run has no epoch");
+        }
+    }
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::Unexpected(error.into()))?;
         format!("{json}\n")
     } else {
-        markdown(&report)
+        let mut text = markdown(&report);
+        if !drawn.is_empty() {
+            text.push_str("\n## Pictures\n\n");
+            text.extend(drawn.iter().map(|path| format!("![{}](<{}>)\n\n", stem(path), path.display())));
+        }
+        text
     };
     match &arguments.out {
         None => output::print(&text)?,
@@ -31,4 +49,9 @@ pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The name of a picture in words.
+fn stem(path: &std::path::Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().replace('-', " ")).unwrap_or_default()
 }

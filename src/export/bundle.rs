@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Every file that an export may hold; a folder with anything else in it is no export and is not replaced.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "README.md",
     "config.toml",
     "genotype.json",
@@ -14,6 +14,7 @@ const KNOWN: [&str; 10] = [
     "network.dot",
     "network.svg",
     "network.txt",
+    "space.toml",
     // Python leaves its compiled module beside the source.
     "__pycache__",
 ];

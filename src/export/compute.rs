@@ -62,7 +62,7 @@ impl Report {
             Event::Finished { outcome, test_reads, resources, .. } => (Some((*test_reads, *resources)), Some(outcome)),
             _ => (None, None),
         };
-        Ok(Self {
+        let mut report = Self {
             format: "pgnas-report",
             version: 1,
             program: started.program.clone(),
@@ -121,7 +121,10 @@ impl Report {
                 _ => None,
             }),
             notes,
-        })
+            checklist: Vec::new(),
+        };
+        report.checklist = super::checklist::checklist(&report, records);
+        Ok(report)
     }
 }
 

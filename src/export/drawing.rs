@@ -20,16 +20,17 @@ fn ends(edge: &Edge) -> (&str, &str) {
     edge.edge.split_once('→').unwrap_or(("in", edge.edge.as_str()))
 }
 
-/// The title of every drawing.
-fn title(genotype: &Genotype) -> String {
+/// The title of a candidate's drawings.
+#[must_use]
+pub fn title(genotype: &Genotype) -> String {
     format!("{}, candidate {}: {:.0} % of the masked channels", genotype.run, genotype.candidate.0, 100.0 * genotype.kept_share)
 }
 
 /// The network as text: a line per edge, a bar per kept operation.
 #[must_use]
-pub fn text(genotype: &Genotype) -> String {
-    let mut text = title(genotype) + "\n";
-    for Block { block, edges } in &genotype.blocks {
+pub fn text(title: &str, blocks: &[Block]) -> String {
+    let mut text = format!("{title}\n");
+    for Block { block, edges } in blocks {
         let _ = writeln!(text, "\n{block}");
         for edge in edges {
             let mut label = edge.edge.as_str();
@@ -50,12 +51,12 @@ pub fn text(genotype: &Genotype) -> String {
 
 /// The network in the language of Graphviz: nodes of blocks, edges labelled with their kept operations.
 #[must_use]
-pub fn dot(genotype: &Genotype) -> String {
+pub fn dot(title: &str, blocks: &[Block]) -> String {
     let mut text = String::from(
         "digraph network {\n  rankdir=LR; node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n",
     );
-    let _ = writeln!(text, "  label={:?}; labelloc=t; fontname=\"sans-serif\";", title(genotype));
-    for (index, Block { block, edges }) in genotype.blocks.iter().enumerate() {
+    let _ = writeln!(text, "  label={title:?}; labelloc=t; fontname=\"sans-serif\";");
+    for (index, Block { block, edges }) in blocks.iter().enumerate() {
         let _ = writeln!(text, "  subgraph cluster_{index} {{\n    label={block:?}; color=gray70;");
         let mut nodes: Vec<&str> = edges.iter().flat_map(|edge| <[&str; 2]>::from(ends(edge))).collect();
         nodes.sort_unstable();
@@ -86,10 +87,10 @@ const LINE: usize = 30;
 
 /// The network as a picture: a panel per block, a row per edge, a chip per kept operation, filled to its kept share.
 #[must_use]
-pub fn svg(genotype: &Genotype) -> String {
+pub fn svg(title: &str, blocks: &[Block]) -> String {
     let mut body = String::new();
     let mut y = 64;
-    for Block { block, edges } in &genotype.blocks {
+    for Block { block, edges } in blocks {
         let per_line = (WIDTH - 2 * MARGIN - LABEL - 16) / CHIP;
         let lines = |edge: &Edge| kept(edge).len().div_ceil(per_line).max(1);
         let height = 40 + edges.iter().map(lines).sum::<usize>() * LINE;
@@ -111,7 +112,7 @@ pub fn svg(genotype: &Genotype) -> String {
         y += height + 12;
     }
     let height = y + 12;
-    let title = escape(&title(genotype));
+    let title = escape(title);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\" \
          aria-label=\"{title}\">\n<title>{title}</title>\n{STYLE}<rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\"/>\n<text \
@@ -142,6 +143,7 @@ fn chip(body: &mut String, operation: &KeptOperation, x: usize, y: usize) {
     let _ = writeln!(body, r#"<text x="{}" y="{}">{}</text>"#, x + 8, y + 16, escape(&label));
 }
 
-fn escape(text: &str) -> String {
+/// A text within an element of SVG.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -191,11 +191,14 @@ fn cell(groups: &[GroupSummary], mask: &HardMask) -> Option<String> {
     Cells::from_groups(borrowed)?.genotype(mask).map(|genotype| genotype.to_string())
 }
 
+/// What a mask keeps of each group, block by block and edge by edge.
+///
 /// Groups of one block and of one edge are neighbours, so that a new name opens a new one.
-fn blocks(groups: &[GroupSummary], mut bits: &[bool]) -> Vec<Block> {
+#[must_use]
+pub fn blocks(groups: &[GroupSummary], mut bits: &[bool]) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for group in groups {
-        let (own, rest) = bits.split_at(group.channels);
+        let (own, rest) = bits.split_at(group.channels.min(bits.len()));
         bits = rest;
         if blocks.last().is_none_or(|block| block.block != group.block) {
             blocks.push(Block { block: group.block.clone(), edges: Vec::new() });

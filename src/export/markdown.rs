@@ -64,7 +64,16 @@ pub fn markdown(report: &Report) -> String {
     ranking(&mut text, report);
     posterior(&mut text, &report.groups);
     attention(&mut text, report);
+    checklist(&mut text, report);
     text
+}
+
+/// The checklist of Lindauer and Hutter, a row for each item.
+fn checklist(text: &mut String, report: &Report) {
+    let of_what = "[Lindauer and Hutter 2020](https://jmlr.org/papers/v21/20-056.html), answered from the records of this run";
+    let _ = write!(text, "## NAS best-practice checklist\n\n{of_what}.\n\n");
+    let rows = report.checklist.iter().map(|item| vec![item.asks.to_owned(), item.answer.label().to_owned(), item.shown_by.clone()]);
+    table(text, &["asks", "answer", "shown by"], rows);
 }
 
 fn facts(text: &mut String, report: &Report) {
@@ -284,7 +293,7 @@ fn with_interval(share: f64, low: f64, high: f64) -> String {
     format!("{} ({:.1} to {:.1})", percent(share), 100.0 * low, 100.0 * high)
 }
 
-fn mode(mode: BatchNormMode) -> &'static str {
+pub(super) fn mode(mode: BatchNormMode) -> &'static str {
     match mode {
         BatchNormMode::Inherited => "inherited",
         BatchNormMode::Recalibrated => "recalibrated",

@@ -3,6 +3,7 @@
 mod arrays;
 mod bundle;
 mod card;
+mod checklist;
 mod compare;
 mod comparison;
 mod compute;
@@ -12,6 +13,7 @@ mod genotype;
 mod markdown;
 mod onnx;
 mod package;
+mod picture;
 mod protobuf;
 mod pytorch;
 mod report;
@@ -20,14 +22,16 @@ pub mod text;
 pub use arrays::{arrays, values};
 pub use bundle::{Bundle, BundleError};
 pub use card::card;
+pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
 pub use compute::NoHead;
 pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, correlation_text};
-pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced};
+pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced, blocks};
 pub use markdown::{markdown, summary};
 pub use onnx::onnx;
 pub use package::{Format, Package};
+pub use picture::pictures;
 pub use pytorch::{Origin, pytorch};
 pub use report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,

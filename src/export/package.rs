@@ -3,7 +3,7 @@
 use super::{Bundle, Genotype, Origin, arrays, card, drawing, onnx, pytorch};
 use crate::data::Normalisation;
 use crate::graph::{Graph, Values};
-use crate::preset::Preset;
+use crate::preset::{Preset, Space};
 use crate::run::tensors::to_safetensors;
 use std::str::FromStr;
 
@@ -77,6 +77,10 @@ impl Package<'_> {
         if has(Format::Genotype) {
             bundle.add("genotype.json", self.genotype.to_json());
             bundle.add("config.toml", self.config);
+            // What the preset names beside itself, so that the folder can be read alone.
+            if let Space::File(space) = &self.preset.space {
+                bundle.add("space.toml", space.text.as_str());
+            }
         }
         if let Some((graph, values)) = self.network {
             if has(Format::Safetensors) {
@@ -100,9 +104,10 @@ impl Package<'_> {
             }
         }
         if has(Format::Drawing) {
-            bundle.add("network.svg", drawing::svg(self.genotype));
-            bundle.add("network.dot", drawing::dot(self.genotype));
-            bundle.add("network.txt", drawing::text(self.genotype));
+            let (title, blocks) = (drawing::title(self.genotype), &self.genotype.blocks);
+            bundle.add("network.svg", drawing::svg(&title, blocks));
+            bundle.add("network.dot", drawing::dot(&title, blocks));
+            bundle.add("network.txt", drawing::text(&title, blocks));
         }
         if formats.len() == Format::ALL.len() {
             bundle.add("README.md", card(self.genotype));

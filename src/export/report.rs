@@ -1,6 +1,6 @@
 //! The report of a run: numbers with stable keys, of which `compute` fills in the values. `docs/cli.md` documents the keys.
 
-use super::Comparison;
+use super::{ChecklistItem, Comparison};
 use crate::preset::BatchNormMode;
 use crate::run::{Acceptance, Alert, CandidateId, RaceOutcome, Source, SplitSizes};
 use serde::Serialize;
@@ -90,6 +90,8 @@ pub struct Report {
     pub alerts: Vec<Alert>,
     /// What was noticed in reading the log.
     pub notes: Vec<String>,
+    /// The NAS best-practice checklist of Lindauer and Hutter, answered from the records.
+    pub checklist: Vec<ChecklistItem>,
 }
 
 /// The super-network in numbers.

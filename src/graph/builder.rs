@@ -39,6 +39,14 @@ pub enum GraphError {
         /// The name.
         node: String,
     },
+    /// Any of these, in a network that a file describes.
+    #[error("line {line}: {fault}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        fault: Box<GraphError>,
+    },
 }
 
 /// Adds nodes one by one.
@@ -61,6 +69,12 @@ impl GraphBuilder {
     #[must_use]
     pub fn shape(&self, node: NodeId) -> Shape {
         self.graph.node(node).shape
+    }
+
+    /// All nodes added so far.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.graph.nodes
     }
 
     /// Adds a node without a mask.

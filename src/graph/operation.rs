@@ -102,6 +102,11 @@ impl Operation {
     pub fn candidates() -> impl Iterator<Item = Self> {
         TABLE.iter().filter(|row| row.candidate).map(|row| row.operation)
     }
+
+    /// The operations that an edge of a space of one's own may offer: all but what has its fixed place.
+    pub fn of_own_spaces() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.operation).filter(|operation| !matches!(operation, Self::Skip | Self::Linear))
+    }
 }
 
 impl fmt::Display for Operation {

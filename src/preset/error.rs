@@ -81,6 +81,14 @@ pub enum PresetError {
         /// The values under which the key applies.
         words: String,
     },
+    /// Something wrong in a space of one's own.
+    #[error("{place}: {fault}")]
+    Space {
+        /// The file and the line.
+        place: String,
+        /// What is wrong, and the remedy.
+        fault: String,
+    },
     /// A value that is sound by itself but does not fit the images or the network.
     #[error("{place}: `{key}` does not fit: {fault}")]
     Misfit {

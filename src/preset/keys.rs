@@ -54,6 +54,7 @@ const SET: &str = "data.set";
 /// Image sets that are read from files.
 const FILES: &[&str] = &["cifar10", "cifar100", "mnist", "fashion-mnist"];
 const FAMILY: &str = "space.family";
+const BUILT_IN: &[&str] = &["edges", "branches", "nasbench201", "densenet", "resnet", "enas", "darts", "chain"];
 const EDGES: &[&str] = &["edges"];
 const BRANCHES: &[&str] = &["branches"];
 const CELLS: &[&str] = &["nasbench201", "enas", "darts"];
@@ -104,11 +105,13 @@ pub static KEYS: &[Key] = &[
     key("data.cutout", Kind::Whole(0..=256), "0", "Side of the square cut out of training images at random, in pixels; 0: none."),
     key(
         FAMILY,
-        Kind::Word(&["edges", "branches", "nasbench201", "densenet", "resnet", "enas", "darts", "chain"]),
+        Kind::Word(&["edges", "branches", "nasbench201", "densenet", "resnet", "enas", "darts", "chain", "file"]),
         r#""edges""#,
-        "edges: blocks whose edges carry several candidate operations; branches: residual blocks of parallel branches; the others: spaces known by these names.",
+        "edges: blocks whose edges carry several candidate operations; branches: residual blocks of parallel branches; file: a space of your own; the others: spaces known by these names.",
     ),
-    key("space.stem_stride", Kind::Whole(1..=8), "1", "Stride of the stem."),
+    key("space.file", Kind::Text, r#""""#, "File of the space, relative to this file; docs/spaces.md describes it.")
+        .when(FAMILY, &["file"]),
+    key("space.stem_stride", Kind::Whole(1..=8), "1", "Stride of the stem.").when(FAMILY, BUILT_IN),
     key(
         "space.stages",
         Kind::Wholes { each: 1..=4096, ascending: false, empty: false },

@@ -5,11 +5,11 @@ use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Layer, Origin, Setting, shown};
 use super::{
-    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, NoiseRecipe, PathSampling, PosteriorRecipe, Preset, RankingRecipe,
-    Schedule, Space, TrainingRecipe,
+    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, NoiseRecipe, OwnSpace, PathSampling, PosteriorRecipe, Preset,
+    RankingRecipe, Schedule, Space, TrainingRecipe,
 };
 use crate::graph::families::Stem;
-use crate::graph::{Granularity, Operation};
+use crate::graph::{Granularity, GraphError, Operation};
 use std::path::Path;
 
 /// The presets inside the program: name and file.
@@ -68,7 +68,7 @@ impl Preset {
             origin = Origin::Variant(variant.to_owned(), Box::new(origin));
         }
         let with_variant = usize::from(files[0].0.variants.iter().any(|(name, _)| Some(name.as_str()) == variant));
-        let full = preset(Values(&Effective::merge(&layers[..=with_variant])?));
+        let full = Effective::merge(&layers[..=with_variant])?;
         layers.push(layer::from_command_line(set)?);
         let mut effective = Effective::merge(&layers)?;
         let given = Values(&effective).text("name");
@@ -77,7 +77,21 @@ impl Preset {
             let base = if given.is_empty() { file_name(Path::new(name)) } else { given };
             effective.set_name(&variant.map_or_else(|| base.clone(), |variant| format!("{base}-{variant}")), origin);
         }
-        Ok(Loaded { preset: preset(Values(&effective)), effective, full })
+        Loaded::of(effective, Some(&full))
+    }
+
+    /// A preset of the defaults alone, on a space of one's own.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of_space(file: &Path, set: &[String]) -> Result<Loaded, PresetError> {
+        let mut all = space_settings(file);
+        all.extend_from_slice(set);
+        let mut effective = Effective::merge(&[layer::from_command_line(&all)?])?;
+        if Values(&effective).text("name").is_empty() {
+            effective.set_name(&file_name(file), Origin::File(file.to_owned()));
+        }
+        Loaded::of(effective, None)
     }
 
     /// The names that [`Preset::load`] knows: those inside the program, each with its variants behind it, then the user's own, each once.
@@ -94,7 +108,44 @@ impl Preset {
     }
 }
 
+/// The settings that put a space of one's own in the place of a preset's.
+#[must_use]
+pub fn space_settings(file: &Path) -> Vec<String> {
+    let file = Value::Text(file.to_string_lossy().into_owned());
+    vec!["space.family=file".to_owned(), format!("space.file={file}")]
+}
+
+/// What the space of a run is called beside its `config.toml`.
+const SPACE_COPY: &str = "space.toml";
+
 impl Loaded {
+    fn of(effective: Effective, full: Option<&Effective>) -> Result<Self, PresetError> {
+        let own = match effective.get("space.file") {
+            Some(setting) => Some(Box::new(own_space(setting)?)),
+            None => None,
+        };
+        let full = preset(Values(full.unwrap_or(&effective)), own.clone());
+        Ok(Self { preset: preset(Values(&effective), own), effective, full })
+    }
+
+    /// The files that keep this preset: `config.toml`, and the space of one's own that it names.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, String)> {
+        let Space::File(space) = &self.preset.space else { return vec![("config.toml", self.effective.to_toml())] };
+        let mut effective = self.effective.clone();
+        effective.set_text("space.file", SPACE_COPY);
+        vec![("config.toml", effective.to_toml()), (SPACE_COPY, space.text.clone())]
+    }
+
+    /// An error of building the network: at its line, where it is one's own.
+    #[must_use]
+    pub fn network_misfit(&self, error: &GraphError) -> PresetError {
+        match &self.preset.space {
+            Space::File(space) => space.misfit(error),
+            _ => self.space_misfit(error),
+        }
+    }
+
     /// An error about a key whose value is sound by itself but does not fit the images or the network.
     #[must_use]
     pub fn misfit(&self, key: &str, fault: &impl ToString) -> PresetError {
@@ -107,7 +158,8 @@ impl Loaded {
         self.effective.decide("posterior.n_effective", Value::Number(scaled.n_effective));
         self.effective.decide("posterior.learning_rate_multiplier", Value::Number(scaled.learning_rate_multiplier));
         self.effective.decide("train.budget", Value::Text("given".into()));
-        self.preset = preset(Values(&self.effective));
+        let own = if let Space::File(own) = &self.preset.space { Some(own.clone()) } else { None };
+        self.preset = preset(Values(&self.effective), own);
     }
 
     /// Says where the images lie that were found, so that whoever reads the preset later finds them again.
@@ -162,6 +214,17 @@ fn no_variant(preset: &str, variant: &str, known: &[&str]) -> PresetError {
     PresetError::NoVariant { preset, variant, remedy }
 }
 
+/// Reads the space that a setting names, relative to the file that names it.
+fn own_space(setting: &Setting) -> Result<OwnSpace, PresetError> {
+    let Value::Text(file) = &setting.value else { unreachable!("`space.file` is a text in the table of keys") };
+    if file.is_empty() {
+        let fault = "it names no file; name that of the space, such as \"my-space.toml\", or take another `space.family`";
+        return Err(PresetError::Misfit { place: setting.place(), key: "space.file".into(), fault: fault.into() });
+    }
+    let folder = if let Origin::File(preset) = &setting.origin { preset.parent() } else { None };
+    OwnSpace::read(&folder.map_or_else(|| Path::new(file).to_owned(), |folder| folder.join(file)))
+}
+
 fn user_file(name: &str, folder: Option<&Path>) -> Option<std::path::PathBuf> {
     let name = Some(name).filter(|name| is_name(name) && !name.is_empty())?;
     Some(folder?.join(format!("{name}.toml"))).filter(|path| path.exists())
@@ -188,7 +251,7 @@ fn file_name(path: &Path) -> String {
     if name.is_empty() { "preset".to_owned() } else { name.to_owned() }
 }
 
-fn preset(values: Values<'_>) -> Preset {
+fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
     Preset {
         name: values.text("name"),
         summary: values.text("summary"),
@@ -203,7 +266,7 @@ fn preset(values: Values<'_>) -> Preset {
             flip: values.flag("data.flip"),
             cutout: values.whole("data.cutout"),
         },
-        space: space(values),
+        space: own.map_or_else(|| space(values), Space::File),
         posterior: PosteriorRecipe {
             categorical: categorical(values),
             granularity: match values.applies("posterior.granularity").then(|| values.text("posterior.granularity")).as_deref() {

@@ -9,6 +9,8 @@ mod kind;
 mod layer;
 mod load;
 mod recipe;
+mod schema;
+mod space;
 
 pub use constraint::{Between, Constraint, NoConstraint};
 pub use document::reference;
@@ -17,8 +19,10 @@ pub use error::{PresetError, nearest};
 pub use keys::{KEYS, Key, SECTIONS};
 pub use kind::{Kind, Value};
 pub use layer::{Origin, Setting};
-pub use load::{EMBEDDED, Loaded};
+pub use load::{EMBEDDED, Loaded, space_settings};
 pub use recipe::{
     BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, NoiseRecipe, PathSampling, PosteriorKind, PosteriorRecipe, Preset,
     RankingRecipe, Schedule, Space, TrainingRecipe,
 };
+pub use schema::preset_schema;
+pub use space::{OwnSpace, space_reference, space_schema};

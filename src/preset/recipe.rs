@@ -1,6 +1,6 @@
 //! The validated values of a preset.
 
-use super::Constraint;
+use super::{Constraint, OwnSpace};
 use crate::graph::families::{Branches, Chain, Darts, DenseNet, Edges, Enas, NasBench201, ResNet, Stem};
 use crate::graph::{Granularity, Graph, GraphError, Operation, Shape};
 
@@ -119,6 +119,8 @@ pub enum Space {
         /// Channels before the head.
         head: usize,
     },
+    /// A space of one's own.
+    File(Box<OwnSpace>),
 }
 
 /// The numbers of a space of cells in three stages.
@@ -157,6 +159,7 @@ impl Space {
             Self::Chain { stem, stem_stride, stages, layers, head } => {
                 Chain { input, classes, stem, stem_stride, stages, layers, head }.build()
             }
+            Self::File(space) => space.network.build(input, classes),
         }
     }
 }

@@ -123,6 +123,7 @@ impl RunFolder {
             // What cannot be removed stays; the run's own failure is what the user must hear of.
             let _ = std::fs::remove_file(self.log());
             let _ = std::fs::remove_file(self.config());
+            let _ = std::fs::remove_file(self.path.join("space.toml"));
             let _ = std::fs::remove_file(self.splits());
             let _ = std::fs::remove_file(self.lock_file());
             let _ = std::fs::remove_dir(self.path.join("candidates"));
@@ -232,6 +233,14 @@ impl RunFolder {
         write_whole(&self.config(), text.as_bytes())
     }
 
+    /// Writes a file of the folder.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`].
+    pub fn write(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        write_whole(&self.path.join(name), text.as_bytes())
+    }
+
     /// `splits.json`, the images of each split.
     #[must_use]
     pub fn splits(&self) -> PathBuf {
@@ -248,14 +257,20 @@ impl RunFolder {
         write_whole(&path, &text)
     }
 
-    /// SHA-256 of `config.toml`.
+    /// SHA-256 of `config.toml` and, where there is one, of the space that it names.
     ///
     /// # Errors
     /// [`FolderError::Unreadable`].
     pub fn config_sha256(&self) -> Result<String, FolderError> {
         let path = self.config();
         let unreadable = |source| FolderError::Unreadable { path: path.display().to_string(), source };
-        std::fs::read(&path).map(|text| digest_of_bytes(&text)).map_err(unreadable)
+        let mut text = std::fs::read(&path).map_err(unreadable)?;
+        match std::fs::read(self.path.join("space.toml")) {
+            Ok(space) => text.extend(space),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(error)),
+        }
+        Ok(digest_of_bytes(&text))
     }
 
     /// Starts the log.

@@ -8,6 +8,7 @@ mod edge;
 mod edges;
 mod enas;
 mod nasbench201;
+mod own;
 mod resnet;
 mod stem;
 
@@ -18,6 +19,7 @@ pub use densenet::DenseNet;
 pub use edges::Edges;
 pub use enas::Enas;
 pub use nasbench201::NasBench201;
+pub use own::{Cell, CellEdge, CellNode, Join, MOST_ACTIVATIONS, MOST_NODES, MOST_PARAMETERS, Own, OwnHead, OwnStem, Reduction, Stage};
 pub use resnet::ResNet;
 pub use stem::Stem;
 
