@@ -35,8 +35,10 @@ pub enum Command {
     Export(ExportArguments),
     /// Show the settings of the screen and its keys
     Config(ConfigArguments),
-    /// Compute the select accuracy of an export again, from its files
+    /// Compute the accuracy of a candidate, or of an export from its files alone
     Evaluate(EvaluateArguments),
+    /// Average the predictions of several candidates, and tell what it buys
+    Ensemble(EnsembleArguments),
 }
 
 /// How the screen looks.
@@ -183,7 +185,24 @@ pub struct ExportArguments {
     /// The best K posterior candidates, each into a folder of its own
     #[arg(long, value_name = "K", conflicts_with = "candidate")]
     pub top: Option<usize>,
+    /// One ONNX file that averages the best posterior candidates, 5 where --top does not say how many
+    #[arg(long, conflicts_with_all = ["candidate", "format"])]
+    pub ensemble: bool,
     /// Tell candidate, folder, files and the accuracy that was read back as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas ensemble`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct EnsembleArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// How many networks to average: 1,2,5,10 … as far as there are, where nothing is given
+    #[arg(long, value_name = "K", value_delimiter = ',')]
+    pub k: Vec<usize>,
+    /// The figures as JSON; docs/cli.md documents the keys
     #[arg(long)]
     pub json: bool,
 }
@@ -192,8 +211,10 @@ pub struct ExportArguments {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct EvaluateArguments {
-    /// The genotype.json of an export, or its folder
+    /// The genotype.json of an export, or its folder; or a run, by its folder or its name
     pub file: PathBuf,
+    /// Of a run: number of a candidate, or `winner`
+    pub candidate: Option<String>,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,

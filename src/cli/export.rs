@@ -2,14 +2,16 @@
 
 use super::arguments::ExportArguments;
 use super::failure::{Exit, Failure};
+use super::networks::Networks;
 use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
 use super::runs::RunFiles;
 use crate::engine::ranker::Network;
+use crate::engine::rebuild::predict;
 use crate::export::text::percent;
-use crate::export::{Format, Package, Sliced, values};
-use crate::posterior::statistics::race_order;
+use crate::export::{Ensemble, EnsembleMember, Format, Package, Sliced, member_values, values};
+use crate::posterior::statistics::Predictions;
 use crate::run::tensors::Arrays;
 use crate::run::{Accuracy, CandidateId, Source, ranked};
 use std::path::{Path, PathBuf};
@@ -34,6 +36,9 @@ pub struct Exported {
 /// No such run or candidate, weights that were not kept, or a folder that cannot be written.
 pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
+    if arguments.ensemble {
+        return export_ensemble(arguments, &run);
+    }
     let formats: Result<Vec<Format>, String> = arguments.format.iter().map(|word| word.parse()).collect();
     let formats = formats.map_err(|fault| Failure::Mistake(format!("--format: {fault}")))?;
     let ids = match arguments.top {
@@ -87,6 +92,63 @@ fn best(run: &RunFiles, count: usize) -> Result<Vec<CandidateId>, Failure> {
     Ok(ids)
 }
 
+/// Members of an ensemble where nobody says how many.
+pub const MEMBERS: usize = 5;
+
+/// Exports the best posterior candidates as one file that averages them.
+fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, Failure> {
+    let ids = best(run, arguments.top.unwrap_or(MEMBERS))?;
+    let setting = Setting::read(&run.folder.config())?;
+    let mode = run.started()?.batch_norm;
+    let images = setting.splits.select.images();
+    let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();
+    let mut of_run = Networks::new(run, &setting)?;
+    let (mut members, mut networks) = (Vec::new(), Vec::new());
+    for &id in &ids {
+        let record = run.record(id)?;
+        let network = of_run.network(&record, mode)?;
+        let (cost, select) = (network.graph.cost(), record.score.select.of(mode));
+        let (parameters, macs) = (cost.parameters as u64, cost.macs as u64);
+        members.push(EnsembleMember { candidate: id, source: record.score.source, select, parameters, macs });
+        networks.push(network);
+    }
+    let (device, epsilon) = (of_run.device(), setting.loaded.preset.train.batch_norm_epsilon);
+    let mean = |networks: &[Network]| {
+        let predictions: Vec<Predictions> = networks.iter().map(|network| predict(network, images, epsilon, device)).collect();
+        Predictions::mean(&predictions).ok_or_else(|| Failure::Failed("an ensemble needs a network".into()))
+    };
+    let found = mean(&networks)?;
+    let (select, quality) = (Accuracy::of(&found.right(&labels)), found.quality(&labels));
+    let ensemble = Ensemble::of(run.started()?, members, select, quality);
+    let of_members: Vec<_> = networks.iter().map(|network| (&*network.graph, &network.values)).collect();
+    let (config, preset) = (setting.config.as_str(), &setting.loaded.preset);
+    let bundle = ensemble.files(&of_members, (config, preset), &setting.splits.normalisation, &setting.classes).map_err(Failure::Failed)?;
+    let folder = arguments.out.clone().unwrap_or_else(|| run.folder.ensemble_export(ids.len()));
+    bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
+    let path = folder.join("model.onnx");
+    let damaged = |what: &dyn std::fmt::Display| Failure::Failed(format!("{}: {what}; export it again", path.display()));
+    let file = std::fs::read(&path).map_err(|error| damaged(&error))?;
+    let mut read = Vec::new();
+    for (&id, network) in ids.iter().zip(&networks) {
+        let values = member_values(&file, id, &network.graph).map_err(|what| damaged(&what))?;
+        read.push(Network { graph: network.graph.clone(), values });
+    }
+    if mean(&read)? != found {
+        return Err(damaged(&"what was read back predicts otherwise than what was written"));
+    }
+    if arguments.json {
+        output::print_json(&serde_json::json!({
+            "run": run.folder.name(), "candidates": ids, "path": folder,
+            "files": bundle.files.iter().map(|(name, _)| name).collect::<Vec<_>>(), "select_accuracy": select.share(),
+        }))?;
+    } else {
+        output::print(&format!("{}\n", folder.display()))?;
+        let Accuracy { correct, total } = select;
+        output::tell(&format!("read back: {} on select ({correct} of {total} images)", percent(select.share())));
+    }
+    Ok(Exit::Done)
+}
+
 /// Exports one candidate, into the run's folder where no other is named; no formats are all of them.
 ///
 /// # Errors
@@ -131,10 +193,7 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         let network = read_back(&exported.folder, candidate.network.graph)?;
         let found = setting.select(&network)?;
         let recorded = &record.correct(genotype.batch_norm).0;
-        // A race records the images in its own order, and only as far as it asked.
-        let images = found.len();
-        let order = if setting.loaded.preset.rank.racing { race_order(images, genotype.seed) } else { (0..images).collect() };
-        let differ = order.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
+        let differ = setting.asked(genotype.seed, recorded.len()).into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
         if differ > 0 {
             let others = format!("{differ} select images are judged otherwise than when the candidate was ranked");
             exported.note = Some(format!("{others}: the search ran on another device or another version of the program"));

@@ -4,12 +4,14 @@ mod arguments;
 mod compare;
 mod config;
 mod doctor;
+mod ensemble;
 mod evaluate;
 mod export;
 mod failure;
 mod headless;
 mod host;
 mod launch;
+mod networks;
 mod output;
 mod places;
 pub mod prepare;
@@ -66,6 +68,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Ensemble(arguments)) => ensemble::run(&arguments),
     }
 }
 

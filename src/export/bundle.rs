@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Every file that an export may hold; a folder with anything else in it is no export and is not replaced.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "README.md",
     "config.toml",
+    "ensemble.json",
     "genotype.json",
     "model.onnx",
     "model.py",

@@ -1,12 +1,14 @@
 //! What leaves a run: the genotype of a candidate, the report as numbers and as text.
 
 mod arrays;
+mod averaging;
 mod bundle;
 mod card;
 mod compare;
 mod comparison;
 mod compute;
 pub mod drawing;
+mod ensemble;
 mod genotype;
 mod markdown;
 mod onnx;
@@ -17,14 +19,16 @@ mod report;
 pub mod text;
 
 pub use arrays::{arrays, values};
+pub use averaging::averaging_text;
 pub use bundle::{Bundle, BundleError};
 pub use card::card;
 pub use compare::comparison_text;
-pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
+pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth, steps};
 pub use compute::NoHead;
+pub use ensemble::{Ensemble, EnsembleMember, member_values};
 pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced};
 pub use markdown::{markdown, summary};
-pub use onnx::onnx;
+pub use onnx::{Member, onnx, onnx_mean};
 pub use package::{Format, Package};
 pub use pytorch::{Origin, pytorch};
 pub use report::{

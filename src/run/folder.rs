@@ -147,6 +147,18 @@ impl RunFolder {
         self.path.join("exports").join(candidate.0.to_string())
     }
 
+    /// `exports/ensemble-<k>/`, what was exported of several together.
+    #[must_use]
+    pub fn ensemble_export(&self, members: usize) -> PathBuf {
+        self.path.join("exports").join(format!("ensemble-{members}"))
+    }
+
+    /// `ensemble.json`, what averaging buys.
+    #[must_use]
+    pub fn averaging(&self) -> PathBuf {
+        self.path.join("ensemble.json")
+    }
+
     /// Writes `config.toml`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! A run: what steers it, what it tells, and the folder that keeps it. Screens, replays and reports all read the same events.
 
 mod append;
+mod averaging;
 mod candidates;
 mod command;
 mod event;
@@ -18,6 +19,7 @@ mod weights;
 pub(crate) mod fixture;
 
 pub use append::{JsonLines, LogError, LogNotes};
+pub use averaging::Averaging;
 pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_candidates, ties, winner};
 pub use command::Command;
 pub use event::{

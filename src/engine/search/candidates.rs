@@ -182,7 +182,7 @@ impl Search {
         let frozen = self.freeze(state);
         let mut sampler = self.sampler();
         let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
-        self.draws = sampler.drawn();
+        self.drawn(&sampler);
         for part in queue.chunks(2 * rayon::current_num_threads()) {
             self.rank(&frozen, part, 0, state)?;
         }

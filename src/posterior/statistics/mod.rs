@@ -5,6 +5,7 @@
 mod answers;
 mod best_of;
 mod bootstrap;
+mod calibration;
 mod half_split;
 mod interval;
 mod paired;
@@ -13,6 +14,7 @@ mod race;
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
 pub use bootstrap::{difference_of_means, paired_difference, probability_of_superiority, relative_improvement};
+pub use calibration::{Averaged, BINS, Predictions, Quality, Spread, averaging};
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
@@ -27,6 +29,8 @@ enum Draws {
     Bootstrap = 0,
     /// Halves of the images.
     Halves = 1,
+    /// Networks whose predictions are averaged.
+    Members = 2,
 }
 
 /// The generator of one such draw under a run's seed.
