@@ -1,7 +1,7 @@
 //! Whole searches: their log, their seeds, and the commands that steer them.
 
 use pgnas::cli::prepare;
-use pgnas::engine::{self, Plan, devices};
+use pgnas::engine::{self, Keep, Plan, devices};
 use pgnas::link::{Link, Update};
 use pgnas::preset::Preset;
 use pgnas::run::{AlertKind, Command, Event, Outcome, Phase, Record, RunFolder, Source, read_candidates, read_log, winner};
@@ -16,11 +16,19 @@ const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=
 const PATIENCE: Duration = Duration::from_mins(2);
 
 fn start(root: &Path, settings: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
+    let plan = plan(root, settings);
+    let folder = plan.folder.clone();
+    let (link, engine) = engine::start(plan).unwrap();
+    (link, engine, folder)
+}
+
+fn plan(root: &Path, settings: &[&str]) -> Plan {
     let set: Vec<String> = SMALL.iter().chain(settings).map(ToString::to_string).collect();
     let loaded = Preset::load("digits", None, &set).unwrap();
     let (graph, splits) = (prepare::graph(&loaded).unwrap(), prepare::splits(&loaded).unwrap());
     let folder = RunFolder::create(&root.join("run")).unwrap();
-    let plan = Plan {
+    folder.write_config(&loaded.effective.to_toml()).unwrap();
+    Plan {
         run: folder.name(),
         set: loaded.preset.data.set.clone(),
         preset: loaded.preset,
@@ -31,9 +39,8 @@ fn start(root: &Path, settings: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
         recorder: folder.recorder().unwrap(),
         folder: folder.clone(),
         notice: None,
-    };
-    let (link, engine) = engine::start(plan).unwrap();
-    (link, engine, folder)
+        keep: Keep { lock: folder.lock().unwrap(), every: Duration::from_mins(10), resume: None },
+    }
 }
 
 /// The next event that a test waits for.
@@ -253,6 +260,27 @@ fn commands_steer_and_are_recorded() {
     let (candidates, _) = read_candidates(&folder.candidates()).unwrap();
     assert_eq!(candidates.len(), 3);
     assert!(matches!(log(&folder).last().unwrap().event, Event::Finished { test_reads: 0, .. }));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_told_once_an_outage_and_costs_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let mut plan = plan(root.path(), &[]);
+    plan.keep.every = Duration::ZERO;
+    let folder = plan.folder.clone();
+    // What would be written beside the third checkpoint and renamed finds its place taken.
+    let place = folder.path().join("checkpoints/state-3.safetensors.part");
+    std::fs::create_dir_all(&place).unwrap();
+    let (mut link, engine) = engine::start(plan).unwrap();
+    let message = wait(&mut link, "the alert", |event| if let Event::Alert(alert) = event { Some(alert.message.clone()) } else { None });
+    assert!(message.contains("state-3.safetensors: cannot be written (") && message.contains("tried again"), "{message}");
+    assert!(folder.path().join("checkpoints/state-2.safetensors").exists());
+    std::fs::remove_dir(&place).unwrap();
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let alerts = log(&folder).iter().filter(|record| matches!(record.event, Event::Alert(_))).count();
+    assert_eq!(alerts, 1);
+    assert!(!folder.path().join("checkpoints/state-2.safetensors").exists(), "later ones took its place");
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Run {
             Event::Ties(ties) => self.ties = Some(ties.clone()),
             Event::Test(score) => self.tests.push(score.clone()),
             Event::Alert(alert) => return Some(alert.message.clone()),
-            Event::Intervention { .. } | Event::Drawn(_) | Event::Race(_) => {}
+            Event::Intervention { .. } | Event::Drawn(_) | Event::Race(_) | Event::Resumed { .. } => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });

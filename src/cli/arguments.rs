@@ -3,6 +3,7 @@
 use super::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A terminal workbench for posterior-guided neural architecture search.
 ///
@@ -23,6 +24,8 @@ pub struct Arguments {
 pub enum Command {
     /// Search from a preset: train the super-network, sample and rank candidates
     Search(SearchArguments),
+    /// Go on with a run that was stopped or whose process died, from its last checkpoint
+    Resume(ResumeArguments),
     /// Write a summary of a run, as Markdown or JSON
     Report(ReportArguments),
     /// Compare the candidates of the posterior with the baselines
@@ -108,6 +111,9 @@ pub struct SearchArguments {
     /// Put the run exactly there, into a new or empty folder
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+    /// Minutes between two checkpoints, from which `pgnas resume` goes on
+    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = minutes)]
+    pub checkpoint_minutes: Duration,
     /// No screen: progress on standard error, a summary on standard output
     #[arg(long)]
     pub headless: bool,
@@ -117,6 +123,35 @@ pub struct SearchArguments {
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,
+}
+
+/// Arguments of `pgnas resume`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ResumeArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// Device: auto, cpu, cuda, cuda:N or wgpu; the one it had where none is given
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Minutes between two checkpoints
+    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = minutes)]
+    pub checkpoint_minutes: Duration,
+    /// No screen: progress on standard error, a summary on standard output
+    #[arg(long)]
+    pub headless: bool,
+    /// No screen: the events from here on as JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArguments,
+}
+
+/// A time in minutes, which may have a fraction.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    Duration::try_from_secs_f64(60.0 * minutes).map_err(|_| "give minutes from 0 on, such as 10 or 0.5".into())
 }
 
 /// Arguments of `pgnas report`.

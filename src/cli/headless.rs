@@ -19,13 +19,24 @@ pub enum Telling {
     Json,
 }
 
-/// Follows a search to its end. Nothing of the log is left out, however slowly the output is read.
+/// Follows a search to its end; `before` are the records of its log from before it was interrupted. Nothing of the log is left out, however slowly the output is read.
 ///
 /// # Errors
 /// [`Failure::Closed`] where nobody reads the output any more; the search is stopped then, and keeps what it has.
-pub fn follow(link: Link, folder: &RunFolder, telling: Telling, stop: &Notify, out: &mut dyn Write) -> Result<Exit, Failure> {
+pub fn follow(
+    link: Link,
+    (folder, before): (&RunFolder, Vec<Record>),
+    telling: Telling,
+    stop: &Notify,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Failure::Unexpected(error.into()))?;
-    let mut follower = Follower { folder, telling, out, progress: Progress::default(), records: Vec::new(), closed: None };
+    let mut progress = Progress::default();
+    for record in &before {
+        // Told when it happened.
+        let _ = progress.line(&record.event, &link.snapshot());
+    }
+    let mut follower = Follower { folder, telling, out, progress, records: before, closed: None };
     runtime.block_on(follower.run(link, stop));
     follower.end()
 }
@@ -143,7 +154,7 @@ mod tests {
         let mut recorder = folder.recorder().unwrap();
         let (publisher, link) = channel();
         let engine = std::thread::spawn(move || engine(&publisher, &mut recorder));
-        let result = follow(link, &folder, telling, stop, out);
+        let result = follow(link, (&folder, Vec::new()), telling, stop, out);
         engine.join().unwrap();
         result
     }
@@ -189,7 +200,7 @@ mod tests {
             said.send(()).unwrap();
         });
         listen.recv().unwrap();
-        assert!(matches!(follow(link, &folder, Telling::Json, &Notify::new(), &mut out), Ok(Exit::Done)));
+        assert!(matches!(follow(link, (&folder, Vec::new()), Telling::Json, &Notify::new(), &mut out), Ok(Exit::Done)));
         engine.join().unwrap();
         let sequences = out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let sequences: Vec<u64> = sequences.map(|line| serde_json::from_slice::<Record>(line).unwrap().sequence).collect();

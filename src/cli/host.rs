@@ -112,7 +112,7 @@ mod tests {
 
     fn host(root: &Path) -> SystemHost {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
-        let request = Request { preset: String::new(), set: vec![], seed: 1, device: "cpu".into(), run_dir: None };
+        let request = Request { device: "cpu".into(), ..Request::default() };
         SystemHost::new(places, request)
     }
 

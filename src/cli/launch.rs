@@ -3,14 +3,14 @@
 use super::failure::Failure;
 use super::places::Places;
 use super::prepare;
-use crate::engine::devices::{self, Choice};
-use crate::engine::{self, EngineError, Plan};
+use crate::engine::devices::{self, Choice, DeviceError, OpenDevice};
+use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
-use crate::run::{RunFolder, stamp};
+use crate::run::{Alert, Record, RunFolder, stamp};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What somebody asks to be searched.
 #[derive(Debug, Clone)]
@@ -25,6 +25,15 @@ pub struct Request {
     pub device: String,
     /// Where exactly to put the run.
     pub run_dir: Option<PathBuf>,
+    /// Time between checkpoints.
+    pub every: Duration,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        let every = Duration::from_mins(10);
+        Self { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None, every }
+    }
 }
 
 /// A search at work.
@@ -32,6 +41,8 @@ pub struct Request {
 pub struct Running {
     /// Its folder.
     pub folder: RunFolder,
+    /// The records of its log from before it was interrupted.
+    pub before: Vec<Record>,
     /// The end of the link for a screen.
     pub link: Link,
     /// The engine's thread.
@@ -46,9 +57,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
-    let mistake = |error: devices::DeviceError| Failure::Mistake(error.to_string());
-    let choice: Choice = request.device.parse().map_err(mistake)?;
-    let (device, notice) = devices::open(choice).map_err(mistake)?;
+    let (device, notice) = open(&request.device)?;
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
     } else {
@@ -56,14 +65,16 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         RunFolder::create_in(places.runs()?, &name)?
     };
     let start = || -> Result<_, Failure> {
+        let lock = folder.lock()?;
         folder.write_config(&loaded.effective.to_toml())?;
+        let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
-        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice };
+        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notice, keep };
         Ok(engine::start(plan)?)
     };
     match start() {
-        Ok((link, engine)) => Ok(Running { folder, link, engine }),
+        Ok((link, engine)) => Ok(Running { folder, before: Vec::new(), link, engine }),
         Err(failure) => {
             folder.discard();
             Err(failure)
@@ -71,10 +82,20 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     }
 }
 
+/// Opens a device by its name.
+///
+/// # Errors
+/// A mistake: no such device.
+pub fn open(name: &str) -> Result<(OpenDevice, Option<Alert>), Failure> {
+    let mistake = |error: DeviceError| Failure::Mistake(error.to_string());
+    let choice: Choice = name.parse().map_err(mistake)?;
+    devices::open(choice).map_err(mistake)
+}
+
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Thread(_) => Self::Failed(error.to_string()),
+            EngineError::Thread(_) | EngineError::Checkpoint(_) => Self::Failed(error.to_string()),
             _ => Self::Mistake(error.to_string()),
         }
     }

@@ -19,6 +19,7 @@ mod presets;
 mod progress;
 mod rebuild;
 mod report;
+mod resume;
 mod runs;
 mod screen;
 mod search;
@@ -61,6 +62,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         None => start(&arguments.screen),
         Some(Command::Search(arguments)) => search::run(arguments),
+        Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
@@ -79,7 +81,7 @@ fn start(look: &ScreenArguments) -> Result<Exit, Failure> {
         let remedy = "give a command, such as `pgnas search digits --headless`";
         return Err(Failure::Mistake(format!("{reason}, so there is no start screen; {remedy}")));
     }
-    let request = launch::Request { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None };
+    let request = launch::Request::default();
     let host = host::SystemHost::new(places::Places::of_user(), request);
     screen::show(Box::new(host), None, look)?;
     Ok(Exit::Done)

@@ -49,6 +49,9 @@ impl Progress {
                 (self.ranking, self.ranked, self.best) = (*phase == Phase::Ranking, 0, None);
                 None
             }
+            Event::Resumed { step, undone, device, .. } => {
+                Some(format!("resumed  after step {step}, on {device}; {undone} events since the checkpoint are done again"))
+            }
             Event::Intervention { .. } | Event::Finished { .. } => None,
         }
     }

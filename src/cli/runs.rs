@@ -135,7 +135,10 @@ impl RunFiles {
 }
 
 /// Where a run lies: a folder as given (or the log in it), else one of that name below the runs folder.
-fn locate(run: &Path, places: &Places) -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// A mistake that names the nearest one.
+pub fn locate(run: &Path, places: &Places) -> Result<PathBuf, Failure> {
     if run.is_file() && run.file_name().is_some_and(|name| name == "events.jsonl") {
         return Ok(run.parent().unwrap_or(Path::new("")).to_owned());
     }

@@ -1,10 +1,10 @@
 //! `pgnas search`: on the screen where there is one, else headless.
 
-use super::arguments::SearchArguments;
+use super::arguments::{ScreenArguments, SearchArguments};
 use super::failure::{Exit, Failure};
 use super::headless::{Telling, follow};
 use super::host::SystemHost;
-use super::launch::{Request, launch};
+use super::launch::{Request, Running, launch};
 use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
@@ -21,19 +21,26 @@ use tokio::sync::Notify;
 /// What keeps the search from starting, or made it fail.
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let SearchArguments { preset, set, seed, device, run_dir, headless, json, screen: look } = arguments;
-    let request = Request { preset, set, seed, device, run_dir };
+    let SearchArguments { preset, set, seed, device, run_dir, checkpoint_minutes, headless, json, screen: look } = arguments;
+    let request = Request { preset, set, seed, device, run_dir, every: checkpoint_minutes };
     if !headless && !json {
         match screen::missing_terminal() {
             None => return on_screen(&request, places, &look),
             Some(reason) => output::tell(&format!("{reason}, so the search runs without a screen (--headless)")),
         }
     }
-    let running = launch(&request, &places)?;
+    without_screen(launch(&request, &places)?, json)
+}
+
+/// Follows a search to its end without a screen.
+///
+/// # Errors
+/// What made it fail.
+pub fn without_screen(running: Running, json: bool) -> Result<Exit, Failure> {
     let stop = Arc::new(Notify::new());
     listen(stop.clone())?;
     let telling = if json { Telling::Json } else { Telling::People };
-    let result = follow(running.link, &running.folder, telling, &stop, &mut std::io::stdout().lock());
+    let result = follow(running.link, (&running.folder, running.before), telling, &stop, &mut std::io::stdout().lock());
     join(running.engine)?;
     match result {
         // The reader left; how far the search had come by then is in its log.
@@ -42,11 +49,18 @@ pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     }
 }
 
-fn on_screen(request: &Request, places: Places, look: &super::arguments::ScreenArguments) -> Result<Exit, Failure> {
+fn on_screen(request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
     screen::check(look)?;
-    let running = launch(request, &places)?;
+    show(launch(request, &places)?, request, places, look)
+}
+
+/// Shows a search on the screen until somebody leaves.
+///
+/// # Errors
+/// What keeps the screen from being drawn.
+pub fn show(running: Running, request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
     let (folder, link) = (running.folder, running.link);
-    let opened = Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(link) };
+    let opened = Opened { name: folder.name(), path: folder.path().to_owned(), records: running.before, link: Some(link) };
     let host = SystemHost::new(places, request.clone()).with_engine(running.engine);
     screen::show(Box::new(host), Some(opened), look)?;
     Ok(RunFiles::read(folder).map_or(Exit::Stopped, |run| run.exit()))

@@ -18,9 +18,10 @@ use crate::data::{DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::Preset;
-use crate::run::{Alert, FolderError, Recorder, RunFolder};
+use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Everything a search needs.
 #[derive(Debug)]
@@ -45,6 +46,32 @@ pub struct Plan {
     pub recorder: Recorder,
     /// What the log should say of the choice of the device.
     pub notice: Option<Alert>,
+    /// How the search outlives its process.
+    pub keep: Keep,
+}
+
+/// How a search outlives its process.
+#[derive(Debug)]
+pub struct Keep {
+    /// That the run is this process's.
+    pub lock: RunLock,
+    /// Time between checkpoints.
+    pub every: Duration,
+    /// Where a run that was interrupted goes on.
+    pub resume: Option<Resume>,
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub struct Resume {
+    /// What it goes on from; `None` where it has to begin again.
+    pub checkpoint: Option<Checkpoint>,
+    /// Its candidates up to there.
+    pub candidates: Vec<CandidateRecord>,
+    /// Records that were cut from its log.
+    pub undone: u64,
+    /// What was wrong with newer checkpoints.
+    pub notes: Vec<String>,
 }
 
 /// Why a search cannot start.
@@ -62,6 +89,9 @@ pub enum EngineError {
     /// The system gives no thread.
     #[error("the search needs a thread of its own and the system gives none: {0}; end other programs and try again")]
     Thread(std::io::Error),
+    /// The checkpoint is of another network.
+    #[error("the checkpoint does not fit ({0}); config.toml and checkpoints are not of one run")]
+    Checkpoint(String),
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
     InitialDrop,

@@ -56,6 +56,14 @@ impl Pace {
         self.seconds_per_step = Some(self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean)));
     }
 
+    /// Goes on where an interrupted search was: after so many steps, epochs and candidates, in so many seconds of training and ranking.
+    pub(super) fn go_on(&mut self, (steps, epochs): (u64, u32), candidates: usize, (training, ranking): (f64, f64)) {
+        let time = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        (self.steps_done, self.epochs_done, self.candidates_done, self.candidates_timed) = (steps, epochs, candidates, candidates);
+        (self.training, self.ranking) = (time(training), time(ranking));
+        self.seconds_per_step = (steps > 0).then(|| training / steps as f64);
+    }
+
     pub(super) fn epoch_done(&mut self) {
         self.epochs_done += 1;
     }

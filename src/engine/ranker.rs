@@ -102,6 +102,12 @@ impl Examples {
         self.pieces.len()
     }
 
+    /// How many images there are in a piece and those before it.
+    #[must_use]
+    pub fn images_up_to(&self, piece: usize) -> usize {
+        self.pieces.iter().take(piece + 1).map(|piece| piece.dims()[0]).sum()
+    }
+
     /// How many images there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes JSON lines, one write a line. What could not be written stays in memory and goes out before the next line.
@@ -29,6 +29,25 @@ impl JsonLines {
     /// What the system says; also where the file exists.
     pub fn create(path: &Path) -> std::io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        Ok(Self::new(path, Box::new(file)))
+    }
+
+    /// A file that exists, cut after so many lines. What a killed process left of a line behind them goes, too.
+    ///
+    /// # Errors
+    /// What the system says; also where the file has fewer lines.
+    pub fn reopen(path: &Path, lines: u64) -> std::io::Result<Self> {
+        let mut file = BufReader::new(std::fs::File::open(path)?);
+        let (mut end, mut line) = (0, Vec::new());
+        for found in 0..lines {
+            line.clear();
+            end += file.read_until(b'\n', &mut line)? as u64;
+            if line.last() != Some(&b'\n') {
+                return Err(std::io::Error::other(format!("it has {found} of {lines} lines")));
+            }
+        }
+        let file = OpenOptions::new().append(true).open(path)?;
+        file.set_len(end)?;
         Ok(Self::new(path, Box::new(file)))
     }
 
@@ -75,6 +94,16 @@ impl JsonLines {
         };
         self.pending.drain(..written);
         result
+    }
+
+    /// Writes what waits, and brings all lines onto the disk.
+    ///
+    /// # Errors
+    /// What the system says; what could not be written still waits.
+    pub fn sync(&mut self) -> std::io::Result<()> {
+        self.drain()?;
+        // Of the file, whatever it was written through.
+        std::fs::File::open(&self.path)?.sync_data()
     }
 
     /// What went wrong since the last call, told once an outage.
@@ -142,6 +171,18 @@ impl std::fmt::Display for LogNotes {
             None => Ok(()),
         }
     }
+}
+
+/// Whole lines of a file; none where it is not there.
+#[must_use]
+pub fn count_lines(path: &Path) -> u64 {
+    let Ok(file) = std::fs::File::open(path) else { return 0 };
+    let (mut file, mut lines, mut line) = (BufReader::with_capacity(1 << 16, file), 0, Vec::new());
+    while file.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+        lines += u64::from(line.last() == Some(&b'\n'));
+        line.clear();
+    }
+    lines
 }
 
 /// The bytes of a file.
@@ -223,6 +264,20 @@ pub(super) mod tests {
         assert_eq!((disk.text().as_str(), lines.waiting()), ("\"one\"\n\"two\"\n\"three\"\n4\n", 0));
         lines.append(&5);
         assert!(lines.take_fault().is_some(), "a new outage is told again");
+    }
+
+    #[test]
+    fn a_file_is_cut_after_its_lines_and_goes_on_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.jsonl");
+        std::fs::write(&path, "1\n2\n3\n4").unwrap();
+        assert_eq!((count_lines(&path), count_lines(&folder.path().join("none"))), (3, 0));
+        let short = JsonLines::reopen(&path, 4).unwrap_err().to_string();
+        assert_eq!(short, "it has 3 of 4 lines");
+        let mut lines = JsonLines::reopen(&path, 2).unwrap();
+        lines.append(&5);
+        lines.sync().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n5\n");
     }
 
     #[test]

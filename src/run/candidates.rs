@@ -26,10 +26,8 @@ pub struct CandidateRecord {
     #[serde(with = "as_text")]
     pub mask: HardMask,
     /// Which select images it gets right with inherited statistics, in the order of the split.
-    #[serde(with = "as_text")]
     pub correct_inherited: Bits,
     /// Which select images it gets right with re-estimated statistics.
-    #[serde(with = "as_text")]
     pub correct_recalibrated: Bits,
 }
 
@@ -45,8 +43,9 @@ impl CandidateRecord {
 }
 
 /// One bit an image, in the text form of [`HardMask`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Bits(pub Vec<bool>);
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bits(#[serde(with = "as_bits")] pub Vec<bool>);
 
 impl fmt::Display for Bits {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,6 +75,19 @@ mod as_text {
     }
 }
 
+mod as_bits {
+    use super::{Bits, as_text};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &[bool], serializer: S) -> Result<S::Ok, S::Error> {
+        as_text::serialize(&Bits(value.to_vec()), serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<bool>, D::Error> {
+        as_text::deserialize::<D, Bits>(deserializer).map(|bits| bits.0)
+    }
+}
+
 /// Writes candidates as they are ranked; a full disk is treated as [`JsonLines`] treats it.
 #[derive(Debug)]
 pub struct CandidateWriter(JsonLines);
@@ -90,6 +102,14 @@ impl CandidateWriter {
     /// Writes one candidate.
     pub fn write(&mut self, candidate: &CandidateRecord) {
         self.0.append(candidate);
+    }
+
+    /// Brings all lines onto the disk.
+    ///
+    /// # Errors
+    /// As [`JsonLines::sync`].
+    pub fn sync(&mut self) -> std::io::Result<()> {
+        self.0.sync()
     }
 
     /// What went wrong in writing since the last call, once an outage.

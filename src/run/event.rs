@@ -52,6 +52,18 @@ pub enum Event {
     Ties(Ties),
     /// The test split was read for one network.
     Test(TestScore),
+    /// The search goes on from a checkpoint, after it was stopped or its process died. What came after that checkpoint is cut from the
+    /// log, and done again.
+    Resumed {
+        /// Training steps done at the checkpoint.
+        step: u64,
+        /// Records that were cut.
+        undone: u64,
+        /// Kind of device that it goes on with.
+        device: String,
+        /// Program name and version.
+        program: String,
+    },
     /// The last event of a log.
     Finished {
         /// How it ended.

@@ -1,9 +1,12 @@
 //! The folder of a run: where each of its files lies, and how it comes to be.
 
 use super::append::JsonLines;
-use super::{CandidateId, CandidateWriter, Recorder};
+use super::tensors::digest_of_bytes;
+use super::{CandidateId, CandidateWriter, Checkpoints, Recorder};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +37,34 @@ pub enum FolderError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system does not show a file.
+    #[error("{path}: cannot be read ({source}); it belongs to the run, restore it from a copy")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process is at work on it.
+    #[error("{path}: process {process} is at work on this run; look at it with `pgnas attach`, or end it with `pgnas stop`")]
+    Busy {
+        /// The folder.
+        path: String,
+        /// Its number, where it is known.
+        process: String,
+    },
     /// There is no log in it.
     #[error("{path}: this is no run (it has no events.jsonl); `pgnas report` and `pgnas export` want the folder or the name of a run")]
     NoRun {
         /// The folder.
         path: String,
     },
+}
+
+/// Who holds it is at work on the run. The system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: std::fs::File,
 }
 
 impl RunFolder {
@@ -98,6 +123,7 @@ impl RunFolder {
             // What cannot be removed stays; the run's own failure is what the user must hear of.
             let _ = std::fs::remove_file(self.log());
             let _ = std::fs::remove_file(self.config());
+            let _ = std::fs::remove_file(self.lock_file());
             let _ = std::fs::remove_dir(self.path.join("candidates"));
             let _ = std::fs::remove_dir(&self.path);
         }
@@ -159,12 +185,72 @@ impl RunFolder {
         self.path.join("ensemble.json")
     }
 
+    /// `checkpoints/state-<n>.safetensors`, what a search goes on from.
+    #[must_use]
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(self.path.join("checkpoints"))
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// Takes the run for this process.
+    ///
+    /// # Errors
+    /// [`FolderError::Busy`] where another process has it.
+    pub fn lock(&self) -> Result<RunLock, FolderError> {
+        let path = self.lock_file();
+        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(unwritable(&path))?;
+        // Who only looks whether it is free has it for a moment.
+        let mut taken = file.try_lock();
+        for _ in 0..20 {
+            if !matches!(taken, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            taken = file.try_lock();
+        }
+        match taken {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let process = self.owner().unwrap_or_else(|| "?".into());
+                return Err(FolderError::Busy { path: self.path.display().to_string(), process });
+            }
+            Err(TryLockError::Error(error)) => return Err(unwritable(&path)(error)),
+        }
+        file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unwritable(&path))?;
+        Ok(RunLock { _file: file })
+    }
+
+    /// Whether a process is at work on it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        let file = File::open(self.lock_file());
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// The number of the process that took it last.
+    fn owner(&self) -> Option<String> {
+        std::fs::read_to_string(self.lock_file()).ok().filter(|process| !process.is_empty())
+    }
+
     /// Writes `config.toml`.
     ///
     /// # Errors
     /// [`FolderError::Unwritable`].
     pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
         write_whole(&self.config(), text.as_bytes())
+    }
+
+    /// SHA-256 of `config.toml`.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`].
+    pub fn config_sha256(&self) -> Result<String, FolderError> {
+        let path = self.config();
+        let unreadable = |source| FolderError::Unreadable { path: path.display().to_string(), source };
+        std::fs::read(&path).map(|text| digest_of_bytes(&text)).map_err(unreadable)
     }
 
     /// Starts the log.
@@ -174,6 +260,27 @@ impl RunFolder {
     pub fn recorder(&self) -> Result<Recorder, FolderError> {
         let path = self.log();
         Ok(Recorder::new(JsonLines::create(&path).map_err(unwritable(&path))?))
+    }
+
+    /// Goes on with the log after so many records and seconds; what stands behind them is cut.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`]; also where it has fewer.
+    pub fn recorder_from(&self, records: u64, seconds: f64) -> Result<Recorder, FolderError> {
+        let path = self.log();
+        Ok(Recorder::resumed(JsonLines::reopen(&path, records).map_err(unwritable(&path))?, records, seconds))
+    }
+
+    /// Goes on with the list of candidates after so many; what stands behind them is cut.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`]; also where it has fewer.
+    pub fn candidate_writer_from(&self, candidates: u64) -> Result<CandidateWriter, FolderError> {
+        let path = self.candidates();
+        if candidates == 0 && !path.exists() {
+            return self.candidate_writer();
+        }
+        Ok(CandidateWriter::new(JsonLines::reopen(&path, candidates).map_err(unwritable(&path))?))
     }
 
     /// Starts the list of candidates.
@@ -202,9 +309,15 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         let mut file = std::fs::File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&beside, path)?;
+        // The name, too, outlives a power cut; where a folder cannot be opened, the system sees to it.
+        File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).map_or(Ok(()), |folder| folder.sync_all())
     };
-    write().map_err(unwritable(path))
+    write().map_err(|error| {
+        // What a full disk could not take whole should not fill it.
+        let _ = std::fs::remove_file(&beside);
+        unwritable(path)(error)
+    })
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
@@ -235,6 +348,19 @@ mod tests {
         let file = root.path().join("letter.txt");
         assert!(matches!(RunFolder::create(&file), Err(FolderError::Unwritable { .. })));
         assert!(RunFolder::create(&file.join("x")).unwrap_err().to_string().contains("letter.txt/x: cannot be written ("));
+    }
+
+    #[test]
+    fn a_run_has_one_process_at_a_time_and_a_dead_one_gives_it_back() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&root.path().join("run")).unwrap();
+        assert!(!folder.is_locked());
+        let lock = folder.lock().unwrap();
+        let told = folder.lock().unwrap_err().to_string();
+        assert!(folder.is_locked() && told.contains(&format!("process {} is at work on this run", std::process::id())), "{told}");
+        drop(lock);
+        assert!(!folder.is_locked());
+        drop(folder.lock().unwrap());
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::time::Instant;
 pub struct Recorder {
     lines: JsonLines,
     started: Instant,
+    /// Seconds before it started, of a run that was interrupted.
+    before: f64,
     next: u64,
 }
 
@@ -18,13 +20,33 @@ impl Recorder {
     /// A recorder that starts now.
     #[must_use]
     pub fn new(lines: JsonLines) -> Self {
-        Self { lines, started: Instant::now(), next: 0 }
+        Self::resumed(lines, 0, 0.0)
+    }
+
+    /// A recorder that goes on after so many records and seconds.
+    #[must_use]
+    pub fn resumed(lines: JsonLines, records: u64, seconds: f64) -> Self {
+        Self { lines, started: Instant::now(), before: seconds, next: records }
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.next
+    }
+
+    /// Brings all records onto the disk.
+    ///
+    /// # Errors
+    /// As [`JsonLines::sync`].
+    pub fn sync(&mut self) -> std::io::Result<()> {
+        self.lines.sync()
     }
 
     /// Writes an event and returns its record. A write that fails keeps the line in memory and tries again with the next event;
     /// [`Recorder::take_alert`] tells of it.
     pub fn record(&mut self, event: Event) -> Arc<Record> {
-        let record = Record { sequence: self.next, seconds: self.started.elapsed().as_secs_f64(), event };
+        let record = Record { sequence: self.next, seconds: self.seconds(), event };
         self.next += 1;
         self.lines.append(&record);
         Arc::new(record)
@@ -38,7 +60,7 @@ impl Recorder {
     /// Seconds since the run started, as records have them.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+        self.before + self.started.elapsed().as_secs_f64()
     }
 }
 

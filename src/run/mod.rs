@@ -3,6 +3,7 @@
 mod append;
 mod averaging;
 mod candidates;
+mod checkpoint;
 mod command;
 mod event;
 mod folder;
@@ -18,15 +19,18 @@ mod weights;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use append::{JsonLines, LogError, LogNotes};
+pub use append::{JsonLines, LogError, LogNotes, count_lines};
 pub use averaging::Averaging;
 pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_candidates, ties, winner};
+pub use checkpoint::{
+    CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
+};
 pub use command::Command;
 pub use event::{
     Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
     RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
-pub use folder::{FolderError, RunFolder, write_whole};
+pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};

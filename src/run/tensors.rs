@@ -59,6 +59,12 @@ pub fn digest<'a>(parts: impl IntoIterator<Item = &'a [f32]>) -> String {
     hexadecimal(&hasher.finalize())
 }
 
+/// SHA-256 of bytes.
+#[must_use]
+pub fn digest_of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 /// SHA-256 of lists of image numbers, each list closed by its length.
 #[must_use]
 pub fn digest_of_numbers<'a>(lists: impl IntoIterator<Item = &'a [usize]>) -> String {

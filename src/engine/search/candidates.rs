@@ -7,17 +7,18 @@ use super::race::races;
 use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
 use crate::posterior::statistics::Answers;
-use crate::posterior::{DropProbability, HardMask, thresholded};
+use crate::posterior::{DropProbability, HardMask, Posterior, thresholded};
 use crate::random::{Purpose, stream};
 use crate::run::{
-    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, Scores, Source, TestScore, newest, ranked, ties,
-    winner,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, RankingStanding, Scores, Source, TestScore,
+    newest, ranked, ties, winner,
 };
 use rayon::prelude::*;
 use std::time::Instant;
 
 impl Search {
-    /// Everything that is ranked at the end: the references, then posterior and random candidates in turn.
+    /// Everything that is ranked at the end: the references, then posterior and random candidates in turn. What an interrupted search
+    /// had ranked already is left out.
     ///
     /// # Errors
     /// [`EngineError::Graph`] where a candidate cannot be sliced.
@@ -27,7 +28,9 @@ impl Search {
         let whole = HardMask::whole(self.graph.masked_channels());
         let reference = |source, mask| Draw { source, index: 0, what: Sampled::Network(mask) };
         let mut queue = vec![reference(Source::Whole, whole), reference(Source::Threshold, thresholded(&p, self.posterior.channels()))];
-        let mut sampler = self.sampler();
+        let before = self.ranking.take();
+        let first_draw = before.as_ref().map_or(self.draws, |before| before.first_draw);
+        let mut sampler = self.sampler(&self.posterior, first_draw);
         let rank = self.preset.rank;
         let wanted = [
             (Source::Posterior, rank.posterior),
@@ -38,17 +41,25 @@ impl Search {
         for place in 0..wanted.iter().map(|(_, count)| *count).max().unwrap_or(0) {
             queue.extend(wanted.iter().filter(|(_, count)| place < *count).filter_map(|(source, _)| sampler.draw(*source)));
         }
-        self.drawn(&sampler);
+        if before.is_none() {
+            self.drawn(&sampler);
+        }
         let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
         let (racing, queue): (Vec<Draw>, Vec<Draw>) = queue.into_iter().partition(|draw| rank.racing && races(draw));
-        for part in queue.chunks(at_once) {
-            if self.attend(Some(state)) == Flow::Stop {
+        let mut done = before.as_ref().map_or(0, |before| (before.done as usize).min(queue.len()));
+        for part in queue[done..].chunks(at_once) {
+            let standing = || Some(RankingStanding { first_draw, done: done as u64, race: None });
+            if self.attend(state, &standing) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             self.rank(&frozen, part, part.len(), state)?;
+            done += part.len();
         }
-        if !racing.is_empty() && self.race(&frozen, racing, at_once, state)? == Flow::Stop {
-            return Ok(Flow::Stop);
+        if !racing.is_empty() {
+            let standing = RankingStanding { first_draw, done: done as u64, race: before.and_then(|before| before.race) };
+            if self.race(&frozen, racing, at_once, state, standing)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
         }
         if let Some(ties) = ties(&self.scores, &self.answers, self.preset.rank.batch_norm) {
             self.record(Event::Ties(ties));
@@ -69,9 +80,9 @@ impl Search {
         frozen
     }
 
-    fn sampler(&self) -> Sampler {
+    fn sampler(&self, posterior: &Posterior, first_draw: u64) -> Sampler {
         let how = (self.preset.posterior.granularity, self.preset.rank.constraint);
-        Sampler::new(self.seed, self.graph.clone(), &self.posterior, how, self.draws)
+        Sampler::new(self.seed, self.graph.clone(), posterior, how, first_draw)
     }
 
     /// Remembers and tells what was drawn.
@@ -178,9 +189,8 @@ impl Search {
     /// # Errors
     /// As [`Self::rank_all`].
     pub(super) fn sample_now(&mut self, state: &State, count: u32) -> Result<(), EngineError> {
-        self.posterior = self.posterior_of(state);
         let frozen = self.freeze(state);
-        let mut sampler = self.sampler();
+        let mut sampler = self.sampler(&self.posterior_of(state), self.draws);
         let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
         self.drawn(&sampler);
         for part in queue.chunks(2 * rayon::current_num_threads()) {

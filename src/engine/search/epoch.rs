@@ -6,7 +6,7 @@ use super::super::schedule::learning_rate;
 use super::super::trainer::{State, Sums, regulariser};
 use super::{Flow, Search, scalar};
 use crate::data::Prefetch;
-use crate::posterior::{Health, Posterior};
+use crate::posterior::Health;
 use crate::run::{Alert, AlertKind, EpochMetrics, Event};
 use std::time::Instant;
 
@@ -18,13 +18,14 @@ impl Search {
     pub(super) fn epoch(&mut self, mut state: State, epoch: usize) -> Result<(State, Flow), EngineError> {
         let steps = self.loader.steps_per_epoch() as u64;
         let first = epoch as u64 * steps;
-        let before = self.posterior.clone();
-        state.sums = Sums::zero(&self.device.device);
+        if state.step == first {
+            state.sums = Sums::zero(&self.device.device);
+        }
         let mut good = state.clone();
         while state.step < first + steps {
             let batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
             for batch in batches {
-                if self.attend(Some(&state)) == Flow::Stop {
+                if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
                 }
                 let begun = Instant::now();
@@ -42,7 +43,7 @@ impl Search {
                 self.publish(Some(&state), false);
             }
         }
-        self.finish_epoch(&state, epoch, &before);
+        self.finish_epoch(&state, epoch);
         if std::mem::take(&mut self.pause_after_epoch) {
             self.paused = true;
         }
@@ -60,8 +61,9 @@ impl Search {
         self.paused = true;
     }
 
-    fn finish_epoch(&mut self, state: &State, epoch: usize, before: &Posterior) {
+    fn finish_epoch(&mut self, state: &State, epoch: usize) {
         self.failure = None;
+        let before = self.posterior.clone();
         let steps = state.sums.steps.max(1) as f64;
         let trained = steps * self.preset.train.batch as f64;
         let select: f64 =
@@ -84,7 +86,7 @@ impl Search {
             learning_rate: learning_rate(&self.preset.train, state.step.saturating_sub(1), per_epoch),
             gradient_norm: scalar(&state.sums.norm) / steps,
             drop_probabilities: self.posterior.drop_probabilities().map(|p| p.drop() as f32).collect(),
-            health: Health::of(&self.posterior, &self.graph, Some(before)).into(),
+            health: Health::of(&self.posterior, &self.graph, Some(&before)).into(),
         };
         self.pace.epoch_done();
         self.record(Event::Epoch(Box::new(metrics)));
@@ -93,7 +95,7 @@ impl Search {
 }
 
 /// Whether a state is sound: its last steps, and the norm of what they left, which is finite only where the KL term is, too.
-fn finite(state: &State) -> bool {
+pub(super) fn finite(state: &State) -> bool {
     let size = global_norm(&state.weights.values, &state.logits.values);
     [&state.sums.cross_entropy, &state.sums.norm, &size].into_iter().all(|sum| scalar(sum).is_finite())
 }

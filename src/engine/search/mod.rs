@@ -1,6 +1,7 @@
 //! A search from start to end: train, sample and rank, test; and the commands that steer it on the way.
 
 mod candidates;
+mod checkpoint;
 mod epoch;
 mod race;
 mod sampler;
@@ -9,18 +10,21 @@ use super::devices::OpenDevice;
 use super::pace::Pace;
 use super::ranker::{Examples, Ranker, recalibration_images};
 use super::trainer::{State, Trainer};
-use super::{EngineError, Plan};
+use super::{EngineError, Keep, Plan, Resume};
 use crate::data::{Augment, Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
 use crate::posterior::statistics::{Answers, PIECES, race_order};
 use crate::posterior::{DropProbability, HardMask, Health, Posterior};
 use crate::preset::Preset;
+use crate::run::tensors::digest_of_numbers;
 use crate::run::{
-    Alert, CandidateScore, CandidateWriter, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Recorder, Resources, RunFolder,
-    SplitSizes, Started, resources, winner,
+    Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase,
+    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, resources, winner,
 };
 use burn::tensor::Tensor;
+use checkpoint::Clock;
+use epoch::finite;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,11 +71,23 @@ pub(super) struct Search {
     failure: Option<String>,
     published: Option<Instant>,
     pace: Pace,
+    clock: Clock,
+    config_sha256: String,
+    splits_sha256: String,
+    /// Where the ranking of an interrupted search goes on.
+    ranking: Option<RankingStanding>,
+    resume: Option<Resume>,
+    /// Held to the end: the run is this process's.
+    _lock: RunLock,
 }
+
+/// The program's name and version, as logs have it.
+const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notice } = plan;
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notice, keep } = plan;
+        let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
         let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
         let loader = Loader::new(&splits.train, preset.train.batch, augment, seed)?;
@@ -92,7 +108,12 @@ impl Search {
                 Examples::upload(select, &device.device)
             },
             sizes: SplitSizes { train: count(Split::Train), select: count(Split::Select), test: count(Split::Test) },
-            candidates: folder.candidate_writer()?,
+            candidates: match &resume {
+                Some(resume) => folder.candidate_writer_from(resume.candidates.len() as u64)?,
+                None => folder.candidate_writer()?,
+            },
+            config_sha256: folder.config_sha256()?,
+            splits_sha256: digest_of_numbers([Split::Train, Split::Select, Split::Test].map(|split| splits.indices(split))),
             folder,
             pace: Pace::new(&preset, steps, select.len()),
             test: splits.test,
@@ -105,6 +126,10 @@ impl Search {
             pause_after_epoch: false,
             failure: None,
             published: None,
+            clock: Clock::new(every),
+            ranking: None,
+            resume,
+            _lock: lock,
             run,
             set,
             seed,
@@ -147,34 +172,66 @@ impl Search {
     }
 
     fn work(&mut self) -> Result<Flow, EngineError> {
-        let started = self.started();
-        self.record(Event::Started(Box::new(started)));
-        if let Some(notice) = self.notice.take() {
-            self.alert(notice);
+        let mut state = self.begin()?;
+        if self.phase == Phase::Training {
+            let first = state.step as usize / self.loader.steps_per_epoch().max(1);
+            for epoch in first..self.preset.train.epochs {
+                match self.epoch(state, epoch)? {
+                    (next, Flow::Go) => state = next,
+                    (_, Flow::Stop) => return Ok(Flow::Stop),
+                }
+            }
+            self.enter(Phase::Ranking, &state);
         }
-        self.enter(Phase::Training);
-        let mut state = self.trainer.initial(&self.posterior);
-        for epoch in 0..self.preset.train.epochs {
-            match self.epoch(state, epoch)? {
-                (next, Flow::Go) => state = next,
-                (_, Flow::Stop) => return Ok(Flow::Stop),
+        if self.phase == Phase::Ranking {
+            if self.rank_all(&state)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            if self.preset.rank.test {
+                self.enter(Phase::Testing, &state);
             }
         }
-        self.enter(Phase::Ranking);
-        if self.rank_all(&state)? == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
-        if self.preset.rank.test {
-            self.enter(Phase::Testing);
+        if self.phase == Phase::Testing {
             self.read_test(&state)?;
         }
         Ok(Flow::Go)
     }
 
+    /// The state that the search begins with, or goes on with.
+    fn begin(&mut self) -> Result<State, EngineError> {
+        let state = match self.resume.take() {
+            None => {
+                let started = self.started();
+                self.record(Event::Started(Box::new(started)));
+                None
+            }
+            Some(Resume { checkpoint, candidates, undone, notes }) => {
+                self.restore_candidates(candidates);
+                let state = checkpoint.map(|checkpoint: Checkpoint| self.restore(checkpoint)).transpose()?;
+                let (step, device) = (state.as_ref().map_or(0, |state| state.step), self.device.name.clone());
+                self.record(Event::Resumed { step, undone, device, program: PROGRAM.into() });
+                for message in notes {
+                    self.alert(Alert { kind: AlertKind::Storage, message });
+                }
+                state
+            }
+        };
+        if let Some(notice) = self.notice.take() {
+            self.alert(notice);
+        }
+        if let Some(state) = state {
+            self.publish(Some(&state), true);
+            return Ok(state);
+        }
+        let state = self.trainer.initial(&self.posterior);
+        self.enter(Phase::Training, &state);
+        Ok(state)
+    }
+
     fn started(&self) -> Started {
         Started {
             version: LOG_VERSION,
-            program: concat!("pgnas ", env!("CARGO_PKG_VERSION")).into(),
+            program: PROGRAM.into(),
             run: self.run.clone(),
             preset: self.preset.name.clone(),
             seed: self.seed,
@@ -195,12 +252,13 @@ impl Search {
         }
     }
 
-    /// Does what was asked for since the last time; waits here while paused.
-    fn attend(&mut self, state: Option<&State>) -> Flow {
+    /// Does what was asked for since the last time, and writes a checkpoint where one is due or the search stands still; waits here
+    /// while paused. `ranking` tells how far a ranking is.
+    fn attend(&mut self, state: &State, ranking: &dyn Fn() -> Option<RankingStanding>) -> Flow {
         loop {
             let command = if self.paused {
                 self.pace.pause();
-                self.publish(state, true);
+                self.publish(Some(state), true);
                 let command = self.publisher.wait_for_command();
                 self.pace.resume();
                 // Nobody is left who could resume it.
@@ -208,20 +266,27 @@ impl Search {
             } else {
                 self.publisher.try_command()
             };
-            let Some(command) = command else { return Flow::Go };
-            self.record(Event::Intervention { command, step: state.map_or(0, |state| state.step) });
+            let Some(command) = command else {
+                self.checkpoint_if_due(state, ranking);
+                return Flow::Go;
+            };
+            self.record(Event::Intervention { command, step: state.step });
             match command {
-                Command::Pause => self.paused = true,
+                Command::Pause => {
+                    self.paused = true;
+                    self.checkpoint(state, ranking());
+                }
                 Command::Resume => self.paused = false,
                 Command::StepEpoch => {
                     self.paused = false;
                     self.pause_after_epoch = self.phase == Phase::Training;
                 }
-                Command::Stop => return Flow::Stop,
+                Command::Stop => {
+                    self.checkpoint(state, ranking());
+                    return Flow::Stop;
+                }
                 Command::SampleNow { count } => {
-                    if let Some(state) = state
-                        && let Err(error) = self.sample_now(state, count)
-                    {
+                    if let Err(error) = self.sample_now(state, count) {
                         self.failure = Some(error.to_string());
                         return Flow::Stop;
                     }
@@ -235,10 +300,11 @@ impl Search {
         if logits.len() == self.posterior.logits().len() { self.posterior.with_logits(logits) } else { self.posterior.clone() }
     }
 
-    fn enter(&mut self, phase: Phase) {
+    fn enter(&mut self, phase: Phase, state: &State) {
         self.phase = phase;
         self.record(Event::Phase { phase });
         self.publish(None, true);
+        self.checkpoint(state, None);
     }
 
     fn alert(&mut self, alert: Alert) {

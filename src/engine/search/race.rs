@@ -7,8 +7,10 @@ use super::sampler::{Draw, Sampled};
 use super::{Flow, Search};
 use crate::graph::GraphError;
 use crate::posterior::statistics::{Answers, Race};
-use crate::run::{Event, RaceOutcome, Source};
+use crate::preset::BatchNormMode;
+use crate::run::{Bits, Event, RaceOutcome, RaceStanding, RankingStanding, RunnerStanding, Source};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// A candidate on its way.
@@ -30,18 +32,37 @@ impl Search {
     ///
     /// # Errors
     /// [`EngineError::Graph`] where a candidate cannot be sliced.
-    pub(super) fn race(&mut self, frozen: &Frozen, queue: Vec<Draw>, at_once: usize, state: &State) -> Result<Flow, EngineError> {
+    pub(super) fn race(
+        &mut self,
+        frozen: &Frozen,
+        queue: Vec<Draw>,
+        at_once: usize,
+        state: &State,
+        standing: RankingStanding,
+    ) -> Result<Flow, EngineError> {
         let entrants = queue.iter().filter(|draw| draw.source == Source::Posterior).count();
         let (pieces, images, error) = (self.select.pieces(), self.select.len(), self.preset.rank.racing_error);
         let race = Race::new(entrants, pieces, error);
         let runner = |draw| Runner { draw, prepared: None, evaluation: Evaluation::default(), answers: Answers::default() };
         let mut outcome = RaceOutcome { error, candidates: queue.len() as u32, dropped: 0, asked: 0, saved: 0 };
         let mut runners: Vec<Runner> = queue.into_iter().map(runner).collect();
-        for piece in 0..pieces {
-            for part in runners.chunks_mut(at_once) {
-                if self.attend(Some(state)) == Flow::Stop {
+        let RankingStanding { first_draw, done, race: before } = standing;
+        let mut first = 0;
+        if let Some(before) = before {
+            (first, outcome) = (before.piece as usize, before.outcome);
+            runners = gone_on(runners, before.runners, self.preset.rank.batch_norm);
+        }
+        for piece in first..pieces {
+            // Before it was interrupted, the search had asked some of them already.
+            let asked = self.select.images_up_to(piece);
+            let due = runners.iter().position(|runner| runner.evaluation.inherited.len() < asked).unwrap_or(runners.len());
+            for begin in (due..runners.len()).step_by(at_once) {
+                let standing = || Some(RankingStanding { first_draw, done, race: Some(standing_of(piece, outcome, &runners)) });
+                if self.attend(state, &standing) == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
+                let end = (begin + at_once).min(runners.len());
+                let part = &mut runners[begin..end];
                 let begun = Instant::now();
                 let (mode, ranker, select) = (self.preset.rank.batch_norm, &self.ranker, &self.select);
                 let ask = |runner: &mut Runner| -> Result<(), GraphError> {
@@ -82,4 +103,27 @@ impl Search {
         self.record(Event::Race(outcome));
         Ok(Flow::Go)
     }
+}
+
+fn standing_of(piece: usize, outcome: RaceOutcome, runners: &[Runner]) -> RaceStanding {
+    let runner = |runner: &Runner| RunnerStanding {
+        source: runner.draw.source,
+        draw: runner.draw.index,
+        inherited: Bits(runner.evaluation.inherited.clone()),
+        recalibrated: Bits(runner.evaluation.recalibrated.clone()),
+    };
+    RaceStanding { piece: piece as u64, outcome, runners: runners.iter().map(runner).collect() }
+}
+
+/// Those of the drawn that were still in an interrupted race, with the answers that they had given.
+fn gone_on(drawn: Vec<Runner>, before: Vec<RunnerStanding>, mode: BatchNormMode) -> Vec<Runner> {
+    let mut drawn: HashMap<(Source, u64), Runner> =
+        drawn.into_iter().map(|runner| ((runner.draw.source, runner.draw.index), runner)).collect();
+    let go_on = |before: RunnerStanding| {
+        let runner = drawn.remove(&(before.source, before.draw))?;
+        let evaluation = Evaluation { inherited: before.inherited.0, recalibrated: before.recalibrated.0 };
+        let answers = Answers::new(evaluation.of(mode));
+        Some(Runner { evaluation, answers, ..runner })
+    };
+    before.into_iter().filter_map(go_on).collect()
 }

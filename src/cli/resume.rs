@@ -1,0 +1,110 @@
+//! `pgnas resume`: a run that was stopped, or whose process died, goes on from its last checkpoint.
+
+use super::arguments::ResumeArguments;
+use super::failure::{Exit, Failure};
+use super::launch::{Request, Running, open};
+use super::places::Places;
+use super::rebuild::Setting;
+use super::runs::{RunFiles, locate};
+use super::{output, screen, search};
+use crate::engine::{self, Keep, Plan, Resume};
+use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, Standing, count_lines, read_candidates};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Resumes a run.
+///
+/// # Errors
+/// What keeps it from going on, or made it fail.
+pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
+    let places = Places::of_user();
+    let ResumeArguments { run, device, checkpoint_minutes: every, headless, json, screen: look } = arguments;
+    let on_screen = !headless && !json && {
+        let missing = screen::missing_terminal();
+        if let Some(reason) = missing {
+            output::tell(&format!("{reason}, so the search runs without a screen (--headless)"));
+        }
+        missing.is_none()
+    };
+    if on_screen {
+        screen::check(look)?;
+    }
+    let running = resume(&locate(run, &places)?, device.as_deref(), *every)?;
+    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, *json) }
+}
+
+/// Goes on with the run of a folder.
+///
+/// # Errors
+/// A mistake: a run that is complete, at work, or has nothing to go on from.
+pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Running, Failure> {
+    let folder = RunFolder::open(path)?;
+    let lock = folder.lock()?;
+    let run = RunFiles::read(folder)?;
+    let started = run.started()?.clone();
+    let RunFiles { folder, mut records, .. } = run;
+    if let Some(Record { event: Event::Finished { outcome: Outcome::Completed, .. }, .. }) = records.last() {
+        return Err(Failure::Mistake(format!(
+            "run `{}` is complete, so there is nothing to go on with; look at it with `pgnas report`",
+            folder.name()
+        )));
+    }
+    let setting = Setting::read(&folder.config())?;
+    let splits_sha256 = setting.splits_sha256();
+    let Setting { loaded, graph, splits, .. } = setting;
+    let (device, notice) = open(device.unwrap_or(&started.device))?;
+    let config_sha256 = folder.config_sha256()?;
+    let lines = (count_lines(&folder.log()), count_lines(&folder.candidates()));
+    let fits = |standing: &Standing| fits(standing, started.seed, &config_sha256, &splits_sha256, lines);
+    let mut notes = Vec::new();
+    let found = folder.checkpoints().last(fits, &mut notes).map_err(|error| Failure::Mistake(error.to_string()))?;
+    let checkpoint = found.map(|(standing, arrays)| Checkpoint { standing, arrays });
+    if checkpoint.is_none() && records.iter().any(|record| matches!(record.event, Event::Epoch(_) | Event::Candidate(_))) {
+        let remedy = "runs of before this version kept none. What was ranked stays and can be exported; search anew for more";
+        return Err(Failure::Mistake(format!("run `{}` has no checkpoint to go on from: {remedy}", folder.name())));
+    }
+    // Without a checkpoint it begins again, after the head of its log.
+    let standing = checkpoint.as_ref().map(|checkpoint| &checkpoint.standing);
+    let (kept, seconds, ranked) = standing.map_or((1, 0.0, 0), |standing| (standing.records, standing.seconds, standing.candidates));
+    let mut candidates = read_candidates(&folder.candidates())?.0;
+    candidates.truncate(ranked as usize);
+    let undone = (records.len() as u64).saturating_sub(kept);
+    records.truncate(kept as usize);
+    let recorder = folder.recorder_from(kept, seconds)?;
+    let resume = Some(Resume { checkpoint, candidates, undone, notes });
+    let plan = Plan {
+        run: folder.name(),
+        set: loaded.preset.data.set.clone(),
+        preset: loaded.preset,
+        graph: Arc::unwrap_or_clone(graph),
+        splits,
+        seed: started.seed,
+        device,
+        folder: folder.clone(),
+        recorder,
+        notice,
+        keep: Keep { lock, every, resume },
+    };
+    let (link, engine) = engine::start(plan)?;
+    Ok(Running { folder, before: records, link, engine })
+}
+
+/// Whether a checkpoint belongs to the run as its folder is.
+fn fits(standing: &Standing, seed: u64, config: &str, splits: &str, (records, candidates): (u64, u64)) -> Result<(), String> {
+    let fault = if standing.seed != seed {
+        format!("is of seed {}, and the log of seed {seed}", standing.seed)
+    } else if standing.config_sha256 != config {
+        "is of another config.toml; put back the one that the run began with".to_owned()
+    } else if standing.splits_sha256 != splits {
+        "is of other images; put back those that the run began with".to_owned()
+    } else if standing.records > records || standing.candidates > candidates {
+        format!(
+            "counts on {} events and {} candidates, and the files have {records} and {candidates}",
+            standing.records, standing.candidates
+        )
+    } else {
+        return Ok(());
+    };
+    Err(fault)
+}
