@@ -46,9 +46,11 @@ fn of_export(file: &Path, json: bool) -> Result<Exit, Failure> {
     let network = read_back(folder, slice.graph)?;
     let right = setting.select(&network)?;
     let found = Accuracy::of(&right);
-    let recorded = genotype.select.of(genotype.batch_norm);
+    let recorded = genotype.judged();
     // Who was dropped from a race can only be compared on what it was asked.
-    let asked: Vec<bool> = setting.asked(genotype.seed, recorded.total as usize).into_iter().map(|image| right[image]).collect();
+    let retrained = genotype.retrained.is_some();
+    let order = if retrained { (0..right.len()).collect() } else { setting.asked(genotype.seed, recorded.total as usize) };
+    let asked: Vec<bool> = order.into_iter().map(|image| right[image]).collect();
     let same = Accuracy::of(&asked) == recorded;
     let splits = genotype.splits_sha256.as_deref().map(|written| written == setting.splits_sha256());
     if json {

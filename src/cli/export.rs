@@ -6,14 +6,15 @@ use super::networks::Networks;
 use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
+use super::retrain::{self, last_of};
 use super::runs::RunFiles;
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::predict;
 use crate::export::text::percent;
-use crate::export::{Ensemble, EnsembleMember, Format, Package, Sliced, member_values, values};
+use crate::export::{Ensemble, EnsembleMember, Format, Package, RetrainedWeights, Sliced, member_values, values};
 use crate::posterior::statistics::Predictions;
 use crate::run::tensors::Arrays;
-use crate::run::{Accuracy, CandidateId, Source, ranked};
+use crate::run::{Accuracy, CandidateId, Retrained, Source, ranked};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,8 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
             (Some(out), Some(_)) => Some(out.join(id.0.to_string())),
             (out, _) => out.clone(),
         };
-        let exported = export(&run, id, out.as_deref(), &formats)?;
+        let retrained = if arguments.retrained { Some(last_of(&run, id)?) } else { None };
+        let exported = export(&run, id, out.as_deref(), &formats, retrained.as_ref())?;
         if arguments.json {
             told.push(serde_json::json!({
                 "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
@@ -153,14 +155,20 @@ fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, 
 ///
 /// # Errors
 /// As [`run`].
-pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Format]) -> Result<Exported, Failure> {
+pub fn export(
+    run: &RunFiles,
+    id: CandidateId,
+    out: Option<&Path>,
+    formats: &[Format],
+    retrained: Option<&Retrained>,
+) -> Result<Exported, Failure> {
     let record = run.record(id)?;
     let mut genotype = run.genotype(&record)?;
     let setting = Setting::read(&run.folder.config())?;
     let all = Format::ALL.map(|(_, format)| format);
     let chosen = if formats.is_empty() { all.to_vec() } else { formats.to_vec() };
     let mut note = None;
-    let candidate = match setting.candidate(run, &record) {
+    let mut candidate = match setting.candidate(run, &record) {
         Ok(candidate) => Some(candidate),
         // Who asked for everything gets what can be had.
         Err(failure) if formats.is_empty() => {
@@ -170,6 +178,11 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         Err(_) if !formats.iter().any(|format| format.needs_weights()) => None,
         Err(failure) => return Err(failure),
     };
+    if let (Some(candidate), Some(retrained)) = (&mut candidate, retrained) {
+        candidate.network = retrain::network(run, retrained, candidate.network.graph.clone())?;
+        let Retrained { from, seed, epochs, recipe, retrained: accuracy, .. } = retrained.clone();
+        genotype.retrained = Some(RetrainedWeights { from, seed, epochs, recipe, accuracy });
+    }
     if let Some(candidate) = &candidate {
         let cost = candidate.network.graph.cost();
         genotype.sliced = Some(Sliced { parameters: cost.parameters as u64, macs: cost.macs as u64 });
@@ -185,15 +198,17 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         network: candidate.as_ref().map(|candidate| (&*candidate.network.graph, &candidate.network.values)),
     };
     let bundle = package.files(&chosen).map_err(Failure::Failed)?;
-    let folder = out.map_or_else(|| run.folder.exports(id), Path::to_owned);
+    let own = || if retrained.is_some() { run.folder.retrained_export(id) } else { run.folder.exports(id) };
+    let folder = out.map_or_else(own, Path::to_owned);
     bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
     let files = bundle.files.into_iter().map(|(name, _)| name).collect();
     let mut exported = Exported { folder, files, select: None, note };
     if let Some(candidate) = candidate.filter(|_| chosen.contains(&Format::Safetensors)) {
         let network = read_back(&exported.folder, candidate.network.graph)?;
         let found = setting.select(&network)?;
-        let recorded = &record.correct(genotype.batch_norm).0;
-        let differ = setting.asked(genotype.seed, recorded.len()).into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
+        let recorded = retrained.map_or(&record.correct(genotype.batch_norm).0, |retrained| &retrained.correct.0);
+        let asked = if retrained.is_some() { (0..found.len()).collect() } else { setting.asked(genotype.seed, recorded.len()) };
+        let differ = asked.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
         if differ > 0 {
             let others = format!("{differ} select images are judged otherwise than when the candidate was ranked");
             exported.note = Some(format!("{others}: the search ran on another device or another version of the program"));
@@ -208,8 +223,15 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
 /// # Errors
 /// A mistake: weights that are missing, damaged, or of another network.
 pub fn read_back(folder: &Path, graph: Arc<crate::graph::Graph>) -> Result<Network, Failure> {
-    let path = folder.join("model.safetensors");
-    let arrays = Arrays::read(&path).map_err(|error| Failure::Mistake(error.to_string()))?;
+    read_arrays(&folder.join("model.safetensors"), graph)
+}
+
+/// A network from a file of its weights.
+///
+/// # Errors
+/// As [`read_back`].
+pub fn read_arrays(path: &Path, graph: Arc<crate::graph::Graph>) -> Result<Network, Failure> {
+    let arrays = Arrays::read(path).map_err(|error| Failure::Mistake(error.to_string()))?;
     let values = values(&graph, &arrays).map_err(|what| Failure::Mistake(format!("{}: {what}; export it again", path.display())))?;
     Ok(Network { graph, values })
 }

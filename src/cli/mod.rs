@@ -8,6 +8,7 @@ mod ensemble;
 mod evaluate;
 mod export;
 mod failure;
+mod final_test;
 mod headless;
 mod host;
 mod launch;
@@ -20,6 +21,7 @@ mod progress;
 mod rebuild;
 mod report;
 mod resume;
+mod retrain;
 mod runs;
 mod screen;
 mod search;
@@ -71,6 +73,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Ensemble(arguments)) => ensemble::run(&arguments),
+        Some(Command::Final(arguments)) => final_test::run(&arguments),
+        Some(Command::Retrain(arguments)) => retrain::run(&arguments),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod optimiser;
 mod pace;
 pub mod ranker;
 pub mod rebuild;
+pub mod retrain;
 pub mod schedule;
 mod search;
 pub mod trainer;
@@ -92,6 +93,12 @@ pub enum EngineError {
     /// The checkpoint is of another network.
     #[error("the checkpoint does not fit ({0}); config.toml and checkpoints are not of one run")]
     Checkpoint(String),
+    /// The loss is not finite.
+    #[error("the loss of epoch {epoch} was not finite; train with a lower learning rate or clip, such as --recipe learning_rate=0.01")]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: u64,
+    },
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
     InitialDrop,

@@ -248,6 +248,13 @@ impl Ranker {
         Ok(logits_by_piece(&Network { graph: slice.graph, values }, examples, self.epsilon, &self.device))
     }
 
+    /// How many milliseconds a sub-network takes for one image here, one at a time; infinitely many for a mask of another network.
+    #[must_use]
+    pub fn latency_ms(&self, frozen: &Frozen, mask: &HardMask) -> f64 {
+        let network = self.network(frozen, mask, BatchNormMode::Inherited);
+        network.map_or(f64::INFINITY, |network| 1e3 * latency(&network, self.epsilon, &self.device).as_secs_f64())
+    }
+
     /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
     /// masks for every image, and kept channels scaled by 1 / keep.
     #[must_use]

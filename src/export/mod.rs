@@ -24,13 +24,13 @@ pub use bundle::{Bundle, BundleError};
 pub use card::card;
 pub use compare::comparison_text;
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth, steps};
-pub use compute::NoHead;
+pub use compute::{NoHead, test_reads};
 pub use ensemble::{Ensemble, EnsembleMember, member_values};
-pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced};
+pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, RetrainedWeights, Sliced};
 pub use markdown::{markdown, summary};
 pub use onnx::{Member, onnx, onnx_mean};
 pub use package::{Format, Package};
 pub use pytorch::{Origin, pytorch};
 pub use report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample, SampleAccuracy, TieSet,
 };

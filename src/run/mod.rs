@@ -11,6 +11,7 @@ mod listing;
 mod log;
 mod network;
 pub mod resources;
+mod retrained;
 mod snapshot;
 pub mod tensors;
 mod time;
@@ -27,13 +28,14 @@ pub use checkpoint::{
 };
 pub use command::Command;
 pub use event::{
-    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION, Outcome, Phase, PosteriorHealth,
     RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
+pub use retrained::{Retrained, Start, TrainingState, read_retrained};
 pub use snapshot::Snapshot;
 pub use time::stamp;
 pub use weights::KeptWeights;
