@@ -236,7 +236,17 @@ fn logs_that_cannot_be_read_say_why() {
 fn help_and_version_are_no_errors_and_tell_the_exit_codes() {
     let user = User::new();
     assert!(user.output("--version").starts_with("pgnas "));
-    for line in ["--help", "search --help", "report --help", "compare --help", "presets --help", "doctor --help", "export --help", "retrain --help", "final --help"] {
+    for line in [
+        "--help",
+        "search --help",
+        "report --help",
+        "compare --help",
+        "presets --help",
+        "doctor --help",
+        "export --help",
+        "retrain --help",
+        "final --help",
+    ] {
         let help = user.output(line);
         assert!(help.contains("Exit codes:") && help.contains("3  stopped before the end"), "{line}: {help}");
     }
@@ -357,7 +367,10 @@ fn a_search_can_be_reported_and_exported() {
     let shown = user.output("evaluate small 1");
     assert!(shown.contains("of the batch") && shown.matches("as recorded").count() == 2 && shown.contains(" ms here"), "{shown}");
     let retrained = user.json("retrain small winner --epochs 2 --json");
-    assert_eq!((&retrained["from"], &retrained["epochs"], &retrained["recipe"][0]), (&"scratch".into(), &2.into(), &"train.epochs=2".into()));
+    assert_eq!(
+        (&retrained["from"], &retrained["epochs"], &retrained["recipe"][0]),
+        (&"scratch".into(), &2.into(), &"train.epochs=2".into())
+    );
     assert_eq!(retrained["inherited"]["correct"], evaluated["recalibrated"]["correct"]);
     let again = user.run("retrain small winner --recipe epochs=2 --json");
     assert!(text(&again.stderr).contains("was trained so before") && text(&again.stdout).contains(retrained["name"].as_str().unwrap()));
@@ -401,9 +414,10 @@ fn the_winner_of_a_race_is_judged_the_same_when_it_is_exported() {
     assert_eq!(user.json("evaluate there --json")["same"], true);
     // Who was dropped is compared on what it was asked.
     let list = fs::read_to_string(user.path("raced/candidates/candidates.jsonl")).unwrap();
-    let dropped = list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|candidate| {
-        candidate["source"] != "constant" && candidate["select"]["recalibrated"]["total"] != 1600
-    });
+    let dropped = list
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|candidate| candidate["source"] != "constant" && candidate["select"]["recalibrated"]["total"] != 1600);
     let id = dropped.expect("somebody is dropped")["id"].clone();
     user.output(&format!("export raced {id} --out dropped"));
     let evaluated = user.json("evaluate dropped --json");

@@ -123,8 +123,7 @@ fn onnx_runtime_gives_the_mean_of_an_ensemble() {
     let predictions: Vec<Predictions> = members
         .iter()
         .map(|(graph, values)| {
-            let numbers =
-                Numbers { parameters: &values.parameters, statistics: Some((&values.mean, &values.variance)), epsilon: EPSILON };
+            let numbers = Numbers { parameters: &values.parameters, statistics: Some((&values.mean, &values.variance)), epsilon: EPSILON };
             let logits = forward(graph, &numbers, None, images(batch.images.clone(), dimensions, &Device::default()));
             Predictions::of_logits(&logits, graph.classes())
         })
@@ -134,7 +133,8 @@ fn onnx_runtime_gives_the_mean_of_an_ensemble() {
     let array = |name: &str, dimensions: Vec<usize>, values: Vec<f32>| Array { name: name.into(), dimensions, values };
     let given = [array("images", dimensions.to_vec(), batch.images.clone()), array("shares", vec![100, graph.classes()], shares)];
     std::fs::write(folder.path().join("images.safetensors"), to_safetensors(&given, &[]).unwrap()).unwrap();
-    let named: Vec<Member<'_>> = (1..).zip(&members).map(|(id, (graph, values))| Member { prefix: format!("c{id}."), graph, values }).collect();
+    let named: Vec<Member<'_>> =
+        (1..).zip(&members).map(|(id, (graph, values))| Member { prefix: format!("c{id}."), graph, values }).collect();
     std::fs::write(folder.path().join("model.onnx"), onnx_mean("mean", &named, EPSILON, &[])).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/averaged.py");
     let output = Command::new(&python).arg(script).arg(folder.path()).output().unwrap();

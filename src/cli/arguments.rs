@@ -106,6 +106,9 @@ pub struct SearchArguments {
     /// Change a key of the preset, such as train.epochs=10; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Folder or archive of the images; the same as --set data.path=PATH
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// Seed of the run: the same seed gives the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -230,6 +233,9 @@ pub struct ExportArguments {
     /// The candidate as it was last retrained
     #[arg(long, conflicts_with_all = ["top", "ensemble"])]
     pub retrained: bool,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// Tell candidate, folder, files and the accuracy that was read back as JSON
     #[arg(long)]
     pub json: bool,
@@ -244,6 +250,9 @@ pub struct EnsembleArguments {
     /// How many networks to average: 1,2,5,10 … as far as there are, where nothing is given
     #[arg(long, value_name = "K", value_delimiter = ',')]
     pub k: Vec<usize>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// The figures as JSON; docs/cli.md documents the keys
     #[arg(long)]
     pub json: bool,
@@ -258,6 +267,9 @@ pub struct FinalArguments {
     /// How many of the best posterior candidates the ensemble averages, 5 where nothing is given
     #[arg(long, value_name = "K")]
     pub k: Option<usize>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// The figures as JSON; docs/cli.md documents the keys
     #[arg(long)]
     pub json: bool,
@@ -287,6 +299,9 @@ pub struct RetrainArguments {
     /// Device: auto, cpu, cuda, cuda:N or wgpu
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// The figures as JSON; docs/cli.md documents the keys
     #[arg(long)]
     pub json: bool,
@@ -318,6 +333,9 @@ pub struct EvaluateArguments {
     pub file: PathBuf,
     /// Of a run: number of a candidate, or `winner`
     pub candidate: Option<String>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,

@@ -25,7 +25,7 @@ pub fn run(arguments: &EnsembleArguments) -> Result<Exit, Failure> {
         let (name, all) = (run.folder.name(), best.len());
         return Err(Failure::Mistake(format!("--k {size}: run `{name}` has {all} posterior candidates; give numbers from 1 to {all}")));
     }
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let started = run.started()?;
     let images = setting.splits.select.images();
     output::tell(&format!("asking {} posterior candidates {} select images each", best.len(), images.len()));
@@ -47,6 +47,10 @@ pub fn run(arguments: &EnsembleArguments) -> Result<Exit, Failure> {
         averaged,
     };
     averaging.write(&run.folder.averaging())?;
-    if arguments.json { output::print_json(&averaging)? } else { output::print(&averaging_text(&averaging))? }
+    if arguments.json {
+        output::print_json(&averaging)?
+    } else {
+        output::print(&averaging_text(&averaging))?
+    }
     Ok(Exit::Done)
 }

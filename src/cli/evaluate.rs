@@ -26,20 +26,20 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let file = if path.is_dir() { path.join("genotype.json") } else { path.clone() };
     let is_export = file.is_file() && file.file_name().is_none_or(|name| name != "events.jsonl");
     if arguments.candidate.is_none() && (is_export || file.extension().is_some_and(|ending| ending == "json")) {
-        of_export(&file, arguments.json)
+        of_export(&file, arguments)
     } else {
         of_run(arguments)
     }
 }
 
-fn of_export(file: &Path, json: bool) -> Result<Exit, Failure> {
+fn of_export(file: &Path, arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Mistake(format!("{shown}: cannot be read ({error}); give the genotype.json of an export")))?;
     let genotype: Genotype = serde_json::from_str(&text)
         .map_err(|error| Failure::Mistake(format!("{shown}: this is no genotype ({error}); give the genotype.json of an export")))?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let setting = Setting::read(&folder.join("config.toml"))?;
+    let setting = Setting::read(&folder.join("config.toml"), arguments.data.as_deref())?;
     let damaged = |what: &str| Failure::Mistake(format!("{shown}: {what}; export the candidate again"));
     let mask = genotype.mask().ok_or_else(|| damaged("one of its masks is no mask"))?;
     let slice = setting.graph.slice(mask.bits()).map_err(|error| damaged(&error.to_string()))?;
@@ -52,18 +52,23 @@ fn of_export(file: &Path, json: bool) -> Result<Exit, Failure> {
     let order = if retrained { (0..right.len()).collect() } else { setting.asked(genotype.seed, recorded.total as usize) };
     let asked: Vec<bool> = order.into_iter().map(|image| right[image]).collect();
     let same = Accuracy::of(&asked) == recorded;
+    let images = genotype.images_sha256.as_deref().map(|written| written == setting.splits.set().digest());
     let splits = genotype.splits_sha256.as_deref().map(|written| written == setting.splits_sha256());
-    if json {
+    if arguments.json {
         output::print_json(&serde_json::json!({
             "candidate": genotype.candidate, "run": genotype.run, "select_accuracy": found.share(), "correct": found.correct,
             "total": found.total, "recorded_select_accuracy": recorded.share(), "recorded_total": recorded.total, "same": same,
-            "same_splits": splits,
+            "same_splits": splits, "same_images": images,
         }))?;
     } else {
         let Accuracy { correct, total } = found;
         let of = if recorded.total < total { format!(" of the {} images of its race", recorded.total) } else { String::new() };
         let (same, recorded) = (if same { "as recorded" } else { "recorded otherwise" }, percent(recorded.share()));
         output::print(&format!("{} on select ({correct} of {total} images), {same}: {recorded}{of}\n", percent(found.share())))?;
+        if images == Some(false) {
+            let place = super::prepare::place(&setting.loaded);
+            output::tell(&format!("the images in {} are not those of the search; give theirs with --data", place.display()));
+        }
         if splits == Some(false) {
             output::tell("the images are split otherwise than when the candidate was ranked, so the two figures cannot be compared");
         }
@@ -83,7 +88,7 @@ struct Row {
 fn of_run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.file, &Places::of_user())?;
     let record = run.record(run.candidate(arguments.candidate.as_deref().unwrap_or("winner"))?)?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let started = run.started()?;
     let images = setting.splits.select.images();
     let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();

@@ -53,7 +53,7 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
             (out, _) => out.clone(),
         };
         let retrained = if arguments.retrained { Some(last_of(&run, id)?) } else { None };
-        let exported = export(&run, id, out.as_deref(), &formats, retrained.as_ref())?;
+        let exported = export(&run, id, out.as_deref(), &formats, (retrained.as_ref(), arguments.data.as_deref()))?;
         if arguments.json {
             told.push(serde_json::json!({
                 "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
@@ -100,7 +100,7 @@ pub const MEMBERS: usize = 5;
 /// Exports the best posterior candidates as one file that averages them.
 fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, Failure> {
     let ids = best(run, arguments.top.unwrap_or(MEMBERS))?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let mode = run.started()?.batch_norm;
     let images = setting.splits.select.images();
     let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();
@@ -160,11 +160,11 @@ pub fn export(
     id: CandidateId,
     out: Option<&Path>,
     formats: &[Format],
-    retrained: Option<&Retrained>,
+    (retrained, data): (Option<&Retrained>, Option<&Path>),
 ) -> Result<Exported, Failure> {
     let record = run.record(id)?;
     let mut genotype = run.genotype(&record)?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, data)?;
     let all = Format::ALL.map(|(_, format)| format);
     let chosen = if formats.is_empty() { all.to_vec() } else { formats.to_vec() };
     let mut note = None;
@@ -188,6 +188,7 @@ pub fn export(
         genotype.sliced = Some(Sliced { parameters: cost.parameters as u64, macs: cost.macs as u64 });
         genotype.posterior_sha256 = Some(candidate.posterior_sha256.clone());
     }
+    genotype.images_sha256 = Some(setting.splits.set().digest());
     genotype.splits_sha256 = Some(setting.splits_sha256());
     let package = Package {
         genotype: &genotype,

@@ -37,7 +37,7 @@ pub fn run(arguments: &FinalArguments) -> Result<Exit, Failure> {
     let ids = judged(&run)?;
     let best = best_posterior(&run)?;
     let members: Vec<&CandidateRecord> = best.iter().take(arguments.k.unwrap_or(MEMBERS).max(1)).collect();
-    let mut setting = Setting::read(&run.folder.config())?;
+    let mut setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     // Everything that can fail comes before the seal is broken.
     let (networks, of_ensemble, device) = {
         let mut of_run = Networks::new(&run, &setting)?;
@@ -106,10 +106,10 @@ fn judged(run: &RunFiles) -> Result<Vec<CandidateId>, Failure> {
 
 fn text(run: &str, told: &FinalTest, mode: BatchNormMode, images: usize, reads: u32) -> String {
     let mut text = format!("{run}: {images} test images, {} batch-norm statistics\n", mode.word());
-    let mut row = |name: &str, accuracy: Accuracy, more: String| {
+    let mut row = |name: &str, accuracy: Accuracy, behind: String| {
         let interval = accuracy.interval();
         let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
-        let _ = writeln!(text, "  {name:11}  {} ({low:.1} to {high:.1}){more}", percent(interval.estimate));
+        let _ = writeln!(text, "  {name:11}  {} ({low:.1} to {high:.1}){behind}", percent(interval.estimate));
     };
     for score in &told.candidates {
         let name = match score.source {
@@ -121,14 +121,14 @@ fn text(run: &str, told: &FinalTest, mode: BatchNormMode, images: usize, reads: 
     }
     if let Some(ensemble) = &told.ensemble {
         let quality = ensemble.quality;
-        let more = format!(
+        let facts = format!(
             "  mean of the best {}; NLL {:.3}, Brier {:.3}, calibration error {}",
             ensemble.members.len(),
             quality.nll,
             quality.brier,
             percent(quality.calibration_error)
         );
-        row("ensemble", ensemble.test, more);
+        row("ensemble", ensemble.test, facts);
     }
     let times = if reads == 1 { "once".to_owned() } else { format!("{reads} times") };
     let _ = writeln!(text, "  the test split of this run was opened {times} in all");

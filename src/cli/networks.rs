@@ -58,12 +58,7 @@ impl<'a> Networks<'a> {
     ///
     /// # Errors
     /// As [`Self::rebuilt`].
-    pub fn predictions(
-        &mut self,
-        records: &[&CandidateRecord],
-        mode: BatchNormMode,
-        images: &Images,
-    ) -> Result<Vec<Predictions>, Failure> {
+    pub fn predictions(&mut self, records: &[&CandidateRecord], mode: BatchNormMode, images: &Images) -> Result<Vec<Predictions>, Failure> {
         for record in records {
             self.rebuilt(record)?;
         }
@@ -96,9 +91,9 @@ pub fn best_posterior(run: &RunFiles) -> Result<Vec<CandidateRecord>, Failure> {
     let mode = run.started()?.batch_norm;
     let records = run.candidates()?;
     let scores: Vec<CandidateScore> = newest(&run.scores()).cloned().collect();
-    let ids: Vec<CandidateId> = ranked(&scores, mode).into_iter().filter(|score| score.source == Source::Posterior).map(|score| score.id).collect();
-    let best: Vec<CandidateRecord> =
-        ids.iter().filter_map(|id| records.iter().rfind(|record| record.score.id == *id).cloned()).collect();
+    let ids: Vec<CandidateId> =
+        ranked(&scores, mode).into_iter().filter(|score| score.source == Source::Posterior).map(|score| score.id).collect();
+    let best: Vec<CandidateRecord> = ids.iter().filter_map(|id| records.iter().rfind(|record| record.score.id == *id).cloned()).collect();
     if best.is_empty() {
         let run = run.folder.name();
         return Err(Failure::Mistake(format!("run `{run}` has no posterior candidates yet; search to the end, or sample some")));

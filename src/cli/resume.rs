@@ -8,7 +8,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, Standing, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, count_lines, read_candidates};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
             folder.name()
         )));
     }
-    let setting = Setting::read(&folder.config())?;
+    let setting = Setting::of_run(&folder, None)?;
     let splits_sha256 = setting.splits_sha256();
     let Setting { loaded, graph, splits, .. } = setting;
     let (device, notice) = open(device.unwrap_or(&started.device))?;

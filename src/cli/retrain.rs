@@ -51,7 +51,7 @@ pub struct Plan {
 pub fn run(arguments: &RetrainArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
     let record = run.record(run.candidate(&arguments.candidate)?)?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let mut recipe = arguments.recipe.clone();
     recipe.extend(arguments.epochs.map(|epochs| format!("train.epochs={epochs}")));
     let plan = Plan { from: arguments.from.into(), recipe, seed: arguments.seed.unwrap_or(run.started()?.seed) };
@@ -61,7 +61,11 @@ pub fn run(arguments: &RetrainArguments) -> Result<Exit, Failure> {
         output::tell("stopped: the same command goes on from here");
         return Ok(Exit::Stopped);
     };
-    if arguments.json { output::print_json(&retrained)? } else { output::print(&text(&run, &retrained))? }
+    if arguments.json {
+        output::print_json(&retrained)?
+    } else {
+        output::print(&text(&run, &retrained))?
+    }
     Ok(Exit::Done)
 }
 
@@ -162,7 +166,7 @@ impl Work<'_> {
         let (before, after) = (right(&network), right(&now));
         let differ = Answers::new(&before).discordant(&Answers::new(&after));
         let cost = graph.cost();
-        let retrained = Retrained {
+        let told = Retrained {
             name: name.clone(),
             candidate: id,
             source: record.score.source,
@@ -185,10 +189,10 @@ impl Work<'_> {
         let facts = [("run", run.folder.name()), ("retrained", name)];
         let bytes = to_safetensors(&arrays(&graph, &now.values), &facts).map_err(Failure::Failed)?;
         write_whole(&folder.join("model.safetensors"), &bytes)?;
-        retrained.append(&run.folder.retrained())?;
+        told.append(&run.folder.retrained())?;
         // What it went on from is of no use now.
         let _ = std::fs::remove_file(&state);
-        Ok(Some(retrained))
+        Ok(Some(told))
     }
 }
 

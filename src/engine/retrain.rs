@@ -79,11 +79,7 @@ impl Retrainer {
     #[must_use]
     pub fn from_scratch(&self) -> Retraining {
         let channels = self.interpreter.statistics_total();
-        self.from_values(&Values {
-            parameters: self.layout.initial(self.seed),
-            mean: vec![0.0; channels],
-            variance: vec![1.0; channels],
-        })
+        self.from_values(&Values { parameters: self.layout.initial(self.seed), mean: vec![0.0; channels], variance: vec![1.0; channels] })
     }
 
     /// Weights and statistics that there are.
@@ -107,8 +103,7 @@ impl Retrainer {
         let fits = [&state.parameters, &state.momentum].iter().all(|values| values.len() == self.layout.total)
             && [&state.mean, &state.variance].iter().all(|values| values.len() == channels);
         fits.then(|| {
-            let values =
-                Values { parameters: state.parameters.clone(), mean: state.mean.clone(), variance: state.variance.clone() };
+            let values = Values { parameters: state.parameters.clone(), mean: state.mean.clone(), variance: state.variance.clone() };
             let mut training = self.from_values(&values);
             training.weights.momentum = vector(state.momentum.clone(), &self.device);
             training.step = state.step;

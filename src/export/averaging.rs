@@ -38,8 +38,7 @@ pub(super) fn rows(averaging: &Averaging) -> Vec<Vec<String>> {
     };
     for point in &averaging.averaged {
         let gain = point.gain;
-        let gain =
-            format!("{:+.1} ({:+.1} to {:+.1})", 100.0 * gain.mean.accuracy, 100.0 * gain.low.accuracy, 100.0 * gain.high.accuracy);
+        let gain = format!("{:+.1} ({:+.1} to {:+.1})", 100.0 * gain.mean.accuracy, 100.0 * gain.low.accuracy, 100.0 * gain.high.accuracy);
         let cells = [point.members.to_string(), accuracy(&point.best), gain].into_iter().chain(others(&point.best));
         rows.push(cells.chain([accuracy(&point.sampled)]).chain(others(&point.sampled)).collect());
     }

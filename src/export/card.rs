@@ -22,7 +22,8 @@ pub fn card(genotype: &Genotype) -> String {
             || "Its weights are those it inherited there; it was not retrained.".to_owned(),
             |retrained| match retrained.from {
                 crate::run::Start::Scratch => format!("It was then trained from scratch, {} epochs.", retrained.epochs),
-                crate::run::Start::Inherited => format!("It was then trained on from the weights it inherited, {} epochs.", retrained.epochs),
+                crate::run::Start::Inherited =>
+                    format!("It was then trained on from the weights it inherited, {} epochs.", retrained.epochs),
             }
         )
     );

@@ -2,13 +2,14 @@
 
 use super::Comparison;
 use super::report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
+    SampleAccuracy, TieSet,
 };
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Acceptance, Averaging, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, Retrained, RunState, Scores, Source,
-    Started, TestScore, Ties, newest, pareto, ranked, winner,
+    Acceptance, Averaging, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, Retrained, RunState, Scores,
+    Source, Started, TestScore, Ties, newest, pareto, ranked, winner,
 };
 
 /// How many candidates of the ranking a report shows.
@@ -107,10 +108,8 @@ impl Report {
                 _ => None,
             })
             .pop(),
-            constraint: (!started.constraint.is_empty()).then(|| Constrained {
-                bounds: started.constraint.clone(),
-                acceptance: acceptance(records),
-            }),
+            constraint: (!started.constraint.is_empty())
+                .then(|| Constrained { bounds: started.constraint.clone(), acceptance: acceptance(records) }),
             pareto: pareto(&scores, mode).into_iter().map(candidate).collect(),
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),

@@ -60,6 +60,9 @@ pub struct Genotype {
     /// How it was retrained, where the weights beside it are not those it inherited.
     #[serde(default)]
     pub retrained: Option<RetrainedWeights>,
+    /// SHA-256 of the images of the whole set.
+    #[serde(default)]
+    pub images_sha256: Option<String>,
     /// The blocks of the super-network.
     pub blocks: Vec<Block>,
 }
@@ -167,6 +170,7 @@ impl Genotype {
             posterior_sha256: None,
             splits_sha256: None,
             retrained: None,
+            images_sha256: None,
             blocks: blocks(groups, candidate.mask.bits()),
         })
     }

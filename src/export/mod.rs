@@ -32,5 +32,6 @@ pub use onnx::{Member, onnx, onnx_mean};
 pub use package::{Format, Package};
 pub use pytorch::{Origin, pytorch};
 pub use report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
+    SampleAccuracy, TieSet,
 };

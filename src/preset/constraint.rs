@@ -148,8 +148,20 @@ mod tests {
 
     #[test]
     fn what_is_no_bound_is_an_error() {
-        for text in ["params", "params < ", "params = 3", "size < 3", "params < 2T", "< 3", "params < 1,", "params < -1", "kept > inf", ",", "latency < 5", "params < 5ms"]
-        {
+        for text in [
+            "params",
+            "params < ",
+            "params = 3",
+            "size < 3",
+            "params < 2T",
+            "< 3",
+            "params < 1,",
+            "params < -1",
+            "kept > inf",
+            ",",
+            "latency < 5",
+            "params < 5ms",
+        ] {
             assert_eq!(text.parse::<Constraint>(), Err(NoConstraint), "{text}");
         }
     }

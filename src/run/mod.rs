@@ -13,6 +13,7 @@ mod network;
 pub mod resources;
 mod retrained;
 mod snapshot;
+mod splits;
 pub mod tensors;
 mod time;
 mod weights;
@@ -28,8 +29,8 @@ pub use checkpoint::{
 };
 pub use command::Command;
 pub use event::{
-    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION, Outcome, Phase, PosteriorHealth,
-    RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION,
+    Outcome, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
@@ -37,5 +38,6 @@ pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
 pub use retrained::{Retrained, Start, TrainingState, read_retrained};
 pub use snapshot::Snapshot;
+pub use splits::SplitsFile;
 pub use time::stamp;
 pub use weights::KeptWeights;

@@ -188,7 +188,8 @@ mod tests {
         retrained.append(&path).unwrap();
         std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"name\":").unwrap();
         assert_eq!(read_retrained(&path).unwrap().0, [retrained]);
-        let state = TrainingState { step: 17, parameters: vec![1.0, 2.0], momentum: vec![0.5, 0.25], correct: 3.0, ..TrainingState::default() };
+        let state =
+            TrainingState { step: 17, parameters: vec![1.0, 2.0], momentum: vec![0.5, 0.25], correct: 3.0, ..TrainingState::default() };
         let path = folder.path().join("deep/state.safetensors");
         state.write(&path).unwrap();
         assert_eq!(TrainingState::read(&path).unwrap(), state);

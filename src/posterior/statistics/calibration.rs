@@ -187,7 +187,7 @@ pub fn averaging(networks: &[Predictions], labels: &[i32], sizes: &[usize], spli
     let answers: Vec<Answers> = networks.iter().map(|network| Answers::new(&network.right(labels))).collect();
     let sizes: Vec<usize> = sizes.iter().copied().filter(|size| (1..=networks.len()).contains(size)).collect();
     let largest = sizes.iter().copied().max()?;
-    let mut seen = vec![[Vec::new(), Vec::new(), Vec::new()]; sizes.len()];
+    let mut found = vec![[Vec::new(), Vec::new(), Vec::new()]; sizes.len()];
     for index in 0..splits {
         for (way, (choose, report)) in (0..).zip(Halves::new(images, seed, index).both_ways()) {
             let mut any: Vec<usize> = (0..networks.len()).collect();
@@ -204,8 +204,9 @@ pub fn averaging(networks: &[Predictions], labels: &[i32], sizes: &[usize], spli
                 order[..largest].iter().filter_map(&mut at).collect::<Vec<(usize, Quality)>>()
             };
             let (best, any) = (curve(&best), curve(&any));
-            for (size, seen) in sizes.iter().zip(&mut seen) {
-                let at = |curve: &[(usize, Quality)]| curve.iter().find(|(members, _)| members == size).map_or(Quality::default(), |at| at.1);
+            for (size, found) in sizes.iter().zip(&mut found) {
+                let at =
+                    |curve: &[(usize, Quality)]| curve.iter().find(|(members, _)| members == size).map_or(Quality::default(), |at| at.1);
                 let (single, best, any) = (best[0].1, at(&best), at(&any));
                 let gain = Quality {
                     accuracy: best.accuracy - single.accuracy,
@@ -213,7 +214,7 @@ pub fn averaging(networks: &[Predictions], labels: &[i32], sizes: &[usize], spli
                     brier: best.brier - single.brier,
                     calibration_error: best.calibration_error - single.calibration_error,
                 };
-                seen.iter_mut().zip([best, any, gain]).for_each(|(seen, quality)| seen.push(quality));
+                found.iter_mut().zip([best, any, gain]).for_each(|(found, quality)| found.push(quality));
             }
         }
     }
@@ -223,7 +224,7 @@ pub fn averaging(networks: &[Predictions], labels: &[i32], sizes: &[usize], spli
         sampled: Spread::of(sampled),
         gain: Spread::of(gain),
     };
-    Some(sizes.iter().zip(&seen).map(averaged).collect())
+    Some(sizes.iter().zip(&found).map(averaged).collect())
 }
 
 impl Spread {
