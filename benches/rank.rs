@@ -107,10 +107,10 @@ fn measure(preset: &str, full: &Path, raced: &Path) -> serde_json::Value {
     let race = race.iter().find_map(|record| if let Event::Race(race) = record.event { Some(race) } else { None }).expect("a race");
     let of_race = candidates(raced);
     let (full_winner, race_winner) = (won(&all), won(&of_race));
-    let rate = |seconds: Duration| networks.len() as f64 / seconds.as_secs_f64();
+    let per_second = |seconds: Duration| networks.len() as f64 / seconds.as_secs_f64();
     serde_json::json!({
         "preset": preset, "seed": SEED, "candidates": networks.len(), "select_images": select.len(), "threads": rayon::current_num_threads(),
-        "sliced_per_second": rate(seconds[0]), "masked_per_second": rate(seconds[1]),
+        "sliced_per_second": per_second(seconds[0]), "masked_per_second": per_second(seconds[1]),
         "sliced_over_masked": seconds[1].as_secs_f64() / seconds[0].as_secs_f64(),
         "same_winner": best[0] == best[1], "answers_that_differ": differ,
         "race_saved": race.saved as f64 / (race.asked + race.saved) as f64, "race_dropped": race.dropped,

@@ -48,9 +48,9 @@ pub fn run(arguments: &EnsembleArguments) -> Result<Exit, Failure> {
     };
     averaging.write(&run.folder.averaging())?;
     if arguments.json {
-        output::print_json(&averaging)?
+        output::print_json(&averaging)?;
     } else {
-        output::print(&averaging_text(&averaging))?
+        output::print(&averaging_text(&averaging))?;
     }
     Ok(Exit::Done)
 }

@@ -62,9 +62,9 @@ pub fn run(arguments: &RetrainArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Stopped);
     };
     if arguments.json {
-        output::print_json(&retrained)?
+        output::print_json(&retrained)?;
     } else {
-        output::print(&text(&run, &retrained))?
+        output::print(&text(&run, &retrained))?;
     }
     Ok(Exit::Done)
 }

@@ -247,12 +247,12 @@ pub(super) fn initializers(file: &[u8], prefix: &str) -> Result<Arrays, String> 
             }
             let Some(name) = array.name.strip_prefix(prefix).filter(|_| is_float) else { continue };
             // An offset has a dimension for each of what it is added to.
-            if name.ends_with(".bias") {
+            if name.strip_suffix(".bias").is_some() {
                 array.dimensions.retain(|&size| size != 1 || array.values.len() == 1);
                 array.dimensions.truncate(1);
             }
-            array.name = name.to_owned();
-            arrays.arrays.insert(array.name.clone(), array);
+            let name = name.to_owned();
+            arrays.arrays.insert(name.clone(), Array { name, ..array });
         }
     }
     Ok(arrays)
