@@ -178,8 +178,8 @@ fn mistakes_are_one_line_with_a_remedy() {
         ("search wrong.toml --json", "wrong.toml:3: `space` does not fit: node `stage2.block1.skip`: 33 channels"),
         (
             "search digits --json --set rank.constraint=parms<20k",
-            "--set: `rank.constraint` is \"parms<20k\" (a text); it must be bounds on params, macs or kept in quotes, with < or > and a number \
-             (k, M, G or % behind), joined by commas, such as \"params < 2M, kept > .3\"",
+            "--set: `rank.constraint` is \"parms<20k\" (a text); it must be bounds on params, macs, kept or latency in quotes, with < or > and a \
+             number (k, M, G, % or ms behind), joined by commas, such as \"params < 2M, kept > .3\"",
         ),
         (
             "search digits --json --set rank.constraint=params<10",
@@ -236,7 +236,17 @@ fn logs_that_cannot_be_read_say_why() {
 fn help_and_version_are_no_errors_and_tell_the_exit_codes() {
     let user = User::new();
     assert!(user.output("--version").starts_with("pgnas "));
-    for line in ["--help", "search --help", "report --help", "compare --help", "presets --help", "doctor --help", "export --help"] {
+    for line in [
+        "--help",
+        "search --help",
+        "report --help",
+        "compare --help",
+        "presets --help",
+        "doctor --help",
+        "export --help",
+        "retrain --help",
+        "final --help",
+    ] {
         let help = user.output(line);
         assert!(help.contains("Exit codes:") && help.contains("3  stopped before the end"), "{line}: {help}");
     }
@@ -342,6 +352,46 @@ fn a_search_can_be_reported_and_exported() {
     let config = user.json(&format!("presets {} --json", run.join("config.toml").display()));
     assert_eq!((&config[0]["name"], &config[0]["parameters"]), (&"digits".into(), &report["network"]["parameters"]));
 
+    // What is found out later: averaging, retraining, and the test split once more, each told by the report.
+    let averaged = user.json("ensemble small --json");
+    let sizes: Vec<u64> = averaged["averaged"].as_array().unwrap().iter().map(|point| point["members"].as_u64().unwrap()).collect();
+    assert_eq!((sizes, averaged["ranking"][0].clone()), (vec![1, 2, 3], report["winner"]["id"].clone()));
+    assert!(user.mistake("ensemble small --k 4").contains("has 3 posterior candidates; give numbers from 1 to 3"));
+    let mean = user.json("export small --ensemble --top 2 --json");
+    assert_eq!((mean["candidates"].as_array().unwrap().len(), mean["files"].as_array().unwrap().len()), (2, 4));
+    let evaluated = user.json("evaluate small --json");
+    assert_eq!(evaluated["recalibrated"]["select_accuracy"], report["winner"]["select_accuracy"]);
+    for kind in ["inherited", "recalibrated", "batch"] {
+        assert!(evaluated[kind]["nll"].as_f64().unwrap() > 0.0 && evaluated[kind]["same"] != false, "{kind}: {evaluated}");
+    }
+    let shown = user.output("evaluate small 1");
+    assert!(shown.contains("of the batch") && shown.matches("as recorded").count() == 2 && shown.contains(" ms here"), "{shown}");
+    let retrained = user.json("retrain small winner --epochs 2 --json");
+    assert_eq!(
+        (&retrained["from"], &retrained["epochs"], &retrained["recipe"][0]),
+        (&"scratch".into(), &2.into(), &"train.epochs=2".into())
+    );
+    assert_eq!(retrained["inherited"]["correct"], evaluated["recalibrated"]["correct"]);
+    let again = user.run("retrain small winner --recipe epochs=2 --json");
+    assert!(text(&again.stderr).contains("was trained so before") && text(&again.stdout).contains(retrained["name"].as_str().unwrap()));
+    let fine = user.output("retrain small winner --from inherited --epochs 1 --recipe data.shift=1");
+    assert!(fine.contains("trained on from inherited weights, 1 epochs") && fine.contains("exact McNemar p = "), "{fine}");
+    assert!(user.mistake("retrain small --recipe space.stages=4").contains("this is no part of training"));
+    let exported = user.json("export small winner --retrained --json");
+    assert_eq!(exported["note"], Value::Null);
+    let own = user.json(&format!("evaluate {} --json", exported["path"].as_str().unwrap()));
+    assert_eq!((&own["same"], &own["select_accuracy"]), (&true.into(), &exported["select_accuracy"]));
+    assert!(user.mistake("export small 1 --retrained").contains("candidate 1 was not retrained"));
+    let judged = user.json("final small --k 2 --json");
+    assert_eq!((&judged["test_reads"], &judged["winner"]["test_accuracy"]), (&2.into(), &report["winner"]["test_accuracy"]));
+    assert_eq!(judged["ensemble_test"]["members"].as_array().unwrap().len(), 2);
+    assert!(user.output("final small").contains("the test split of this run was opened 3 times in all"));
+    let later = user.json("report small --json");
+    assert_eq!((&later["outcome"], &later["test_reads"], keys(&later)), (&"completed".into(), &3.into(), keys(&report)));
+    assert_eq!((&later["ensemble"], later["retrained"].as_array().unwrap().len()), (&averaged, 2));
+    let told = user.output("report small");
+    assert!(told.contains("## Averaging") && told.contains("## Retrained") && told.contains("opened 3 times"), "{told}");
+
     // A torn end costs one line and is told.
     let log = fs::read_to_string(run.join("events.jsonl")).unwrap();
     fs::write(run.join("events.jsonl"), &log[..log.len() - 20]).unwrap();
@@ -362,6 +412,17 @@ fn the_winner_of_a_race_is_judged_the_same_when_it_is_exported() {
     let told = text(&exported.stdout) + &text(&exported.stderr);
     assert!(exported.status.success() && !told.contains("judged otherwise"), "{told}");
     assert_eq!(user.json("evaluate there --json")["same"], true);
+    // Who was dropped is compared on what it was asked.
+    let list = fs::read_to_string(user.path("raced/candidates/candidates.jsonl")).unwrap();
+    let dropped = list
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|candidate| candidate["source"] != "constant" && candidate["select"]["recalibrated"]["total"] != 1600);
+    let id = dropped.expect("somebody is dropped")["id"].clone();
+    user.output(&format!("export raced {id} --out dropped"));
+    let evaluated = user.json("evaluate dropped --json");
+    assert!(evaluated["same"] == true && evaluated["recorded_total"].as_u64() < evaluated["total"].as_u64(), "{evaluated}");
+    assert_eq!(user.json(&format!("evaluate raced {id} --json"))["recalibrated"]["same"], true);
 }
 
 #[test]
@@ -461,8 +522,13 @@ fn every_key_is_documented() {
     let facts = ["report small --json", "compare small --json", "presets --json", "doctor --json", "export small winner --json"]
         .map(|line| user.json(line));
     let evaluated = user.json(&format!("evaluate {folder} --json"));
+    let later = ["evaluate small --json", "ensemble small --json", "retrain small --epochs 1 --json", "final small --json"];
+    let later = later.map(|line| user.json(line));
+    let ensemble = user.json("export small --ensemble --json");
+    let ensemble = fs::read_to_string(Path::new(ensemble["path"].as_str().unwrap()).join("ensemble.json")).unwrap();
+    let of_files = [user.json("report small --json"), serde_json::from_str(&ensemble).unwrap()];
     let mut keys = std::collections::BTreeSet::new();
-    for value in facts.iter().chain([&genotype, &evaluated]) {
+    for value in facts.iter().chain([&genotype, &evaluated]).chain(&later).chain(&of_files) {
         all_keys(value, &mut keys);
     }
     let document = include_str!("../docs/cli.md");

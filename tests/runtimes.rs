@@ -10,8 +10,9 @@ use burn::tensor::Device;
 use networks::{EPSILON, forward, mask, statistics, trained};
 use pgnas::cli::prepare;
 use pgnas::engine::weights::images;
-use pgnas::export::{Origin, arrays, onnx, pytorch};
+use pgnas::export::{Member, Origin, arrays, onnx, onnx_mean, pytorch};
 use pgnas::graph::Numbers;
+use pgnas::posterior::statistics::Predictions;
 use pgnas::preset::Preset;
 use pgnas::run::tensors::{Array, to_safetensors};
 use std::path::Path;
@@ -97,4 +98,50 @@ fn onnx_runtime_and_pytorch_give_the_same_logits() {
         let losses = facts["losses"].as_array().unwrap();
         assert!(losses[4].as_f64().unwrap() < losses[0].as_f64().unwrap(), "the module trains on: {told}");
     }
+}
+
+#[test]
+#[ignore = "needs a Python with onnx, onnxruntime and safetensors, named by PGNAS_PYTHON"]
+fn onnx_runtime_gives_the_mean_of_an_ensemble() {
+    let python = std::env::var("PGNAS_PYTHON").expect("PGNAS_PYTHON names a Python with onnx, onnxruntime and safetensors");
+    let loaded = Preset::load("digits", None, &[]).unwrap();
+    let graph = prepare::graph(&loaded).unwrap();
+    let splits = prepare::splits(&loaded).unwrap();
+    let batch = splits.train.images().gather(&(0..100).collect::<Vec<usize>>());
+    let shape = graph.input_shape();
+    let dimensions = [100, shape.channels, shape.height, shape.width];
+    // One of them is so sparse that constants travel on, and one is nothing but constants.
+    let members: Vec<_> = [0.6, 0.06, 0.0, 0.4]
+        .into_iter()
+        .zip(3..)
+        .map(|(keep, seed)| {
+            let (parameters, (mean, variance)) = (trained(&graph, seed), statistics(&graph, seed + 3));
+            let slice = graph.slice(mask(&graph, seed + 5, keep).bits()).unwrap();
+            let numbers = Numbers { parameters: &parameters, statistics: Some((&mean, &variance)), epsilon: EPSILON };
+            let values = slice.values(&graph, &numbers);
+            (slice.graph, values)
+        })
+        .collect();
+    let predictions: Vec<Predictions> = members
+        .iter()
+        .map(|(graph, values)| {
+            let numbers = Numbers { parameters: &values.parameters, statistics: Some((&values.mean, &values.variance)), epsilon: EPSILON };
+            let logits = forward(graph, &numbers, None, images(batch.images.clone(), dimensions, &Device::default()));
+            Predictions::of_logits(&logits, graph.classes())
+        })
+        .collect();
+    let shares = Predictions::mean(&predictions).unwrap().shares().to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let array = |name: &str, dimensions: Vec<usize>, values: Vec<f32>| Array { name: name.into(), dimensions, values };
+    let given = [array("images", dimensions.to_vec(), batch.images.clone()), array("shares", vec![100, graph.classes()], shares)];
+    std::fs::write(folder.path().join("images.safetensors"), to_safetensors(&given, &[]).unwrap()).unwrap();
+    let named: Vec<Member<'_>> =
+        (1..).zip(&members).map(|(id, (graph, values))| Member { prefix: format!("c{id}."), graph, values }).collect();
+    std::fs::write(folder.path().join("model.onnx"), onnx_mean("mean", &named, EPSILON, &[])).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/averaged.py");
+    let output = Command::new(&python).arg(script).arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    println!("{facts}");
+    assert!(["all", "single", "sums"].iter().all(|key| facts[key].as_f64().unwrap() < 1e-5), "{facts}");
 }

@@ -103,6 +103,12 @@ impl Run {
             Event::Candidate(score) => self.candidates.push((**score).clone()),
             Event::Ties(ties) => self.ties = Some(ties.clone()),
             Event::Test(score) => self.tests.push(score.clone()),
+            Event::Final(told) => {
+                self.tests.extend(told.candidates.iter().cloned());
+                if let Some(ending) = &mut self.ending {
+                    ending.test_reads += 1;
+                }
+            }
             Event::Alert(alert) => return Some(alert.message.clone()),
             Event::Intervention { .. } | Event::Drawn(_) | Event::Race(_) | Event::Resumed { .. } => {}
             Event::Finished { outcome, test_reads, resources, .. } => {

@@ -47,10 +47,16 @@ pub enum Command {
     },
     /// Write the manual page to standard output
     Man,
-    /// Compute the select accuracy of an export again, from its files
-    Evaluate(EvaluateArguments),
     /// Tell how well inherited weights rank architectures whose true accuracy is known
     Correlate(CorrelateArguments),
+    /// Compute the accuracy of a candidate, or of an export from its files alone
+    Evaluate(EvaluateArguments),
+    /// Average the predictions of several candidates, and tell what it buys
+    Ensemble(EnsembleArguments),
+    /// Read the test split once more, for the winner, the references and an ensemble
+    Final(FinalArguments),
+    /// Train a candidate by itself, and compare it with what it was
+    Retrain(RetrainArguments),
 }
 
 /// How the screen looks.
@@ -240,6 +246,12 @@ pub struct ExportArguments {
     /// The best K posterior candidates, each into a folder of its own
     #[arg(long, value_name = "K", conflicts_with = "candidate")]
     pub top: Option<usize>,
+    /// One ONNX file that averages the best posterior candidates, 5 where --top does not say how many
+    #[arg(long, conflicts_with_all = ["candidate", "format"])]
+    pub ensemble: bool,
+    /// The candidate as it was last retrained
+    #[arg(long, conflicts_with_all = ["top", "ensemble"])]
+    pub retrained: bool,
     /// Folder or archive of the images, where they have moved since the search
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
@@ -293,12 +305,98 @@ pub struct SpaceFile {
     pub preset: Option<String>,
 }
 
+/// Arguments of `pgnas ensemble`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct EnsembleArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// How many networks to average: 1,2,5,10 … as far as there are, where nothing is given
+    #[arg(long, value_name = "K", value_delimiter = ',')]
+    pub k: Vec<usize>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// The figures as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas final`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct FinalArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// How many of the best posterior candidates the ensemble averages, 5 where nothing is given
+    #[arg(long, value_name = "K")]
+    pub k: Option<usize>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// The figures as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas retrain`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct RetrainArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// Number of a candidate, or `winner`
+    #[arg(default_value = "winner")]
+    pub candidate: String,
+    /// What to begin with
+    #[arg(long, value_name = "WEIGHTS", default_value = "scratch")]
+    pub from: StartChoice,
+    /// Change a key of the recipe, such as learning_rate=0.01 or data.cutout=4; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub recipe: Vec<String>,
+    /// Epochs to train; those of the search where nothing is given
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Seed of its weights and of the order of images; that of the run where nothing is given
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Device: auto, cpu, cuda, cuda:N or wgpu
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// The figures as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a training begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StartChoice {
+    /// The weights that the candidate inherited, at a tenth of the learning rate
+    Inherited,
+    /// Weights drawn anew
+    Scratch,
+}
+
+impl From<StartChoice> for crate::run::Start {
+    fn from(choice: StartChoice) -> Self {
+        match choice {
+            StartChoice::Inherited => Self::Inherited,
+            StartChoice::Scratch => Self::Scratch,
+        }
+    }
+}
+
 /// Arguments of `pgnas evaluate`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct EvaluateArguments {
-    /// The genotype.json of an export, or its folder
+    /// The genotype.json of an export, or its folder; or a run, by its folder or its name
     pub file: PathBuf,
+    /// Of a run: number of a candidate, or `winner`
+    pub candidate: Option<String>,
     /// Folder or archive of the images, where they have moved since the search
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,

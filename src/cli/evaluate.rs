@@ -1,23 +1,40 @@
-//! `pgnas evaluate`: the select accuracy of an export, computed again from its files alone.
+//! `pgnas evaluate`: the select accuracy of a candidate of a run, with each kind of batch-norm statistics; or of an export, computed
+//! again from its files alone.
 
 use super::arguments::EvaluateArguments;
 use super::export::read_back;
 use super::failure::{Exit, Failure};
+use super::networks::Networks;
 use super::output;
+use super::places::Places;
 use super::rebuild::Setting;
+use super::runs::RunFiles;
 use crate::export::Genotype;
 use crate::export::text::percent;
+use crate::posterior::statistics::{Predictions, Quality};
+use crate::preset::BatchNormMode;
 use crate::run::Accuracy;
+use std::fmt::Write as _;
 use std::path::Path;
 
-/// Evaluates the network of a genotype on the select images.
+/// Evaluates a candidate or an export on the select images.
 ///
 /// # Errors
 /// A mistake: files that are missing, damaged or do not belong together.
 pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
-    let file = if arguments.file.is_dir() { arguments.file.join("genotype.json") } else { arguments.file.clone() };
+    let path = &arguments.file;
+    let file = if path.is_dir() { path.join("genotype.json") } else { path.clone() };
+    let is_export = file.is_file() && file.file_name().is_none_or(|name| name != "events.jsonl");
+    if arguments.candidate.is_none() && (is_export || file.extension().is_some_and(|ending| ending == "json")) {
+        of_export(&file, arguments)
+    } else {
+        of_run(arguments)
+    }
+}
+
+fn of_export(file: &Path, arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let shown = file.display();
-    let text = std::fs::read_to_string(&file)
+    let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Mistake(format!("{shown}: cannot be read ({error}); give the genotype.json of an export")))?;
     let genotype: Genotype = serde_json::from_str(&text)
         .map_err(|error| Failure::Mistake(format!("{shown}: this is no genotype ({error}); give the genotype.json of an export")))?;
@@ -27,20 +44,27 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let mask = genotype.mask().ok_or_else(|| damaged("one of its masks is no mask"))?;
     let slice = setting.graph.slice(mask.bits()).map_err(|error| damaged(&error.to_string()))?;
     let network = read_back(folder, slice.graph)?;
-    let found = Accuracy::of(&setting.select(&network)?);
-    let recorded = genotype.select.of(genotype.batch_norm);
+    let right = setting.select(&network)?;
+    let found = Accuracy::of(&right);
+    let recorded = genotype.judged();
+    // Who was dropped from a race can only be compared on what it was asked.
+    let retrained = genotype.retrained.is_some();
+    let order = if retrained { (0..right.len()).collect() } else { setting.asked(genotype.seed, recorded.total as usize) };
+    let asked: Vec<bool> = order.into_iter().map(|image| right[image]).collect();
+    let same = Accuracy::of(&asked) == recorded;
     let images = genotype.images_sha256.as_deref().map(|written| written == setting.splits.set().digest());
     let splits = genotype.splits_sha256.as_deref().map(|written| written == setting.splits_sha256());
     if arguments.json {
         output::print_json(&serde_json::json!({
             "candidate": genotype.candidate, "run": genotype.run, "select_accuracy": found.share(), "correct": found.correct,
-            "total": found.total, "recorded_select_accuracy": recorded.share(), "same": found == recorded, "same_splits": splits, "same_images": images,
+            "total": found.total, "recorded_select_accuracy": recorded.share(), "recorded_total": recorded.total, "same": same,
+            "same_splits": splits, "same_images": images,
         }))?;
     } else {
-        let same = if found == recorded { "as recorded" } else { "recorded otherwise" };
         let Accuracy { correct, total } = found;
-        let recorded = percent(recorded.share());
-        output::print(&format!("{} on select ({correct} of {total} images), {same}: {recorded}\n", percent(found.share())))?;
+        let of = if recorded.total < total { format!(" of the {} images of its race", recorded.total) } else { String::new() };
+        let (same, recorded) = (if same { "as recorded" } else { "recorded otherwise" }, percent(recorded.share()));
+        output::print(&format!("{} on select ({correct} of {total} images), {same}: {recorded}{of}\n", percent(found.share())))?;
         if images == Some(false) {
             let place = super::prepare::place(&setting.loaded);
             output::tell(&format!("the images in {} are not those of the search; give theirs with --data", place.display()));
@@ -49,5 +73,76 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
             output::tell("the images are split otherwise than when the candidate was ranked, so the two figures cannot be compared");
         }
     }
+    Ok(Exit::Done)
+}
+
+/// One kind of statistics: its word, what people call it, what came of it, and whether that is as recorded.
+struct Row {
+    word: &'static str,
+    name: &'static str,
+    quality: Quality,
+    accuracy: Accuracy,
+    same: Option<bool>,
+}
+
+fn of_run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
+    let run = RunFiles::find(&arguments.file, &Places::of_user())?;
+    let record = run.record(run.candidate(arguments.candidate.as_deref().unwrap_or("winner"))?)?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
+    let started = run.started()?;
+    let images = setting.splits.select.images();
+    let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();
+    let mut networks = Networks::new(&run, &setting)?;
+    let row = |word, name, predictions: &Predictions, recorded: Option<&[bool]>| {
+        let right = predictions.right(&labels);
+        let asked = recorded.map(|recorded| (setting.asked(started.seed, recorded.len()), recorded));
+        let same = asked.map(|(asked, recorded)| asked.into_iter().zip(recorded).all(|(image, was)| right[image] == *was));
+        Row { word, name, quality: predictions.quality(&labels), accuracy: Accuracy::of(&right), same }
+    };
+    let mut rows = Vec::new();
+    for (word, name, mode) in
+        [("inherited", "inherited", BatchNormMode::Inherited), ("recalibrated", "re-estimated", BatchNormMode::Recalibrated)]
+    {
+        let predictions = networks.predictions(&[&record], mode, images)?;
+        rows.extend(predictions.iter().map(|predictions| row(word, name, predictions, Some(&record.correct(mode).0))));
+    }
+    let (batch, device) = (setting.loaded.preset.train.batch, networks.device().clone());
+    let of_batch = networks.rebuilt(&record)?.predict_by_batch(&record.mask, images, batch, &device);
+    rows.push(row("batch", "of the batch", &of_batch.map_err(|error| Failure::Mistake(error.to_string()))?, None));
+    let network = networks.network(&record, started.batch_norm)?;
+    let latency = 1e3 * crate::engine::rebuild::latency(&network, setting.loaded.preset.train.batch_norm_epsilon, &device).as_secs_f64();
+    let (id, source, name) = (record.score.id, record.score.source, run.folder.name());
+    if arguments.json {
+        let mut facts = serde_json::json!({
+            "format": "pgnas-evaluation", "version": 1, "run": name, "candidate": id, "source": source, "images": labels.len(),
+            "batch_norm": started.batch_norm, "latency_ms": latency,
+        });
+        for Row { word, quality, accuracy, same, .. } in rows {
+            let interval = accuracy.interval();
+            facts[word] = serde_json::json!({
+                "select_accuracy": interval.estimate, "select_low": interval.low, "select_high": interval.high,
+                "correct": accuracy.correct, "total": accuracy.total, "nll": quality.nll, "brier": quality.brier,
+                "calibration_error": quality.calibration_error, "same": same,
+            });
+        }
+        output::print_json(&facts)?;
+        return Ok(Exit::Done);
+    }
+    let mut text = format!("candidate {} of {name}, {}, on {} select images\n\n", id.0, source.label(), labels.len());
+    let _ = writeln!(text, "  {:14}  {:>24}  {:>6}  {:>6}  {:>11}", "batch norm", "right", "NLL", "Brier", "calibration");
+    for Row { word, name, quality, accuracy, same } in rows {
+        let interval = accuracy.interval();
+        let right = format!("{} ({:.1} to {:.1})", percent(interval.estimate), 100.0 * interval.low, 100.0 * interval.high);
+        let (nll, brier, calibration) = (quality.nll, quality.brier, percent(quality.calibration_error));
+        let decides = if BatchNormMode::word(started.batch_norm) == word { ", decides" } else { "" };
+        let same = match same {
+            Some(true) => "as recorded",
+            Some(false) => "recorded otherwise",
+            None => "not recorded: it looks at the images that it is asked, some of them at a time",
+        };
+        let _ = writeln!(text, "  {name:14}  {right:>24}  {nll:6.3}  {brier:6.3}  {calibration:>11}  {same}{decides}");
+    }
+    let _ = writeln!(text, "\n  one image takes {latency:.2} ms here, one at a time");
+    output::print(&text)?;
     Ok(Exit::Done)
 }

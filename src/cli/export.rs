@@ -2,16 +2,19 @@
 
 use super::arguments::ExportArguments;
 use super::failure::{Exit, Failure};
+use super::networks::Networks;
 use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
+use super::retrain::{self, last_of};
 use super::runs::RunFiles;
 use crate::engine::ranker::Network;
+use crate::engine::rebuild::predict;
 use crate::export::text::percent;
-use crate::export::{Format, Package, Sliced, values};
-use crate::posterior::statistics::race_order;
+use crate::export::{Ensemble, EnsembleMember, Format, Package, RetrainedWeights, Sliced, member_values, values};
+use crate::posterior::statistics::Predictions;
 use crate::run::tensors::Arrays;
-use crate::run::{Accuracy, CandidateId, Source, ranked};
+use crate::run::{Accuracy, CandidateId, Retrained, Source, ranked};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +37,9 @@ pub struct Exported {
 /// No such run or candidate, weights that were not kept, or a folder that cannot be written.
 pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
+    if arguments.ensemble {
+        return export_ensemble(arguments, &run);
+    }
     let formats: Result<Vec<Format>, String> = arguments.format.iter().map(|word| word.parse()).collect();
     let formats = formats.map_err(|fault| Failure::Mistake(format!("--format: {fault}")))?;
     let ids = match arguments.top {
@@ -46,7 +52,8 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
             (Some(out), Some(_)) => Some(out.join(id.0.to_string())),
             (out, _) => out.clone(),
         };
-        let exported = export(&run, id, out.as_deref(), &formats, arguments.data.as_deref())?;
+        let retrained = if arguments.retrained { Some(last_of(&run, id)?) } else { None };
+        let exported = export(&run, id, out.as_deref(), &formats, (retrained.as_ref(), arguments.data.as_deref()))?;
         if arguments.json {
             told.push(serde_json::json!({
                 "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
@@ -87,18 +94,81 @@ fn best(run: &RunFiles, count: usize) -> Result<Vec<CandidateId>, Failure> {
     Ok(ids)
 }
 
+/// Members of an ensemble where nobody says how many.
+pub const MEMBERS: usize = 5;
+
+/// Exports the best posterior candidates as one file that averages them.
+fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, Failure> {
+    let ids = best(run, arguments.top.unwrap_or(MEMBERS))?;
+    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
+    let mode = run.started()?.batch_norm;
+    let images = setting.splits.select.images();
+    let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();
+    let mut of_run = Networks::new(run, &setting)?;
+    let (mut members, mut networks) = (Vec::new(), Vec::new());
+    for &id in &ids {
+        let record = run.record(id)?;
+        let network = of_run.network(&record, mode)?;
+        let (cost, select) = (network.graph.cost(), record.score.select.of(mode));
+        let (parameters, macs) = (cost.parameters as u64, cost.macs as u64);
+        members.push(EnsembleMember { candidate: id, source: record.score.source, select, parameters, macs });
+        networks.push(network);
+    }
+    let (device, epsilon) = (of_run.device(), setting.loaded.preset.train.batch_norm_epsilon);
+    let mean = |networks: &[Network]| {
+        let predictions: Vec<Predictions> = networks.iter().map(|network| predict(network, images, epsilon, device)).collect();
+        Predictions::mean(&predictions).ok_or_else(|| Failure::Failed("an ensemble needs a network".into()))
+    };
+    let found = mean(&networks)?;
+    let (select, quality) = (Accuracy::of(&found.right(&labels)), found.quality(&labels));
+    let ensemble = Ensemble::of(run.started()?, members, select, quality);
+    let of_members: Vec<_> = networks.iter().map(|network| (&*network.graph, &network.values)).collect();
+    let (config, preset) = (setting.config.as_str(), &setting.loaded.preset);
+    let bundle = ensemble.files(&of_members, (config, preset), &setting.splits.normalisation, &setting.classes).map_err(Failure::Failed)?;
+    let folder = arguments.out.clone().unwrap_or_else(|| run.folder.ensemble_export(ids.len()));
+    bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
+    let path = folder.join("model.onnx");
+    let damaged = |what: &dyn std::fmt::Display| Failure::Failed(format!("{}: {what}; export it again", path.display()));
+    let file = std::fs::read(&path).map_err(|error| damaged(&error))?;
+    let mut read = Vec::new();
+    for (&id, network) in ids.iter().zip(&networks) {
+        let values = member_values(&file, id, &network.graph).map_err(|what| damaged(&what))?;
+        read.push(Network { graph: network.graph.clone(), values });
+    }
+    if mean(&read)? != found {
+        return Err(damaged(&"what was read back predicts otherwise than what was written"));
+    }
+    if arguments.json {
+        output::print_json(&serde_json::json!({
+            "run": run.folder.name(), "candidates": ids, "path": folder,
+            "files": bundle.files.iter().map(|(name, _)| name).collect::<Vec<_>>(), "select_accuracy": select.share(),
+        }))?;
+    } else {
+        output::print(&format!("{}\n", folder.display()))?;
+        let Accuracy { correct, total } = select;
+        output::tell(&format!("read back: {} on select ({correct} of {total} images)", percent(select.share())));
+    }
+    Ok(Exit::Done)
+}
+
 /// Exports one candidate, into the run's folder where no other is named; no formats are all of them.
 ///
 /// # Errors
 /// As [`run`].
-pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Format], data: Option<&Path>) -> Result<Exported, Failure> {
+pub fn export(
+    run: &RunFiles,
+    id: CandidateId,
+    out: Option<&Path>,
+    formats: &[Format],
+    (retrained, data): (Option<&Retrained>, Option<&Path>),
+) -> Result<Exported, Failure> {
     let record = run.record(id)?;
     let mut genotype = run.genotype(&record)?;
     let setting = Setting::of_run(&run.folder, data)?;
     let all = Format::ALL.map(|(_, format)| format);
     let chosen = if formats.is_empty() { all.to_vec() } else { formats.to_vec() };
     let mut note = None;
-    let candidate = match setting.candidate(run, &record) {
+    let mut candidate = match setting.candidate(run, &record) {
         Ok(candidate) => Some(candidate),
         // Who asked for everything gets what can be had.
         Err(failure) if formats.is_empty() => {
@@ -108,6 +178,11 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         Err(_) if !formats.iter().any(|format| format.needs_weights()) => None,
         Err(failure) => return Err(failure),
     };
+    if let (Some(candidate), Some(retrained)) = (&mut candidate, retrained) {
+        candidate.network = retrain::network(run, retrained, candidate.network.graph.clone())?;
+        let Retrained { from, seed, epochs, recipe, retrained: accuracy, .. } = retrained.clone();
+        genotype.retrained = Some(RetrainedWeights { from, seed, epochs, recipe, accuracy });
+    }
     if let Some(candidate) = &candidate {
         let cost = candidate.network.graph.cost();
         genotype.sliced = Some(Sliced { parameters: cost.parameters as u64, macs: cost.macs as u64 });
@@ -124,18 +199,17 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         network: candidate.as_ref().map(|candidate| (&*candidate.network.graph, &candidate.network.values)),
     };
     let bundle = package.files(&chosen).map_err(Failure::Failed)?;
-    let folder = out.map_or_else(|| run.folder.exports(id), Path::to_owned);
+    let own = || if retrained.is_some() { run.folder.retrained_export(id) } else { run.folder.exports(id) };
+    let folder = out.map_or_else(own, Path::to_owned);
     bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
     let files = bundle.files.into_iter().map(|(name, _)| name).collect();
     let mut exported = Exported { folder, files, select: None, note };
     if let Some(candidate) = candidate.filter(|_| chosen.contains(&Format::Safetensors)) {
         let network = read_back(&exported.folder, candidate.network.graph)?;
         let found = setting.select(&network)?;
-        let recorded = &record.correct(genotype.batch_norm).0;
-        // A race records the images in its own order, and only as far as it asked.
-        let images = found.len();
-        let order = if setting.loaded.preset.rank.racing { race_order(images, genotype.seed) } else { (0..images).collect() };
-        let differ = order.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
+        let recorded = retrained.map_or(&record.correct(genotype.batch_norm).0, |retrained| &retrained.correct.0);
+        let asked = if retrained.is_some() { (0..found.len()).collect() } else { setting.asked(genotype.seed, recorded.len()) };
+        let differ = asked.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
         if differ > 0 {
             let others = format!("{differ} select images are judged otherwise than when the candidate was ranked");
             exported.note = Some(format!("{others}: the search ran on another device or another version of the program"));
@@ -150,8 +224,15 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
 /// # Errors
 /// A mistake: weights that are missing, damaged, or of another network.
 pub fn read_back(folder: &Path, graph: Arc<crate::graph::Graph>) -> Result<Network, Failure> {
-    let path = folder.join("model.safetensors");
-    let arrays = Arrays::read(&path).map_err(|error| Failure::Mistake(error.to_string()))?;
+    read_arrays(&folder.join("model.safetensors"), graph)
+}
+
+/// A network from a file of its weights.
+///
+/// # Errors
+/// As [`read_back`].
+pub fn read_arrays(path: &Path, graph: Arc<crate::graph::Graph>) -> Result<Network, Failure> {
+    let arrays = Arrays::read(path).map_err(|error| Failure::Mistake(error.to_string()))?;
     let values = values(&graph, &arrays).map_err(|what| Failure::Mistake(format!("{}: {what}; export it again", path.display())))?;
     Ok(Network { graph, values })
 }

@@ -124,7 +124,7 @@ pub fn open(name: &str) -> Result<(OpenDevice, Option<Alert>), Failure> {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Thread(_) | EngineError::Checkpoint(_) => Self::Failed(error.to_string()),
+            EngineError::Thread(_) | EngineError::Diverged { .. } | EngineError::Checkpoint(_) => Self::Failed(error.to_string()),
             _ => Self::Mistake(error.to_string()),
         }
     }

@@ -6,13 +6,16 @@ mod compare;
 mod config;
 mod correlate;
 mod doctor;
+mod ensemble;
 mod evaluate;
 mod export;
 mod failure;
+mod final_test;
 mod headless;
 mod host;
 mod launch;
 mod manual;
+mod networks;
 mod output;
 mod places;
 pub mod prepare;
@@ -21,6 +24,7 @@ mod progress;
 mod rebuild;
 mod report;
 mod resume;
+mod retrain;
 mod runs;
 mod screen;
 mod search;
@@ -77,6 +81,9 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Correlate(arguments)) => correlate::run(&arguments),
+        Some(Command::Ensemble(arguments)) => ensemble::run(&arguments),
+        Some(Command::Final(arguments)) => final_test::run(&arguments),
+        Some(Command::Retrain(arguments)) => retrain::run(&arguments),
     }
 }
 

@@ -52,7 +52,7 @@ impl Progress {
             Event::Resumed { step, undone, device, .. } => {
                 Some(format!("resumed  after step {step}, on {device}; {undone} events since the checkpoint are done again"))
             }
-            Event::Intervention { .. } | Event::Finished { .. } => None,
+            Event::Intervention { .. } | Event::Finished { .. } | Event::Final(_) => None,
         }
     }
 

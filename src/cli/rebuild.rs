@@ -9,6 +9,7 @@ use crate::engine::devices::{self, Choice};
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::{Rebuilt, evaluate};
 use crate::graph::Graph;
+use crate::posterior::statistics::race_order;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest, digest_of_numbers};
 use crate::run::{CandidateRecord, KeptWeights, RunFolder, SplitsFile};
@@ -87,6 +88,16 @@ impl Setting {
     /// # Errors
     /// A mistake: weights that are missing, damaged or of another network.
     pub fn candidate(&self, run: &RunFiles, record: &CandidateRecord) -> Result<Candidate, Failure> {
+        let (rebuilt, posterior_sha256) = self.rebuilt(run, record)?;
+        let network = rebuilt.network(&record.mask, self.loaded.preset.rank.batch_norm);
+        Ok(Candidate { network: network.map_err(|error| Failure::Mistake(error.to_string()))?, posterior_sha256 })
+    }
+
+    /// The kept weights of a candidate with what makes networks of them, and SHA-256 of the logits of the drop probabilities.
+    ///
+    /// # Errors
+    /// As [`Self::candidate`].
+    pub fn rebuilt(&self, run: &RunFiles, record: &CandidateRecord) -> Result<(Rebuilt, String), Failure> {
         let mistake = |error: &dyn std::fmt::Display| Failure::Mistake(error.to_string());
         let step = record.step.ok_or_else(|| {
             let id = record.score.id.0;
@@ -96,10 +107,17 @@ impl Setting {
         let posterior_sha256 = digest([kept.logits.as_slice()]);
         let seed = run.started()?.seed;
         let rebuilt =
-            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits.train, seed, kept, cpu()?).map_err(|error| mistake(&error))?;
-        let mode = self.loaded.preset.rank.batch_norm;
-        let network = rebuilt.network(&record.mask, mode).map_err(|error| mistake(&error))?;
-        Ok(Candidate { network, posterior_sha256 })
+            Rebuilt::new(&self.graph, &self.loaded.preset, &self.splits.train, seed, kept, device()?).map_err(|error| mistake(&error))?;
+        Ok((rebuilt, posterior_sha256))
+    }
+
+    /// The positions of the first select images that a candidate of a run of this seed was asked, in the order of its answers.
+    #[must_use]
+    pub fn asked(&self, seed: u64, images: usize) -> Vec<usize> {
+        let all = self.splits.select.images().len();
+        // A race asks in an order of its own, and only as far as it has to.
+        let order = if self.loaded.preset.rank.racing { race_order(all, seed) } else { (0..all).collect() };
+        order.into_iter().take(images).collect()
     }
 
     /// Which select images a network gets right.
@@ -112,11 +130,11 @@ impl Setting {
     }
 }
 
-/// The CPU.
+/// The device of what is done with runs that exist.
 ///
 /// # Errors
-/// A mistake: no such device.
-pub fn cpu() -> Result<Device, Failure> {
+/// No device.
+pub fn device() -> Result<Device, Failure> {
     let (device, _) = devices::open(Choice::Cpu).map_err(|error| Failure::Mistake(error.to_string()))?;
     Ok(device.device)
 }

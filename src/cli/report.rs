@@ -6,7 +6,7 @@ use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
 use crate::export::{Report, markdown, pictures};
-use crate::run::write_whole;
+use crate::run::{Averaging, read_retrained, write_whole};
 
 /// Writes the report of a run.
 ///
@@ -16,7 +16,8 @@ pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
     let candidates = run.candidates()?;
     let report = Report::of(&run.records, &candidates, run.notes)
-        .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?;
+        .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?
+        .with(Averaging::read(&run.folder.averaging()), &read_retrained(&run.folder.retrained())?.0);
     let mut drawn = Vec::new();
     if let Some(folder) = &arguments.pictures {
         let folder = folder.clone().unwrap_or_else(|| run.folder.path().join("pictures"));

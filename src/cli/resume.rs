@@ -8,7 +8,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, Standing, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, count_lines, read_candidates};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
     let run = RunFiles::read(folder)?;
     let started = run.started()?.clone();
     let RunFiles { folder, mut records, .. } = run;
-    if let Some(Record { event: Event::Finished { outcome: Outcome::Completed, .. }, .. }) = records.last() {
+    if records.last().is_some_and(|last| RunState::after(&last.event) == RunState::Completed) {
         return Err(Failure::Mistake(format!(
             "run `{}` is complete, so there is nothing to go on with; look at it with `pgnas report`",
             folder.name()

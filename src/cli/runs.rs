@@ -5,7 +5,7 @@ use super::places::Places;
 use crate::export::Genotype;
 use crate::preset::nearest;
 use crate::run::{
-    CandidateId, CandidateRecord, CandidateScore, Event, Outcome, Record, RunFolder, Scores, Source, Started, read_candidates, read_log,
+    CandidateId, CandidateRecord, CandidateScore, Event, Record, RunFolder, RunState, Scores, Source, Started, read_candidates, read_log,
     winner,
 };
 use std::path::{Path, PathBuf};
@@ -55,9 +55,9 @@ impl RunFiles {
     /// How the run ended, as an exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match self.records.last().map(|record| &record.event) {
-            Some(Event::Finished { outcome: Outcome::Completed, .. }) => Exit::Done,
-            Some(Event::Finished { outcome: Outcome::Failed { .. }, .. }) => Exit::Failed,
+        match self.records.last().map(|record| RunState::after(&record.event)) {
+            Some(RunState::Completed) => Exit::Done,
+            Some(RunState::Failed) => Exit::Failed,
             _ => Exit::Stopped,
         }
     }
@@ -129,6 +129,7 @@ impl RunFiles {
     fn test(&self, id: CandidateId) -> Option<Scores> {
         self.records.iter().rev().find_map(|record| match &record.event {
             Event::Test(test) if test.id == id => Some(test.test),
+            Event::Final(told) => told.candidates.iter().find(|test| test.id == id).map(|test| test.test),
             _ => None,
         })
     }

@@ -12,6 +12,7 @@ mod pace;
 mod paths;
 pub mod ranker;
 pub mod rebuild;
+pub mod retrain;
 pub mod schedule;
 mod search;
 pub mod trainer;
@@ -100,6 +101,12 @@ pub enum EngineError {
         "no edge of the network offers two operations, so there is nothing that posterior.kind = \"categorical\" could choose; take \"gates\""
     )]
     NoChoice,
+    /// The loss is not finite.
+    #[error("the loss of epoch {epoch} was not finite; train with a lower learning rate or clip, such as --recipe learning_rate=0.01")]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: u64,
+    },
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
     InitialDrop,

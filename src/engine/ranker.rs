@@ -12,6 +12,7 @@ use crate::run::KeptWeights;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Images of one evaluation pass; larger splits are evaluated piece by piece.
 const PIECE: usize = 512;
@@ -128,6 +129,12 @@ impl Examples {
         right
     }
 
+    /// The logits of all images, `[images, classes]`.
+    fn logits(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<f32> {
+        let logits = |piece: &Tensor<4>| scores(piece.clone()).into_data().try_to_vec().unwrap_or_default();
+        self.pieces.iter().flat_map(logits).collect()
+    }
+
     /// The same of one piece, behind those before it.
     fn ask(&self, piece: usize, scores: impl FnOnce(Tensor<4>) -> Tensor<2>, right: &mut Vec<bool>) {
         let labels = &self.labels[right.len()..];
@@ -231,6 +238,23 @@ impl Ranker {
         Ok(Network { graph: slice.graph, values })
     }
 
+    /// The logits that a sub-network gives images where batch norm takes its statistics from each piece of them, `[images, classes]`.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn logits_by_piece(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<Vec<f32>, GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
+        Ok(logits_by_piece(&Network { graph: slice.graph, values }, examples, self.epsilon, &self.device))
+    }
+
+    /// How many milliseconds a sub-network takes for one image here, one at a time; infinitely many for a mask of another network.
+    #[must_use]
+    pub fn latency_ms(&self, frozen: &Frozen, mask: &HardMask) -> f64 {
+        let network = self.network(frozen, mask, BatchNormMode::Inherited);
+        network.map_or(f64::INFINITY, |network| 1e3 * latency(&network, self.epsilon, &self.device).as_secs_f64())
+    }
+
     /// Evaluates the whole super-network as the paper's random baseline is evaluated: at one drop probability for all, with fresh hard
     /// masks for every image, and kept channels scaled by 1 / keep.
     #[must_use]
@@ -287,6 +311,38 @@ impl Ranker {
 /// Which of some images a network gets right.
 pub(super) fn correct(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<bool> {
     examples.correct(scores(network, epsilon, device))
+}
+
+/// The logits that a network gives images, `[images, classes]`.
+pub(super) fn logits(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<f32> {
+    examples.logits(scores(network, epsilon, device))
+}
+
+/// Images that a latency is the median of, after some for warming up.
+const TIMED: usize = 7;
+
+/// How long a network takes for one image, one at a time.
+pub(super) fn latency(network: &Network, epsilon: f64, device: &Device) -> Duration {
+    let shape = network.graph.input_shape();
+    let image = images(vec![0.5; shape.elements()], [1, shape.channels, shape.height, shape.width], device);
+    let scores = scores(network, epsilon, device);
+    let mut times: Vec<Duration> = (0..TIMED + 2)
+        .map(|_| {
+            let begun = Instant::now();
+            // Reading the scores back is what waits for the device.
+            let _ = winners(scores(image.clone()));
+            begun.elapsed()
+        })
+        .skip(2)
+        .collect();
+    times.sort_unstable();
+    times[TIMED / 2]
+}
+
+/// The logits that a network gives images where batch norm takes its statistics from each piece of them, `[images, classes]`.
+fn logits_by_piece(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<f32> {
+    let (interpreter, weights) = prepare(&network.graph, &network.values, device);
+    examples.logits(|images| interpreter.forward(&weights, &[], Normalise::Batch(&mut Vec::new()), epsilon, images))
 }
 
 /// The logits that a network gives images.

@@ -5,11 +5,13 @@ use super::ranker::{Examples, Frozen, Network, Ranker, recalibration_images};
 use super::weights::WeightLayout;
 use crate::data::{Batch, Images, TrainSplit};
 use crate::graph::{Graph, GraphError};
+use crate::posterior::statistics::Predictions;
 use crate::posterior::{Choices, DropProbability, HardMask, Posterior};
 use crate::preset::{BatchNormMode, PosteriorRecipe, Preset};
 use crate::run::KeptWeights;
 use burn::tensor::Device;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The posterior that a recipe begins with.
 ///
@@ -30,6 +32,7 @@ pub fn initial_posterior(graph: &Graph, recipe: &PosteriorRecipe) -> Result<Post
 pub struct Rebuilt {
     ranker: Ranker,
     frozen: Frozen,
+    classes: usize,
 }
 
 /// The weights of a run are not those of its preset.
@@ -78,7 +81,7 @@ impl Rebuilt {
             }
         }
         let ranker = Ranker::new(graph.clone(), images, preset.train.batch_norm_epsilon, device);
-        Ok(Self { ranker, frozen: kept.into() })
+        Ok(Self { ranker, frozen: kept.into(), classes: graph.classes() })
     }
 
     /// A candidate as a network of its own, with the batch-norm statistics of one kind.
@@ -88,6 +91,31 @@ impl Rebuilt {
     pub fn network(&self, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
         self.ranker.network(&self.frozen, mask, mode)
     }
+
+    /// What a candidate makes of some images where batch norm takes its statistics from them, so many at a time and nearly so.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn predict_by_batch(&self, mask: &HardMask, images: &Images, batch: usize, device: &Device) -> Result<Predictions, GraphError> {
+        let order: Vec<usize> = (0..images.len()).collect();
+        // As many batches as there are whole ones, so that none is left with a handful of images.
+        let examples = Examples::in_order(images, &order, (images.len() / batch.max(1)).max(1), device);
+        let logits = self.ranker.logits_by_piece(&self.frozen, mask, &examples)?;
+        Ok(Predictions::of_logits(&logits, self.classes))
+    }
+}
+
+/// What a network makes of some images.
+#[must_use]
+pub fn predict(network: &Network, images: &Images, epsilon: f64, device: &Device) -> Predictions {
+    let logits = super::ranker::logits(network, &Examples::upload(images, device), epsilon, device);
+    Predictions::of_logits(&logits, network.graph.classes())
+}
+
+/// How long a network takes for one image, one at a time: the median of some.
+#[must_use]
+pub fn latency(network: &Network, epsilon: f64, device: &Device) -> Duration {
+    super::ranker::latency(network, epsilon, device)
 }
 
 /// Which of some images a network gets right, without the search that it comes from.

@@ -283,7 +283,7 @@ pub fn regulariser(recipe: &PosteriorRecipe) -> Regulariser {
 }
 
 /// Mean cross-entropy of scores `[batch, classes]`, `[1]`.
-fn mean_cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
+pub(super) fn mean_cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
     let labels = if scores.is_autodiff() { labels.clone().autodiff() } else { labels.clone() };
     activation::log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const KNOWN: [&str; 11] = [
     "README.md",
     "config.toml",
+    "ensemble.json",
     "genotype.json",
     "model.onnx",
     "model.py",

@@ -12,19 +12,27 @@ pub fn card(genotype: &Genotype) -> String {
     let _ = writeln!(
         text,
         "A network for the image set `{}`, drawn from the {} of a super-network that was searched with the preset `{}`, seed {}, after {} \
-         epochs. Its weights are those it inherited there; it was not retrained.\n",
+         epochs. {}\n",
         genotype.set,
         if genotype.source == crate::run::Source::Posterior { "posterior" } else { genotype.source.label() },
         genotype.preset,
         genotype.seed,
-        genotype.epoch
+        genotype.epoch,
+        genotype.retrained.as_ref().map_or_else(
+            || "Its weights are those it inherited there; it was not retrained.".to_owned(),
+            |retrained| match retrained.from {
+                crate::run::Start::Scratch => format!("It was then trained from scratch, {} epochs.", retrained.epochs),
+                crate::run::Start::Inherited =>
+                    format!("It was then trained on from the weights it inherited, {} epochs.", retrained.epochs),
+            }
+        )
     );
     let _ = writeln!(text, "| | |\n|---|---|");
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "| {name} | {value} |");
     };
-    row("select accuracy", with_interval(genotype.select.of(genotype.batch_norm)));
-    if let Some(test) = genotype.test {
+    row("select accuracy", with_interval(genotype.judged()));
+    if let Some(test) = genotype.test.filter(|_| genotype.retrained.is_none()) {
         row("test accuracy, read once", with_interval(test.of(genotype.batch_norm)));
     }
     if let Some(sliced) = genotype.sliced {

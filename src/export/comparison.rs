@@ -209,7 +209,7 @@ impl Side {
 }
 
 /// 1, 2, 5, 10, 20, 50 … and the last.
-pub(super) fn steps(last: usize) -> impl Iterator<Item = usize> {
+pub fn steps(last: usize) -> impl Iterator<Item = usize> {
     let round = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_usize.pow(power)));
     round.take_while(move |&step| step < last).chain([last])
 }

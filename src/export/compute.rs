@@ -2,13 +2,14 @@
 
 use super::Comparison;
 use super::report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
+    SampleAccuracy, TieSet,
 };
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, RunState, Scores, Source, Started, Ties, newest,
-    pareto, ranked, winner,
+    Acceptance, Averaging, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, Outcome, Record, Retrained, RunState, Scores,
+    Source, Started, TestScore, Ties, newest, pareto, ranked, winner,
 };
 
 /// How many candidates of the ranking a report shows.
@@ -37,10 +38,12 @@ impl Report {
             Event::Epoch(metrics) => Some(&**metrics),
             _ => None,
         });
-        let tests = select(records, |event| match event {
-            Event::Test(test) => Some(test.clone()),
+        let tests: Vec<TestScore> = select(records, |event| match event {
+            Event::Test(test) => Some(vec![test.clone()]),
+            Event::Final(told) => Some(told.candidates.clone()),
             _ => None,
-        });
+        })
+        .concat();
         let mode = started.batch_norm;
         let ties = records.iter().rev().find_map(|record| match &record.event {
             Event::Ties(ties) => Some(ties),
@@ -58,8 +61,9 @@ impl Report {
         let tested = |score: &&CandidateScore| tests.iter().any(|test| test.id == score.id);
         let mut random = newest(&scores).filter(|score| score.source == Source::Random);
         let best_random = random.find(tested).or_else(|| ranked(&scores, mode).into_iter().find(|score| score.source == Source::Random));
-        let (end, outcome) = match &last.event {
-            Event::Finished { outcome, test_reads, resources, .. } => (Some((*test_reads, *resources)), Some(outcome)),
+        let end = records.iter().rfind(|record| !matches!(record.event, Event::Final(_))).unwrap_or(last);
+        let (end, outcome) = match &end.event {
+            Event::Finished { outcome, resources, .. } => (Some(*resources), Some(outcome)),
             _ => (None, None),
         };
         let mut report = Self {
@@ -80,12 +84,11 @@ impl Report {
             batch_norm: mode,
             epochs: started.epochs,
             epochs_done: epoch.map_or(0, |epoch| epoch.epoch),
-            wall_seconds: end.map_or(last.seconds, |(_, resources)| resources.wall_seconds),
-            training_seconds: end.map(|(_, resources)| resources.training_seconds),
-            ranking_seconds: end.map(|(_, resources)| resources.ranking_seconds),
-            peak_rss_bytes: end.map(|(_, resources)| resources.peak_rss_bytes),
-            // A log without an end cannot count; that it was read at all still shows.
-            test_reads: end.map_or(u32::from(!tests.is_empty()), |(reads, _)| reads),
+            wall_seconds: end.map_or(last.seconds, |resources| resources.wall_seconds),
+            training_seconds: end.map(|resources| resources.training_seconds),
+            ranking_seconds: end.map(|resources| resources.ranking_seconds),
+            peak_rss_bytes: end.map(|resources| resources.peak_rss_bytes),
+            test_reads: test_reads(records),
             network: Network::of(started),
             expected_drop_share: epoch.map(|epoch| epoch.health.expected_drop_share),
             last_epoch: epoch.map(LastEpoch::of),
@@ -105,13 +108,8 @@ impl Report {
                 _ => None,
             })
             .pop(),
-            constraint: (!started.constraint.is_empty()).then(|| Constrained {
-                bounds: started.constraint.clone(),
-                acceptance: select(records, |event| match event {
-                    Event::Drawn(acceptance) => Some(*acceptance),
-                    _ => None,
-                }),
-            }),
+            constraint: (!started.constraint.is_empty())
+                .then(|| Constrained { bounds: started.constraint.clone(), acceptance: acceptance(records) }),
             pareto: pareto(&scores, mode).into_iter().map(candidate).collect(),
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
@@ -120,16 +118,75 @@ impl Report {
                 Event::Alert(alert) => Some(alert.clone()),
                 _ => None,
             }),
+            ensemble: None,
+            ensemble_test: select(records, |event| match event {
+                Event::Final(told) => told.ensemble.clone(),
+                _ => None,
+            })
+            .pop(),
+            retrained: Vec::new(),
             notes,
             checklist: Vec::new(),
         };
         report.checklist = super::checklist::checklist(&report, records);
         Ok(report)
     }
+
+    /// With what was found out after the search.
+    #[must_use]
+    pub fn with(self, ensemble: Option<Averaging>, retrained: &[Retrained]) -> Self {
+        Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self }
+    }
+}
+
+/// How often the test split was opened: at the end of a search, and by `pgnas final`.
+#[must_use]
+pub fn test_reads(records: &[Record]) -> u32 {
+    let of_search = records.iter().rev().find_map(|record| match &record.event {
+        Event::Finished { test_reads, .. } => Some(*test_reads),
+        _ => None,
+    });
+    // A log without an end cannot count; that it was read at all still shows.
+    let of_search = of_search.unwrap_or_else(|| u32::from(records.iter().any(|record| matches!(record.event, Event::Test(_)))));
+    of_search + records.iter().filter(|record| matches!(record.event, Event::Final(_))).count() as u32
+}
+
+impl RetrainedCandidate {
+    fn of(retrained: &Retrained) -> Self {
+        let share = |accuracy: crate::run::Accuracy| accuracy.share();
+        let interval = retrained.retrained.interval();
+        Self {
+            candidate: retrained.candidate,
+            source: retrained.source,
+            from: retrained.from,
+            seed: retrained.seed,
+            epochs: retrained.epochs,
+            recipe: retrained.recipe.clone(),
+            parameters: retrained.parameters,
+            inherited_accuracy: share(retrained.inherited),
+            retrained_accuracy: interval.estimate,
+            retrained_low: interval.low,
+            retrained_high: interval.high,
+            p: retrained.p,
+        }
+    }
 }
 
 fn select<T>(records: &[Record], take: impl Fn(&Event) -> Option<T>) -> Vec<T> {
     records.iter().filter_map(|record| take(&record.event)).collect()
+}
+
+/// Of each source all that was drawn, at the end and in between.
+fn acceptance(records: &[Record]) -> Vec<Acceptance> {
+    let mut all: Vec<Acceptance> = Vec::new();
+    for record in records {
+        let Event::Drawn(told) = record.event else { continue };
+        match all.iter_mut().find(|known| known.source == told.source) {
+            Some(known) => (known.drawn, known.accepted) = (known.drawn + told.drawn, known.accepted + told.accepted),
+            None => all.push(told),
+        }
+    }
+    all
 }
 
 fn groups(started: &Started, epoch: Option<&EpochMetrics>) -> Vec<Group> {

@@ -3,7 +3,7 @@
 use crate::graph::CellGenotype;
 use crate::posterior::{Cells, HardMask};
 use crate::preset::BatchNormMode;
-use crate::run::{CandidateId, CandidateRecord, GroupSummary, Scores, Source, Started};
+use crate::run::{Accuracy, CandidateId, CandidateRecord, GroupSummary, Scores, Source, Start, Started};
 use serde::{Deserialize, Serialize};
 
 /// Version of the format.
@@ -58,6 +58,9 @@ pub struct Genotype {
     /// SHA-256 of the image numbers of the train, select and test splits.
     #[serde(default)]
     pub splits_sha256: Option<String>,
+    /// How it was retrained, where the weights beside it are not those it inherited.
+    #[serde(default)]
+    pub retrained: Option<RetrainedWeights>,
     /// SHA-256 of the images of the whole set.
     #[serde(default)]
     pub images_sha256: Option<String>,
@@ -67,6 +70,21 @@ pub struct Genotype {
     pub cell: Option<String>,
     /// The blocks of the super-network.
     pub blocks: Vec<Block>,
+}
+
+/// How the weights of an export were trained by themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrainedWeights {
+    /// What the training began with.
+    pub from: Start,
+    /// Its seed.
+    pub seed: u64,
+    /// Its epochs.
+    pub epochs: u32,
+    /// What its recipe has otherwise than that of the search.
+    pub recipe: Vec<String>,
+    /// Accuracy on the select split.
+    pub accuracy: Accuracy,
 }
 
 /// What the sliced network costs: nothing that nobody reads is counted.
@@ -156,10 +174,17 @@ impl Genotype {
             sliced: None,
             posterior_sha256: None,
             splits_sha256: None,
+            retrained: None,
             images_sha256: None,
             cell: cell(groups, &candidate.mask),
             blocks: blocks(groups, candidate.mask.bits()),
         })
+    }
+
+    /// The select accuracy of the weights beside it.
+    #[must_use]
+    pub fn judged(&self) -> Accuracy {
+        self.retrained.as_ref().map_or_else(|| self.select.of(self.batch_norm), |retrained| retrained.accuracy)
     }
 
     /// The mask again, over all groups; `None` where a text of it was changed to no mask.

@@ -62,6 +62,7 @@ pub fn markdown(report: &Report) -> String {
     comparison(&mut text, report);
     let _ = write!(text, "## What this shows, and what not\n\n{CAVEAT}\n\n");
     ranking(&mut text, report);
+    afterwards(&mut text, report);
     posterior(&mut text, &report.groups);
     attention(&mut text, report);
     checklist(&mut text, report);
@@ -220,6 +221,44 @@ fn ranking(text: &mut String, report: &Report) {
     });
     text.push_str("The front (`*`): no other network is better without more parameters.\n\n");
     table(text, &["candidate", "source", "select", "parameters", "MACs"], front);
+}
+
+/// What was found out after the search: averaging and retraining.
+fn afterwards(text: &mut String, report: &Report) {
+    if let Some(averaging) = &report.ensemble {
+        let _ = write!(text, "## Averaging\n\n{}\n\n", super::averaging::ABOUT);
+        let mut rows = super::averaging::rows(averaging).into_iter();
+        let head = rows.next().unwrap_or_default();
+        table(text, &head.iter().map(String::as_str).collect::<Vec<_>>(), rows);
+    }
+    if let Some(ensemble) = &report.ensemble_test {
+        let (members, interval, quality) = (ensemble.members.len(), ensemble.test.interval(), ensemble.quality);
+        let _ = write!(
+            text,
+            "The mean prediction of the best {members} on the test split: {}, NLL {:.3}, Brier {:.3}, calibration error {}.\n\n",
+            with_interval(interval.estimate, interval.low, interval.high),
+            quality.nll,
+            quality.brier,
+            percent(quality.calibration_error)
+        );
+    }
+    if report.retrained.is_empty() {
+        return;
+    }
+    text.push_str("## Retrained\n\nSelect accuracy with inherited weights and once trained by itself; p of the exact McNemar test.\n\n");
+    let rows = report.retrained.iter().map(|retrained| {
+        vec![
+            retrained.candidate.0.to_string(),
+            retrained.source.label().to_owned(),
+            format!("{}, seed {}, {} epochs", retrained.from.word(), retrained.seed, retrained.epochs),
+            percent(retrained.inherited_accuracy),
+            with_interval(retrained.retrained_accuracy, retrained.retrained_low, retrained.retrained_high),
+            points(retrained.retrained_accuracy - retrained.inherited_accuracy),
+            format!("{:.3}", retrained.p),
+            thousands(retrained.parameters),
+        ]
+    });
+    table(text, &["candidate", "source", "from", "inherited", "retrained", "difference", "p", "parameters"], rows);
 }
 
 /// Who is tied with the winner, in words.

@@ -1,6 +1,7 @@
 //! What leaves a run: the genotype of a candidate, the report as numbers and as text.
 
 mod arrays;
+mod averaging;
 mod bundle;
 mod card;
 mod checklist;
@@ -9,6 +10,7 @@ mod comparison;
 mod compute;
 mod correlation;
 pub mod drawing;
+mod ensemble;
 mod genotype;
 mod markdown;
 mod onnx;
@@ -20,19 +22,22 @@ mod report;
 pub mod text;
 
 pub use arrays::{arrays, values};
+pub use averaging::averaging_text;
 pub use bundle::{Bundle, BundleError};
 pub use card::card;
 pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;
-pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth};
-pub use compute::NoHead;
+pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth, steps};
+pub use compute::{NoHead, test_reads};
 pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, correlation_text};
-pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, Sliced, blocks};
+pub use ensemble::{Ensemble, EnsembleMember, member_values};
+pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, RetrainedWeights, Sliced, blocks};
 pub use markdown::{markdown, summary};
-pub use onnx::onnx;
+pub use onnx::{Member, onnx, onnx_mean};
 pub use package::{Format, Package};
 pub use picture::pictures;
 pub use pytorch::{Origin, pytorch};
 pub use report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
+    SampleAccuracy, TieSet,
 };

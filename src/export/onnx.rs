@@ -1,9 +1,9 @@
 //! A network as an ONNX file with its weights: opset 17, dynamic batch, the graph's names on nodes and initializers.
 
 use super::arrays::arrays;
-use super::protobuf::Message;
+use super::protobuf::{Field, Message, fields};
 use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values, padding};
-use crate::run::tensors::Array;
+use crate::run::tensors::{Array, Arrays};
 
 /// What an attribute of a node holds.
 enum Attribute {
@@ -17,7 +17,43 @@ enum Attribute {
 /// Input `images`, `[batch, channels, height, width]`, normalised; output `logits`, `[batch, classes]`.
 #[must_use]
 pub fn onnx(name: &str, graph: &Graph, values: &Values, epsilon: f64, facts: &[(&str, String)]) -> Vec<u8> {
-    let mut writer = Writer { graph, epsilon, body: Message::default() };
+    let body = network(Message::default(), &Member { prefix: String::new(), graph, values }, epsilon);
+    model(name, body, graph, "logits", facts)
+}
+
+/// A network among several: what the names of its nodes begin with, its graph and its numbers.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// Put before the name of every node and array.
+    pub prefix: String,
+    /// The graph.
+    pub graph: &'a Graph,
+    /// Its numbers.
+    pub values: &'a Values,
+}
+
+/// The bytes of a file that runs several networks side by side and averages their softmax.
+///
+/// Input `images`, `[batch, channels, height, width]`, normalised; output `probabilities`, `[batch, classes]`.
+#[must_use]
+pub fn onnx_mean(name: &str, members: &[Member<'_>], epsilon: f64, facts: &[(&str, String)]) -> Vec<u8> {
+    let Some(first) = members.first() else { return Vec::new() };
+    let mut writer = Writer { graph: first.graph, epsilon, prefix: "", body: Message::default() };
+    let mut shares = Vec::new();
+    for member in members {
+        writer.body = network(std::mem::take(&mut writer.body), member, epsilon);
+        let [logits, share] = ["logits", "shares"].map(|name| format!("{}{name}", member.prefix));
+        writer.emit(&share, "Softmax", &[logits], &share, vec![("axis", Attribute::Int(1))]);
+        shares.push(share);
+    }
+    writer.emit("mean", "Mean", &shares, "probabilities", vec![]);
+    model(name, writer.body, first.graph, "probabilities", facts)
+}
+
+/// The nodes and arrays of one network, behind what is there already.
+fn network(body: Message, member: &Member<'_>, epsilon: f64) -> Message {
+    let Member { prefix, graph, values } = member;
+    let mut writer = Writer { graph, epsilon, prefix, body };
     for (index, node) in graph.nodes().iter().enumerate().skip(1) {
         writer.node(NodeId::from_index(index), node);
     }
@@ -26,16 +62,22 @@ pub fn onnx(name: &str, graph: &Graph, values: &Values, epsilon: f64, facts: &[(
         // A network whose body is dead yields a map of one position.
         writer.emit("logits", "Flatten", &[output(graph, last)], "logits", vec![("axis", Attribute::Int(1))]);
     }
-    let mut body = writer.body.text(2, name);
+    let mut body = writer.body;
     for array in arrays(graph, values) {
-        body = body.message(5, &initializer(graph, &array));
+        body = body.message(5, &initializer(graph, prefix, &array));
     }
     for (position, message) in constants(graph) {
-        body = body.message(5, &integers(&position, &message));
+        body = body.message(5, &integers(&format!("{prefix}{position}"), &message));
     }
+    body
+}
+
+/// A whole file around the nodes and arrays.
+fn model(name: &str, body: Message, graph: &Graph, output: &str, facts: &[(&str, String)]) -> Vec<u8> {
     let input = graph.input_shape();
+    let mut body = body.text(2, name);
     body = body.message(11, &value_info("images", &[input.channels, input.height, input.width]));
-    body = body.message(12, &value_info("logits", &[graph.classes()]));
+    body = body.message(12, &value_info(output, &[graph.classes()]));
     let opset = Message::default().text(1, "").int(2, 17);
     let mut model = Message::default().int(1, 8).text(2, "pgnas").text(3, env!("CARGO_PKG_VERSION")).message(7, &body).message(8, &opset);
     for (key, fact) in facts {
@@ -47,6 +89,8 @@ pub fn onnx(name: &str, graph: &Graph, values: &Values, epsilon: f64, facts: &[(
 struct Writer<'a> {
     graph: &'a Graph,
     epsilon: f64,
+    /// Put before every name but that of the input.
+    prefix: &'a str,
     body: Message,
 }
 
@@ -61,11 +105,12 @@ fn output(graph: &Graph, id: NodeId) -> String {
 
 impl Writer<'_> {
     fn emit(&mut self, name: &str, kind: &str, inputs: &[String], output: &str, attributes: Vec<(&str, Attribute)>) {
+        let named = |name: &str| if name == "images" { name.to_owned() } else { format!("{}{name}", self.prefix) };
         let mut node = Message::default();
         for input in inputs {
-            node = node.text(1, input);
+            node = node.text(1, &named(input));
         }
-        node = node.text(2, output).text(3, name).text(4, kind);
+        node = node.text(2, &named(output)).text(3, &named(name)).text(4, kind);
         for (name, attribute) in attributes {
             let message = Message::default().text(1, name);
             let message = match attribute {
@@ -171,7 +216,7 @@ fn constants(graph: &Graph) -> Vec<(String, Vec<i64>)> {
     constants
 }
 
-fn initializer(graph: &Graph, array: &Array) -> Message {
+fn initializer(graph: &Graph, prefix: &str, array: &Array) -> Message {
     let offset = |node: &&Node| node.op == Op::Offset && array.name.strip_suffix(".bias") == Some(node.name.as_str());
     // An offset is added to every position of its channel.
     let dimensions = match graph.nodes().iter().find(offset) {
@@ -181,7 +226,50 @@ fn initializer(graph: &Graph, array: &Array) -> Message {
     };
     let message = dimensions.iter().fold(Message::default(), |message, &size| message.int(1, size as i64));
     let bytes: Vec<u8> = array.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    message.int(2, 1).text(8, &array.name).bytes(9, &bytes)
+    message.int(2, 1).text(8, &format!("{prefix}{}", array.name)).bytes(9, &bytes)
+}
+
+/// The arrays of a file whose names begin with a prefix, under their names without it and in the dimensions of the graph.
+///
+/// # Errors
+/// A file that is no ONNX file, or torn.
+pub(super) fn initializers(file: &[u8], prefix: &str) -> Result<Arrays, String> {
+    let mut arrays = Arrays::default();
+    for graph in messages(file, 7)? {
+        for tensor in messages(graph, 5)? {
+            let mut array = Array { name: String::new(), dimensions: Vec::new(), values: Vec::new() };
+            let mut is_float = false;
+            for (number, field) in fields(tensor)? {
+                match (number, field) {
+                    (1, Field::Int(size)) => array.dimensions.push(size as usize),
+                    (2, Field::Int(kind)) => is_float = kind == 1,
+                    (8, Field::Bytes(name)) => array.name = String::from_utf8_lossy(name).into_owned(),
+                    (9, Field::Bytes(raw)) => {
+                        array.values = raw.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+                    }
+                    _ => {}
+                }
+            }
+            let Some(name) = array.name.strip_prefix(prefix).filter(|_| is_float) else { continue };
+            // An offset has a dimension for each of what it is added to.
+            if name.strip_suffix(".bias").is_some() {
+                array.dimensions.retain(|&size| size != 1 || array.values.len() == 1);
+                array.dimensions.truncate(1);
+            }
+            let name = name.to_owned();
+            arrays.arrays.insert(name.clone(), Array { name, ..array });
+        }
+    }
+    Ok(arrays)
+}
+
+/// The messages in one field of a message.
+fn messages(bytes: &[u8], wanted: u32) -> Result<Vec<&[u8]>, String> {
+    let of = |(number, field)| match field {
+        Field::Bytes(bytes) if number == wanted => Some(bytes),
+        _ => None,
+    };
+    Ok(fields(bytes)?.into_iter().filter_map(of).collect())
 }
 
 /// Whether a node yields `[batch, channels, 1, 1]` rather than the `[batch, classes]` of a linear layer.

@@ -119,7 +119,7 @@ impl Package<'_> {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let genotype = self.genotype;
         let list = |values: &[f32]| serde_json::to_string(values).unwrap_or_default();
-        let select = genotype.select.of(genotype.batch_norm);
+        let select = genotype.judged();
         let mut facts = vec![
             ("run", genotype.run.clone()),
             ("candidate", genotype.candidate.0.to_string()),
@@ -131,7 +131,8 @@ impl Package<'_> {
             ("deviation", list(&self.normalisation.deviation)),
             ("classes", serde_json::to_string(self.classes).unwrap_or_default()),
         ];
-        if let Some(test) = genotype.test {
+        // The test split was read with inherited weights.
+        if let Some(test) = genotype.test.filter(|_| genotype.retrained.is_none()) {
             facts.push(("test_accuracy", test.of(genotype.batch_norm).share().to_string()));
         }
         facts

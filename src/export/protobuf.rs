@@ -1,4 +1,4 @@
-//! As much of the protobuf wire format as writing an ONNX file takes: fields one after the other.
+//! As much of the protobuf wire format as writing an ONNX file and reading it back takes: fields one after the other.
 
 /// A message under construction.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,58 @@ impl Message {
     }
 }
 
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Field<'a> {
+    /// A whole number.
+    Int(u64),
+    /// Text, bytes or a message.
+    Bytes(&'a [u8]),
+    /// A number of four or eight bytes.
+    Fixed,
+}
+
+/// The fields of a message, in their order.
+///
+/// # Errors
+/// Bytes that are no message.
+pub fn fields(mut bytes: &[u8]) -> Result<Vec<(u32, Field<'_>)>, String> {
+    let torn = || "it ends within a field".to_owned();
+    let mut fields = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes).ok_or_else(torn)?;
+        let field = match key & 7 {
+            0 => Field::Int(varint(&mut bytes).ok_or_else(torn)?),
+            2 => {
+                let length = varint(&mut bytes).and_then(|length| usize::try_from(length).ok()).ok_or_else(torn)?;
+                let (content, rest) = bytes.split_at_checked(length).ok_or_else(torn)?;
+                bytes = rest;
+                Field::Bytes(content)
+            }
+            wire @ (1 | 5) => {
+                bytes = bytes.get(if wire == 1 { 8 } else { 4 }..).ok_or_else(torn)?;
+                Field::Fixed
+            }
+            wire => return Err(format!("it has a field of wire type {wire}")),
+        };
+        fields.push(((key >> 3) as u32, field));
+    }
+    Ok(fields)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +125,12 @@ mod tests {
         assert_eq!(Message::default().text(2, "testing").into_bytes(), *b"\x12\x07testing");
         assert_eq!(Message::default().message(3, &number).into_bytes(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
         assert_eq!(Message::default().int(1, -1).into_bytes().len(), 11, "negative numbers take ten bytes");
+        let written = Message::default().text(2, "testing").message(3, &number).float(4, 1.0).int(5, -1).into_bytes();
+        let read = fields(&written).unwrap();
+        let expected =
+            [(2, Field::Bytes(b"testing")), (3, Field::Bytes(&[0x08, 0x96, 0x01])), (4, Field::Fixed), (5, Field::Int(u64::MAX))];
+        assert_eq!(read, expected);
+        assert!(fields(&written[..5]).is_err() && fields(&[0x0b]).is_err());
         assert_eq!(Message::default().float(2, 1.0).into_bytes(), [0x15, 0, 0, 0x80, 0x3f]);
     }
 }

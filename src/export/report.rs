@@ -2,7 +2,7 @@
 
 use super::{ChecklistItem, Comparison};
 use crate::preset::BatchNormMode;
-use crate::run::{Acceptance, Alert, CandidateId, RaceOutcome, Source, SplitSizes};
+use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, RaceOutcome, Source, SplitSizes, Start};
 use serde::Serialize;
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -88,10 +88,45 @@ pub struct Report {
     pub interventions: u32,
     /// What needed attention.
     pub alerts: Vec<Alert>,
+    /// What averaging the best candidates buys; `null` before `pgnas ensemble`.
+    pub ensemble: Option<Averaging>,
+    /// The mean prediction of the best candidates on the test split; `null` before `pgnas final`.
+    pub ensemble_test: Option<EnsembleTest>,
+    /// The candidates that were trained by themselves.
+    pub retrained: Vec<RetrainedCandidate>,
     /// What was noticed in reading the log.
     pub notes: Vec<String>,
     /// The NAS best-practice checklist of Lindauer and Hutter, answered from the records.
     pub checklist: Vec<ChecklistItem>,
+}
+
+/// A candidate that was trained by itself, against what it was with inherited weights, both on the select split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RetrainedCandidate {
+    /// Its number.
+    pub candidate: CandidateId,
+    /// Where it comes from.
+    pub source: Source,
+    /// What its training began with.
+    pub from: Start,
+    /// Seed of its training.
+    pub seed: u64,
+    /// Epochs trained.
+    pub epochs: u32,
+    /// What its recipe has otherwise than that of the search.
+    pub recipe: Vec<String>,
+    /// Parameters of the sliced network.
+    pub parameters: u64,
+    /// Accuracy with inherited weights.
+    pub inherited_accuracy: f64,
+    /// Accuracy once trained.
+    pub retrained_accuracy: f64,
+    /// Lower limit.
+    pub retrained_low: f64,
+    /// Upper limit.
+    pub retrained_high: f64,
+    /// The exact McNemar test of the two.
+    pub p: f64,
 }
 
 /// The super-network in numbers.

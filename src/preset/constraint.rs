@@ -1,4 +1,4 @@
-//! Bounds on what a sampled network may cost: `params < 2M, macs < 10M, kept > .3`.
+//! Bounds on what a sampled network may cost: `params < 2M, macs < 10M, kept > .3, latency < 5ms`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,8 @@ pub struct Constraint {
     pub macs: Between,
     /// Share of masked channels that are kept.
     pub kept: Between,
+    /// Milliseconds for one image, measured on the device of the search.
+    pub latency: Between,
 }
 
 /// Numbers above one limit and below another.
@@ -25,11 +27,12 @@ pub struct Between {
 
 /// The text is no constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no bounds on params, macs or kept, with < or > and a number")]
+#[error("no bounds on params, macs, kept or latency, with < or > and a number")]
 pub struct NoConstraint;
 
 impl Between {
-    const ANY: Self = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
+    /// Any number at all.
+    pub const ANY: Self = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
 
     /// Whether a number lies within.
     #[must_use]
@@ -46,9 +49,9 @@ impl Between {
 
 impl Constraint {
     /// None at all.
-    pub const NONE: Self = Self { parameters: Between::ANY, macs: Between::ANY, kept: Between::ANY };
+    pub const NONE: Self = Self { parameters: Between::ANY, macs: Between::ANY, kept: Between::ANY, latency: Between::ANY };
 
-    /// Whether a network of this cost is within all bounds.
+    /// Whether a network of this cost is within all bounds but that on latency, which has to be measured.
     #[must_use]
     pub fn allows(&self, parameters: f64, macs: f64, kept: f64) -> bool {
         self.parameters.holds(parameters) && self.macs.holds(macs) && self.kept.holds(kept)
@@ -70,8 +73,13 @@ impl FromStr for Constraint {
                 "params" | "parameters" => &mut constraint.parameters,
                 "macs" => &mut constraint.macs,
                 "kept" => &mut constraint.kept,
+                "latency" => &mut constraint.latency,
                 _ => return Err(NoConstraint),
             };
+            // A time without its unit would be milliseconds to one and seconds to another.
+            if (name == "latency") != bound.trim_end().ends_with('s') {
+                return Err(NoConstraint);
+            }
             if bound[place..].starts_with('<') {
                 between.below = between.below.min(number);
             } else {
@@ -82,9 +90,14 @@ impl FromStr for Constraint {
     }
 }
 
-/// A number with `k`, `M`, `G` or `%` behind.
+/// A number with `k`, `M`, `G` or `%` behind, or a time with `us`, `ms` or `s`, in milliseconds.
 fn quantity(text: &str) -> Option<f64> {
     let text = text.trim();
+    for (ending, unit) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3)] {
+        if let Some(digits) = text.strip_suffix(ending) {
+            return number(digits, unit);
+        }
+    }
     let (digits, unit) = match text.char_indices().last()? {
         (place, 'k' | 'K') => (&text[..place], 1e3),
         (place, 'M') => (&text[..place], 1e6),
@@ -92,18 +105,24 @@ fn quantity(text: &str) -> Option<f64> {
         (place, '%') => (&text[..place], 1e-2),
         _ => (text, 1.0),
     };
+    number(digits, unit)
+}
+
+fn number(digits: &str, unit: f64) -> Option<f64> {
     digits.trim().parse::<f64>().ok().map(|number| number * unit).filter(|number| number.is_finite() && *number >= 0.0)
 }
 
 impl fmt::Display for Constraint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bounds = Vec::new();
-        for (name, between) in [("params", self.parameters), ("macs", self.macs), ("kept", self.kept)] {
+        for (name, between, unit) in
+            [("params", self.parameters, ""), ("macs", self.macs, ""), ("kept", self.kept, ""), ("latency", self.latency, "ms")]
+        {
             if between.above > f64::NEG_INFINITY {
-                bounds.push(format!("{name} > {}", between.above));
+                bounds.push(format!("{name} > {}{unit}", between.above));
             }
             if between.below < f64::INFINITY {
-                bounds.push(format!("{name} < {}", between.below));
+                bounds.push(format!("{name} < {}{unit}", between.below));
             }
         }
         formatter.write_str(&bounds.join(", "))
@@ -121,14 +140,28 @@ mod tests {
         assert_eq!(constraint.to_string(), "params < 2000000, macs < 10500000, kept > 0.3, kept < 0.9");
         assert!(constraint.allows(1_999_999.0, 0.0, 0.5));
         assert!(!constraint.allows(2_000_000.0, 0.0, 0.5) && !constraint.allows(1.0, 1.05e7, 0.5) && !constraint.allows(1.0, 1.0, 0.3));
+        let timed: Constraint = "latency < 5ms, latency > 250 us, latency < 2s".parse().unwrap();
+        assert_eq!((timed.to_string().as_str(), timed.latency), ("latency > 0.25ms, latency < 5ms", Between { above: 0.25, below: 5.0 }));
         assert_eq!("".parse(), Ok(Constraint::NONE));
         assert!(Constraint::NONE.allows(1e12, 1e15, 0.0));
     }
 
     #[test]
     fn what_is_no_bound_is_an_error() {
-        for text in ["params", "params < ", "params = 3", "size < 3", "params < 2T", "< 3", "params < 1,", "params < -1", "kept > inf", ","]
-        {
+        for text in [
+            "params",
+            "params < ",
+            "params = 3",
+            "size < 3",
+            "params < 2T",
+            "< 3",
+            "params < 1,",
+            "params < -1",
+            "kept > inf",
+            ",",
+            "latency < 5",
+            "params < 5ms",
+        ] {
             assert_eq!(text.parse::<Constraint>(), Err(NoConstraint), "{text}");
         }
     }
@@ -143,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_constraint_that_reads_back_or_an_error(text in "(params|macs|kept|x)? ?[<>=]? ?[0-9.]{0,4}[kMG%]?,?(kept [<>] [.][0-9])?") {
+        fn any_text_is_a_constraint_that_reads_back_or_an_error(text in "(params|macs|kept|latency|x)? ?[<>=]? ?[0-9.]{0,4}(k|M|G|%|ms|us|s)?,?(kept [<>] [.][0-9])?") {
             if let Ok(constraint) = text.parse::<Constraint>() {
                 prop_assert_eq!(constraint.to_string().parse(), Ok(constraint));
             }

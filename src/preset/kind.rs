@@ -136,7 +136,7 @@ impl fmt::Display for Kind {
             Self::Constraint => {
                 write!(
                     formatter,
-                    "bounds on params, macs or kept in quotes, with < or > and a number (k, M, G or % behind), joined by commas"
+                    "bounds on params, macs, kept or latency in quotes, with < or > and a number (k, M, G, % or ms behind), joined by commas"
                 )
             }
             Self::Word(words) => write!(formatter, "one of {}", quoted(words.iter().copied(), ", ")),

@@ -298,6 +298,17 @@ pub enum BatchNormMode {
     Recalibrated,
 }
 
+impl BatchNormMode {
+    /// The word for it in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Inherited => "inherited",
+            Self::Recalibrated => "recalibrated",
+        }
+    }
+}
+
 /// Sampling and ranking.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankingRecipe {

@@ -64,7 +64,9 @@ pub enum Event {
         /// Program name and version.
         program: String,
     },
-    /// The last event of a log.
+    /// The test split was read by `pgnas final`: the one event behind the last of a search.
+    Final(Box<FinalTest>),
+    /// The last event of a search.
     Finished {
         /// How it ended.
         outcome: Outcome,
@@ -404,6 +406,26 @@ pub struct TestScore {
     pub source: Source,
     /// Accuracy on the test split.
     pub test: Scores,
+}
+
+/// What one reading of the test split found after a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinalTest {
+    /// The winner, the references and the best random candidate.
+    pub candidates: Vec<TestScore>,
+    /// The mean prediction of the best posterior candidates.
+    pub ensemble: Option<EnsembleTest>,
+}
+
+/// The mean prediction of several networks on the test split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnsembleTest {
+    /// The networks, the best first.
+    pub members: Vec<CandidateId>,
+    /// Test images right.
+    pub test: Accuracy,
+    /// How good it is.
+    pub quality: crate::posterior::statistics::Quality,
 }
 
 /// Something that needs attention.

@@ -175,6 +175,36 @@ impl RunFolder {
         self.path.join("exports").join(candidate.0.to_string())
     }
 
+    /// `exports/ensemble-<k>/`, what was exported of several together.
+    #[must_use]
+    pub fn ensemble_export(&self, members: usize) -> PathBuf {
+        self.path.join("exports").join(format!("ensemble-{members}"))
+    }
+
+    /// `exports/<candidate>-retrained/`, what was exported of a retrained candidate.
+    #[must_use]
+    pub fn retrained_export(&self, candidate: CandidateId) -> PathBuf {
+        self.path.join("exports").join(format!("{}-retrained", candidate.0))
+    }
+
+    /// `retrained/retrained.jsonl`, the candidates that were trained by themselves.
+    #[must_use]
+    pub fn retrained(&self) -> PathBuf {
+        self.path.join("retrained").join("retrained.jsonl")
+    }
+
+    /// `retrained/<name>/`, the weights of one such training.
+    #[must_use]
+    pub fn retraining(&self, name: &str) -> PathBuf {
+        self.path.join("retrained").join(name)
+    }
+
+    /// `ensemble.json`, what averaging buys.
+    #[must_use]
+    pub fn averaging(&self) -> PathBuf {
+        self.path.join("ensemble.json")
+    }
+
     /// `checkpoints/state-<n>.safetensors`, what a search goes on from.
     #[must_use]
     pub fn checkpoints(&self) -> Checkpoints {

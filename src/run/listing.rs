@@ -24,7 +24,8 @@ impl RunState {
     #[must_use]
     pub fn after(last: &Event) -> Self {
         match last {
-            Event::Finished { outcome: Outcome::Completed, .. } => Self::Completed,
+            // Only a complete search is judged.
+            Event::Finished { outcome: Outcome::Completed, .. } | Event::Final(_) => Self::Completed,
             Event::Finished { outcome: Outcome::Stopped, .. } => Self::Stopped,
             Event::Finished { outcome: Outcome::Failed { .. }, .. } => Self::Failed,
             _ => Self::Unfinished,

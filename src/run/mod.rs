@@ -1,6 +1,7 @@
 //! A run: what steers it, what it tells, and the folder that keeps it. Screens, replays and reports all read the same events.
 
 mod append;
+mod averaging;
 mod candidates;
 mod checkpoint;
 mod command;
@@ -10,6 +11,7 @@ mod listing;
 mod log;
 mod network;
 pub mod resources;
+mod retrained;
 mod snapshot;
 mod splits;
 pub mod tensors;
@@ -20,19 +22,21 @@ mod weights;
 pub(crate) mod fixture;
 
 pub use append::{JsonLines, LogError, LogNotes, count_lines};
+pub use averaging::Averaging;
 pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_candidates, ties, winner};
 pub use checkpoint::{
     CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
 };
 pub use command::Command;
 pub use event::{
-    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
-    RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION,
+    Outcome, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
+pub use retrained::{Retrained, Start, TrainingState, read_retrained};
 pub use snapshot::Snapshot;
 pub use splits::SplitsFile;
 pub use time::stamp;

@@ -31,6 +31,7 @@ impl Search {
         let first_draw = before.as_ref().map_or(self.draws, |before| before.first_draw);
         let mut sampler = self.sampler(&self.posterior, first_draw);
         let rank = self.preset.rank;
+        let measure = |mask: &HardMask| self.ranker.latency_ms(&frozen, mask);
         let wanted = [
             (Source::Posterior, rank.posterior),
             (Source::Random, rank.random),
@@ -38,7 +39,7 @@ impl Search {
             (Source::Constant, rank.constant),
         ];
         for place in 0..wanted.iter().map(|(_, count)| *count).max().unwrap_or(0) {
-            queue.extend(wanted.iter().filter(|(_, count)| place < *count).filter_map(|(source, _)| sampler.draw(*source)));
+            queue.extend(wanted.iter().filter(|(_, count)| place < *count).filter_map(|(source, _)| sampler.draw(*source, &measure)));
         }
         if before.is_none() {
             self.drawn(&sampler);
@@ -190,8 +191,9 @@ impl Search {
     pub(super) fn sample_now(&mut self, state: &State, count: u32) -> Result<(), EngineError> {
         let frozen = self.freeze(state);
         let mut sampler = self.sampler(&self.posterior_of(state), self.draws);
-        let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior)).collect();
-        self.draws = sampler.drawn();
+        let measure = |mask: &HardMask| self.ranker.latency_ms(&frozen, mask);
+        let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior, &measure)).collect();
+        self.drawn(&sampler);
         for part in queue.chunks(2 * rayon::current_num_threads()) {
             self.rank(&frozen, part, 0, state)?;
         }

@@ -2,13 +2,16 @@
 
 use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
 use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, drawn, matched_on_parameters, rearranged};
-use crate::preset::Constraint;
+use crate::preset::{Between, Constraint};
 use crate::random::{Purpose, stream};
 use crate::run::{Acceptance, Source};
 use std::sync::Arc;
 
 /// Draws in a row that may miss the constraint before a source is given up.
 const PATIENCE: u64 = 10_000;
+
+/// The same where each of them has to be measured.
+const MEASURED_PATIENCE: u64 = 300;
 
 /// What is ranked, with its source and its index in the random stream of that source.
 pub(super) struct Draw {
@@ -78,14 +81,27 @@ impl Sampler {
         }
     }
 
-    /// The next candidate of a source that meets the constraint; `None` where it was given up, or is no source of samples.
-    pub(super) fn draw(&mut self, source: Source) -> Option<Draw> {
+    /// The next candidate of a source that meets the constraint; `None` where it was given up, or is no source of samples. `measure` tells
+    /// the latency of a mask in milliseconds, and is asked where a bound on it is all that is left to meet.
+    pub(super) fn draw(&mut self, source: Source, measure: &dyn Fn(&HardMask) -> f64) -> Option<Draw> {
         let place = self.sources.iter().position(|stream| stream.source == source && !stream.given_up)?;
+        let mut measured = 0;
         for _ in 0..PATIENCE {
+            if measured == MEASURED_PATIENCE {
+                break;
+            }
             let index = self.sources[place].next;
             self.sources[place].next += 1;
             let what = self.sampled(source, index)?;
-            if self.allows(&what) {
+            let mut allowed = self.allows(&what);
+            if let Sampled::Network(mask) = &what
+                && allowed
+                && self.constraint.latency != Between::ANY
+            {
+                measured += 1;
+                allowed = self.constraint.latency.holds(measure(mask));
+            }
+            if allowed {
                 self.sources[place].accepted += 1;
                 return Some(Draw { source, index, what });
             }
@@ -158,6 +174,27 @@ mod tests {
         Sampler::new(1, graph, &posterior, (Granularity::Channel, constraint.parse().unwrap()), 7)
     }
 
+    fn untimed(_: &HardMask) -> f64 {
+        unreachable!("no bound on latency")
+    }
+
+    #[test]
+    fn latency_is_measured_last_and_patience_with_it_is_short() {
+        let mut bound = sampler("kept > .6, latency < 5ms");
+        let times = std::cell::Cell::new(0);
+        let every_third = |mask: &HardMask| {
+            assert!(mask.kept_share() > 0.6, "what is refused anyhow is not measured");
+            times.set(times.get() + 1);
+            if times.get() % 3 == 0 { 4.0 } else { 6.0 }
+        };
+        assert!((0..5).all(|_| bound.draw(Source::Posterior, &every_third).is_some()));
+        assert_eq!(times.get(), 15);
+        let told = bound.acceptance()[0];
+        assert!(told.accepted == 5 && told.drawn > 15, "{told:?}");
+        assert!(bound.draw(Source::Random, &|_| 6.0).is_none());
+        assert_eq!(bound.given_up().collect::<Vec<_>>(), [Source::Random]);
+    }
+
     fn mask(draw: &Draw) -> &HardMask {
         let Sampled::Network(mask) = &draw.what else { panic!("this is no network") };
         mask
@@ -168,9 +205,9 @@ mod tests {
         let (mut free, mut bound) = (sampler(""), sampler("kept > .6"));
         assert!(free.acceptance().is_empty());
         for source in [Source::Posterior, Source::Random, Source::Uniform] {
-            let all: Vec<Draw> = (0..200).map(|_| free.draw(source).unwrap()).collect();
+            let all: Vec<Draw> = (0..200).map(|_| free.draw(source, &untimed).unwrap()).collect();
             let expected: Vec<&Draw> = all.iter().filter(|draw| mask(draw).kept_share() > 0.6).take(20).collect();
-            let met: Vec<Draw> = (0..20).map(|_| bound.draw(source).unwrap()).collect();
+            let met: Vec<Draw> = (0..20).map(|_| bound.draw(source, &untimed).unwrap()).collect();
             for (met, expected) in met.iter().zip(expected) {
                 assert_eq!((met.index, mask(met)), (expected.index, mask(expected)), "{source:?}");
             }
@@ -178,8 +215,8 @@ mod tests {
             assert!(told.accepted == 20 && told.drawn > 25, "{told:?}");
         }
         assert_eq!(free.drawn(), 207);
-        assert!(bound.draw(Source::Constant).is_some() && bound.acceptance().len() == 3, "a rate is exempt");
-        assert!(bound.draw(Source::Whole).is_none());
+        assert!(bound.draw(Source::Constant, &untimed).is_some() && bound.acceptance().len() == 3, "a rate is exempt");
+        assert!(bound.draw(Source::Whole, &untimed).is_none());
     }
 
     #[test]
@@ -187,7 +224,7 @@ mod tests {
         let mut bound = sampler("params < 2.2k");
         let graph = bound.graph.clone();
         for _ in 0..10 {
-            let draw = bound.draw(Source::Posterior).unwrap();
+            let draw = bound.draw(Source::Posterior, &untimed).unwrap();
             let kept = mask(&draw).kept_per_group(&graph);
             let dropped = graph.groups().iter().zip(kept).map(|(group, kept)| (group.channels() - kept) as f64);
             let parameters = graph.cost_without(dropped).parameters;
@@ -199,7 +236,7 @@ mod tests {
     #[test]
     fn a_source_that_never_meets_it_is_given_up() {
         let mut bound = sampler("kept > .999");
-        assert!(bound.draw(Source::Posterior).is_none() && bound.draw(Source::Posterior).is_none());
+        assert!(bound.draw(Source::Posterior, &untimed).is_none() && bound.draw(Source::Posterior, &untimed).is_none());
         assert_eq!(bound.given_up().collect::<Vec<_>>(), [Source::Posterior]);
         assert_eq!(bound.acceptance(), [Acceptance { source: Source::Posterior, drawn: PATIENCE, accepted: 0 }]);
     }

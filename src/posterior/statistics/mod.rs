@@ -5,6 +5,7 @@
 mod answers;
 mod best_of;
 mod bootstrap;
+mod calibration;
 mod correlation;
 mod half_split;
 mod interval;
@@ -14,6 +15,7 @@ mod race;
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
 pub use bootstrap::{difference_of_means, paired_difference, probability_of_superiority, relative_improvement};
+pub use calibration::{Averaged, BINS, Predictions, Quality, Spread, averaging};
 pub use correlation::{RankCorrelation, kendall, precision_at, rank_correlation, spearman, top_kendall};
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
@@ -29,6 +31,8 @@ enum Draws {
     Bootstrap = 0,
     /// Halves of the images.
     Halves = 1,
+    /// Networks whose predictions are averaged.
+    Members = 2,
 }
 
 /// The generator of one such draw under a run's seed.

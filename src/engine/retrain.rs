@@ -1,0 +1,212 @@
+//! Training of one sliced network by itself: no masks, no posterior; the optimiser, schedule and augmentation of a search.
+
+use super::EngineError;
+use super::interpreter::{Interpreter, Normalise, Statistics};
+use super::optimiser::{Descent, clip_factor, global_norm};
+use super::schedule::learning_rate;
+use super::trainer::{Sums, cross_entropy};
+use super::weights::{WeightLayout, images, vector};
+use crate::data::{Augment, Batch, Loader, Prefetch, TrainSplit};
+use crate::graph::{Graph, ParameterKind, Values};
+use crate::preset::{Preset, TrainingRecipe};
+use crate::run::TrainingState;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::Arc;
+
+/// Trains one network.
+#[derive(Debug)]
+pub struct Retrainer {
+    interpreter: Interpreter,
+    layout: WeightLayout,
+    recipe: TrainingRecipe,
+    /// What each weight is pulled towards 0 by, `[weights]`.
+    decay: Tensor<1>,
+    loader: Loader,
+    device: Device,
+    seed: u64,
+}
+
+/// What changes while it trains.
+#[derive(Debug, Clone)]
+pub struct Retraining {
+    /// Steps done.
+    pub step: u64,
+    weights: Descent,
+    statistics: Statistics,
+    sums: Sums,
+}
+
+/// What an epoch came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trained {
+    /// Mean cross-entropy of its batches, in nats.
+    pub cross_entropy: f64,
+    /// Accuracy on its batches.
+    pub accuracy: f64,
+    /// Learning rate of its last step.
+    pub learning_rate: f64,
+}
+
+impl Retrainer {
+    /// Prepares the training of a network by the recipe of a preset. Kernels of convolutions and linear layers but depthwise ones decay
+    /// by 2 L_w / N, which is what the objective of the search asks of a weight that is always kept.
+    ///
+    /// # Errors
+    /// [`EngineError::Data`] where the images do not fit the recipe.
+    pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: Device, seed: u64) -> Result<Self, EngineError> {
+        let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
+        let loader = Loader::new(train, preset.train.batch, augment, seed)?;
+        let layout = WeightLayout::of(&graph);
+        let rate = (2.0 * preset.posterior.weight_prior / preset.posterior.n_effective) as f32;
+        let mut decay = vec![0.0; layout.total];
+        for parameter in &layout.parameters {
+            let is_depthwise = parameter.dimensions.len() == 4 && parameter.dimensions[1] == 1;
+            if parameter.kind == ParameterKind::Weight && !is_depthwise {
+                decay[parameter.range.clone()].fill(rate);
+            }
+        }
+        let decay = vector(decay, &device);
+        Ok(Self { interpreter: Interpreter::new(graph, &layout), layout, recipe: preset.train.clone(), decay, loader, device, seed })
+    }
+
+    /// Steps of an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.loader.steps_per_epoch() as u64
+    }
+
+    /// Weights drawn anew, as for a search of this seed.
+    #[must_use]
+    pub fn from_scratch(&self) -> Retraining {
+        let channels = self.interpreter.statistics_total();
+        self.from_values(&Values { parameters: self.layout.initial(self.seed), mean: vec![0.0; channels], variance: vec![1.0; channels] })
+    }
+
+    /// Weights and statistics that there are.
+    #[must_use]
+    pub fn from_values(&self, values: &Values) -> Retraining {
+        Retraining {
+            step: 0,
+            weights: Descent::from(vector(values.parameters.clone(), &self.device)),
+            statistics: Statistics {
+                mean: vector(values.mean.clone(), &self.device),
+                variance: vector(values.variance.clone(), &self.device),
+            },
+            sums: Sums::zero(&self.device),
+        }
+    }
+
+    /// Where an interrupted training stood; `None` where that is of another network.
+    #[must_use]
+    pub fn from_state(&self, state: &TrainingState) -> Option<Retraining> {
+        let channels = self.interpreter.statistics_total();
+        let fits = [&state.parameters, &state.momentum].iter().all(|values| values.len() == self.layout.total)
+            && [&state.mean, &state.variance].iter().all(|values| values.len() == channels);
+        fits.then(|| {
+            let values = Values { parameters: state.parameters.clone(), mean: state.mean.clone(), variance: state.variance.clone() };
+            let mut training = self.from_values(&values);
+            training.weights.momentum = vector(state.momentum.clone(), &self.device);
+            training.step = state.step;
+            training.sums.cross_entropy = vector(vec![state.cross_entropy], &self.device);
+            training.sums.correct = vector(vec![state.correct], &self.device);
+            training.sums.steps = state.step % self.steps_per_epoch().max(1);
+            training
+        })
+    }
+
+    /// Where a training stands.
+    #[must_use]
+    pub fn state(&self, training: &Retraining) -> TrainingState {
+        let Values { parameters, mean, variance } = self.values(training);
+        TrainingState {
+            step: training.step,
+            parameters,
+            momentum: numbers(&training.weights.momentum),
+            mean,
+            variance,
+            cross_entropy: scalar(&training.sums.cross_entropy),
+            correct: scalar(&training.sums.correct),
+        }
+    }
+
+    /// The numbers of the network as it is now.
+    #[must_use]
+    pub fn values(&self, training: &Retraining) -> Values {
+        let Statistics { mean, variance } = &training.statistics;
+        Values { parameters: numbers(&training.weights.values), mean: numbers(mean), variance: numbers(variance) }
+    }
+
+    /// Trains to the end of the epoch that has begun or begins, as long as `goes_on` holds. `None` beside it where that stopped.
+    ///
+    /// # Errors
+    /// [`EngineError::Data`] where the system gives no thread, [`EngineError::Diverged`] where the loss is not finite.
+    pub fn epoch(&self, mut training: Retraining, goes_on: impl Fn() -> bool) -> Result<(Retraining, Option<Trained>), EngineError> {
+        let steps = self.steps_per_epoch().max(1);
+        let (epoch, first) = (training.step / steps, training.step % steps);
+        if first == 0 {
+            training.sums = Sums::zero(&self.device);
+        }
+        for batch in Prefetch::new(self.loader.start_at(epoch as usize, first as usize), 2)? {
+            if !goes_on() {
+                return Ok((training, None));
+            }
+            training = self.step(training, batch);
+        }
+        let images = steps as f64 * self.recipe.batch as f64;
+        let trained = Trained {
+            cross_entropy: f64::from(scalar(&training.sums.cross_entropy)) / images,
+            accuracy: f64::from(scalar(&training.sums.correct)) / images,
+            learning_rate: learning_rate(&self.recipe, training.step.saturating_sub(1), steps),
+        };
+        if !trained.cross_entropy.is_finite() {
+            return Err(EngineError::Diverged { epoch: epoch + 1 });
+        }
+        Ok((training, Some(trained)))
+    }
+
+    fn step(&self, training: Retraining, batch: Batch) -> Retraining {
+        let shape = self.interpreter.graph().input_shape();
+        let count = batch.labels.len();
+        let pixels = images(batch.images, [count, shape.channels, shape.height, shape.width], &self.device);
+        let labels = Tensor::<1, Int>::from_data(TensorData::new(batch.labels, [count]), &self.device);
+        let leaf = |weight: Tensor<1>| weight.autodiff().require_grad();
+        let weights: Vec<Tensor<1>> = self.layout.split(&training.weights.values).into_iter().map(leaf).collect();
+        let mut collected = Vec::new();
+        let normalise = Normalise::Batch(&mut collected);
+        let scores = self.interpreter.forward(&weights, &[], normalise, self.recipe.batch_norm_epsilon, pixels.autodiff());
+        let loss = cross_entropy(scores.clone(), &labels);
+        let mut gradients = loss.backward();
+        let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
+        let mut gradient = Tensor::cat(flat.collect(), 0) + self.decay.clone() * training.weights.values.clone();
+        if self.recipe.clip > 0.0 {
+            let factor = clip_factor(&global_norm(&gradient, &Tensor::zeros([1], &self.device)), self.recipe.clip);
+            gradient = gradient * factor;
+        }
+        let correct = scores.inner().argmax(1).squeeze_dim::<1>(1).equal(labels).int().sum().float();
+        let rate = learning_rate(&self.recipe, training.step, self.steps_per_epoch());
+        let Sums { cross_entropy, correct: before, norm, steps } = training.sums;
+        Retraining {
+            step: training.step + 1,
+            weights: training.weights.step(gradient, rate, self.recipe.momentum),
+            statistics: if collected.is_empty() {
+                training.statistics
+            } else {
+                training.statistics.towards(Statistics::collected(collected), self.recipe.batch_norm_decay)
+            },
+            sums: Sums {
+                cross_entropy: cross_entropy + loss.inner().mul_scalar(count as f64),
+                correct: before + correct,
+                norm,
+                steps: steps + 1,
+            },
+        }
+    }
+}
+
+fn numbers(tensor: &Tensor<1>) -> Vec<f32> {
+    tensor.clone().into_data().try_to_vec().unwrap_or_default()
+}
+
+fn scalar(tensor: &Tensor<1>) -> f32 {
+    numbers(tensor).first().copied().unwrap_or(f32::NAN)
+}
