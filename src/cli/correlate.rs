@@ -4,7 +4,7 @@ use super::arguments::CorrelateArguments;
 use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
-use super::rebuild::{Setting, cpu};
+use super::rebuild::{Setting, device};
 use super::runs::RunFiles;
 use super::table::TruthTable;
 use crate::engine::rebuild::{Rebuilt, evaluate, initial_posterior};
@@ -116,10 +116,10 @@ impl Predictor {
         let preset = &setting.loaded.preset;
         let select = setting.splits.select.images();
         let batch = select.gather(&(0..select.len()).collect::<Vec<_>>());
-        let of_batch = Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), cpu()?).map_err(|error| mistake(&error))?;
+        let of_batch = Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), device()?).map_err(|error| mistake(&error))?;
         let of_training =
-            Rebuilt::new(&setting.graph, preset, &setting.splits.train, seed, kept, cpu()?).map_err(|error| mistake(&error))?;
-        Ok(Self { of_training, of_batch, device: cpu()? })
+            Rebuilt::new(&setting.graph, preset, &setting.splits.train, seed, kept, device()?).map_err(|error| mistake(&error))?;
+        Ok(Self { of_training, of_batch, device: device()? })
     }
 
     fn predict(&self, setting: &Setting, mask: &HardMask) -> Result<[f64; 3], GraphError> {

@@ -126,7 +126,7 @@ impl Setting {
     /// No device.
     pub fn select(&self, network: &Network) -> Result<Vec<bool>, Failure> {
         let epsilon = self.loaded.preset.train.batch_norm_epsilon;
-        Ok(evaluate(network, self.splits.select.images(), epsilon, &cpu()?))
+        Ok(evaluate(network, self.splits.select.images(), epsilon, &device()?))
     }
 }
 

@@ -4,7 +4,7 @@ use super::EngineError;
 use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
-use super::trainer::{Sums, cross_entropy};
+use super::trainer::{Sums, mean_cross_entropy};
 use super::weights::{WeightLayout, images, vector};
 use crate::data::{Augment, Batch, Loader, Prefetch, TrainSplit};
 use crate::graph::{Graph, ParameterKind, Values};
@@ -174,7 +174,7 @@ impl Retrainer {
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
         let scores = self.interpreter.forward(&weights, &[], normalise, self.recipe.batch_norm_epsilon, pixels.autodiff());
-        let loss = cross_entropy(scores.clone(), &labels);
+        let loss = mean_cross_entropy(scores.clone(), &labels);
         let mut gradients = loss.backward();
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
         let mut gradient = Tensor::cat(flat.collect(), 0) + self.decay.clone() * training.weights.values.clone();
