@@ -8,6 +8,7 @@ use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
 use crate::run::{Alert, Record, RunFolder, stamp};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -27,6 +28,23 @@ pub struct Request {
     pub run_dir: Option<PathBuf>,
     /// Time between checkpoints.
     pub every: Duration,
+}
+
+impl Request {
+    /// The command line that asks for the same.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<OsString> {
+        let Self { preset, set, seed, device, run_dir, every } = self;
+        let minutes = (every.as_secs_f64() / 60.0).to_string();
+        let mut arguments: Vec<OsString> = vec!["search".into(), "--seed".into(), seed.to_string().into()];
+        arguments.extend(["--device".into(), device.into(), "--checkpoint-minutes".into(), minutes.into()]);
+        arguments.extend(set.iter().map(|setting| format!("--set={setting}").into()));
+        if let Some(path) = run_dir {
+            arguments.extend(["--run-dir".into(), path.into()]);
+        }
+        arguments.extend(["--".into(), preset.into()]);
+        arguments
+    }
 }
 
 impl Default for Request {
