@@ -103,7 +103,7 @@ impl Host for SystemHost {
 
     fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String> {
         let run = Self::read(path)?;
-        super::export::export(&run, candidate, None, &[]).map(|exported| exported.folder).map_err(|failure| failure.line())
+        super::export::export(&run, candidate, None, &[], None).map(|exported| exported.folder).map_err(|failure| failure.line())
     }
 
     fn finish(&mut self) {

@@ -7,9 +7,9 @@ use crate::engine::devices::{self, Choice, DeviceError, OpenDevice};
 use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
-use crate::run::{Alert, Record, RunFolder, stamp};
+use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +20,8 @@ pub struct Request {
     pub preset: String,
     /// Settings laid over it, `key=value`.
     pub set: Vec<String>,
+    /// Folder or archive of the images, where it is not that of the preset.
+    pub data: Option<PathBuf>,
     /// Seed of the run.
     pub seed: u64,
     /// Device.
@@ -34,13 +36,17 @@ impl Request {
     /// The command line that asks for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<OsString> {
-        let Self { preset, set, seed, device, run_dir, every } = self;
+        let Self { preset, set, data, seed, device, run_dir, every } = self;
         let minutes = (every.as_secs_f64() / 60.0).to_string();
         let mut arguments: Vec<OsString> = vec!["search".into(), "--seed".into(), seed.to_string().into()];
         arguments.extend(["--device".into(), device.into(), "--checkpoint-minutes".into(), minutes.into()]);
         arguments.extend(set.iter().map(|setting| format!("--set={setting}").into()));
-        if let Some(path) = run_dir {
-            arguments.extend(["--run-dir".into(), path.into()]);
+        for (flag, path) in [("--data=", data), ("--run-dir=", run_dir)] {
+            if let Some(path) = path {
+                let mut argument = OsString::from(flag);
+                argument.push(path);
+                arguments.push(argument);
+            }
         }
         arguments.extend(["--".into(), preset.into()]);
         arguments
@@ -50,7 +56,7 @@ impl Request {
 impl Default for Request {
     fn default() -> Self {
         let every = Duration::from_mins(10);
-        Self { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None, every }
+        Self { preset: String::new(), set: Vec::new(), data: None, seed: 1, device: "auto".into(), run_dir: None, every }
     }
 }
 
@@ -72,9 +78,10 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
+    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &with_data(&request.set, request.data.as_deref())?)?;
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
+    loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
     let (device, notice) = open(&request.device)?;
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
@@ -85,6 +92,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let start = || -> Result<_, Failure> {
         let lock = folder.lock()?;
         folder.write_config(&loaded.effective.to_toml())?;
+        folder.write_splits(&SplitsFile::of(&splits))?;
         let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
@@ -98,6 +106,16 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Settings with the place of the images among them.
+///
+/// # Errors
+/// A mistake: a path that cannot be written into a preset.
+pub fn with_data(set: &[String], data: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let path = data.map(|path| path.to_str().ok_or_else(|| format!("--data {}: this path is no text; rename the folder", path.display())));
+    let path = path.transpose().map_err(Failure::Mistake)?;
+    Ok(set.iter().cloned().chain(path.map(|path| format!("data.path={path}"))).collect())
 }
 
 /// Opens a device by its name.
@@ -116,5 +134,31 @@ impl From<EngineError> for Failure {
             EngineError::Thread(_) | EngineError::Checkpoint(_) => Self::Failed(error.to_string()),
             _ => Self::Mistake(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arguments::{Arguments, Command};
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn the_host_is_asked_for_the_same() {
+        let request = Request {
+            preset: "-odd".into(),
+            set: vec!["train.epochs=3".into(), "space.stages=4,6".into()],
+            data: Some("some where".into()),
+            seed: 7,
+            device: "cpu".into(),
+            run_dir: Some("-run".into()),
+            every: Duration::from_secs(3),
+        };
+        let mut line = request.arguments();
+        line.insert(0, "pgnas".into());
+        line.insert(2, "--host".into());
+        let Some(Command::Search(told)) = Arguments::try_parse_from(line).unwrap().command else { panic!("this is no search") };
+        assert!(told.host && told.preset == request.preset && told.set == request.set && told.data == request.data);
+        assert_eq!((told.seed, told.device, told.run_dir, told.checkpoint_minutes), (7, "cpu".into(), request.run_dir, request.every));
     }
 }

@@ -24,9 +24,9 @@ use tokio::sync::Notify;
 /// What keeps the search from starting, or made it fail.
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let SearchArguments { preset, set, seed, device, run_dir, checkpoint_minutes, headless, json, in_process, host, screen: look } =
+    let SearchArguments { preset, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, in_process, host, screen: look } =
         arguments;
-    let request = Request { preset, set, seed, device, run_dir, every: checkpoint_minutes };
+    let request = Request { preset, set, data, seed, device, run_dir, every: checkpoint_minutes };
     if host {
         return hosted::run(|| launch(&request, &places));
     }
