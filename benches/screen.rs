@@ -25,7 +25,7 @@ fn main() {
     if wanted("paint") {
         first_paint("start screen", &[], "Runs");
         first_paint("start screen with its lists", &[], "fashion");
-        first_paint("a search", &["search", "digits"], "Network");
+        first_paint("a search", &["search", "digits", "--in-process"], "Network");
     }
     if wanted("keys") {
         keys();
@@ -90,7 +90,7 @@ fn leave(terminal: &mut Terminal) {
 
 /// A search of the preset `digits` as it is, but without an end.
 fn endless(home: &Path) -> Terminal {
-    let mut terminal = Terminal::start(home, SIZE, ["search", "digits", "--set", "train.epochs=100000"]);
+    let mut terminal = Terminal::start(home, SIZE, ["search", "digits", "--in-process", "--set", "train.epochs=100000"]);
     terminal.wait("the first epochs", |text| text.contains("epoch 2 "));
     terminal
 }

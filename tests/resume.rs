@@ -1,10 +1,18 @@
 //! Runs that are killed and go on: the log, the candidates and the winner are those of a run that nobody disturbed.
+//!
+//! Faults in number, for a machine that has the time: `cargo test --release --test resume -- --ignored --nocapture`. `PGNAS_KILLS` says how
+//! often a host is killed, 200 where it is not set.
 
 mod killed;
 
 use killed::{Run, events, text};
+use pgnas::random::{Purpose, open_unit, stream};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Kills a run wherever it has written some more checkpoints, resumes it each time, and tells how often; the other half of the times it
 /// is asked to stop.
@@ -36,8 +44,7 @@ fn same_as_undisturbed(settings: &[&str], stride: u64) {
     let kills = killed_again_and_again(&disturbed, stride);
     assert!(kills > 4, "{kills} times is no trial");
     assert_eq!(events(&disturbed.folder()), events(&whole.folder()), "after {kills} times");
-    let candidates = |run: &Run| fs::read_to_string(run.folder().join("candidates/candidates.jsonl")).unwrap();
-    assert_eq!(candidates(&disturbed), candidates(&whole));
+    assert_eq!(disturbed.candidates(), whole.candidates());
     assert!(whole.is_complete());
 }
 
@@ -97,4 +104,91 @@ fn what_cannot_go_on_says_why() {
     assert!(run.resume().wait().unwrap().success());
     let complete = run.mistake();
     assert!(complete.contains("is complete, so there is nothing to go on with"), "{complete}");
+}
+
+/// A shortened run of `digits`.
+const SHORT: [&str; 3] = ["train.epochs=3", "rank.posterior=20", "rank.random=20"];
+
+#[test]
+#[ignore = "kills a host 200 times, which takes minutes"]
+fn a_host_killed_at_random_moments_ends_with_the_same_winner() {
+    let kills: usize = std::env::var("PGNAS_KILLS").ok().map_or(200, |kills| kills.parse().unwrap());
+    let whole = Run::hosted(&SHORT);
+    let begun = Instant::now();
+    assert!(whole.search().wait().unwrap().success());
+    let length = begun.elapsed();
+    let mut generator = stream(7, Purpose::Resample, 0);
+    let (mut killed, mut runs) = (0, 0);
+    while killed < kills {
+        let run = Run::hosted(&SHORT);
+        let mut child = run.search();
+        loop {
+            // Any moment of the first third of what is left to do: starting, training, ranking, testing, writing a checkpoint.
+            std::thread::sleep(length.mul_f32(open_unit(&mut generator) / 3.0));
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                break;
+            }
+            Run::kill(child);
+            killed += 1;
+            if run.is_complete() {
+                break;
+            }
+            child = if run.has_begun() {
+                run.resume()
+            } else {
+                // Before its first word it is no run yet.
+                let _ = fs::remove_dir_all(run.folder());
+                run.search()
+            };
+        }
+        runs += 1;
+        assert_eq!(events(&run.folder()), events(&whole.folder()), "after {killed} kills");
+        assert_eq!(run.candidates(), whole.candidates());
+    }
+    println!(
+        "killed {killed} times in {runs} runs of {:.1} s; every log, candidate and winner as in the run that nobody killed",
+        length.as_secs_f64()
+    );
+}
+
+/// A file system of so many KiB, taken away in the end.
+struct Disk<'a>(&'a Path);
+
+impl Disk<'_> {
+    fn mount(&self, options: &str) -> bool {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.0).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "mounts a file system, which only the superuser may"]
+fn a_full_disk_loses_nothing() {
+    let whole = Run::new(&["train.epochs=60"]);
+    assert!(whole.search().wait().unwrap().success());
+    let run = Run::new(&["train.epochs=60"]);
+    let place = run.folder();
+    fs::create_dir_all(&place).unwrap();
+    let disk = Disk(&place);
+    assert!(disk.mount("size=120k"), "this needs the superuser");
+    let mut child = run.searching().stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let alert = lines.find_map(|line| Some(line.unwrap()).filter(|line| line.starts_with("alert"))).unwrap();
+    println!("{alert}");
+    // Full for a while longer.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(disk.mount("remount,size=64m"));
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+    let told: Vec<_> = events(&place).into_iter().filter(|event| event["event"] != "alert").collect();
+    assert_eq!(told, events(&whole.folder()));
+    assert_eq!(run.candidates(), whole.candidates());
 }

@@ -2,19 +2,21 @@
 
 mod pty;
 
-use pgnas::run::{Event, Outcome, read_log};
-use pty::Terminal;
+use pgnas::run::{Event, Outcome, RunFolder, read_log};
+use pty::{PATIENCE, Terminal};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A small search on a terminal of 120 by 36.
-fn search(run: &Path, epochs: u32) -> Terminal {
+fn search(home: &Path, run: &Path, epochs: u32, flags: &[&str]) -> Terminal {
     let epochs = format!("train.epochs={epochs}");
-    let mut arguments: Vec<String> = ["search", "digits", "--seed", "1", "--run-dir"].map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> = ["search", "digits", "--seed", "1"].iter().chain(flags).map(ToString::to_string).collect();
+    arguments.push("--run-dir".into());
     arguments.push(run.display().to_string());
     for setting in ["space.stages=4,6", &epochs, "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"] {
         arguments.extend(["--set".to_owned(), setting.to_owned()]);
     }
-    Terminal::start(run.parent().unwrap(), (120, 36), arguments)
+    Terminal::start(home, (120, 36), arguments)
 }
 
 /// The keep probability on the row of the first operation.
@@ -32,7 +34,7 @@ fn candidate(text: &str) -> Option<u32> {
 fn a_person_watches_steps_exports_and_leaves() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run");
-    let mut terminal = search(&run, 12);
+    let mut terminal = search(root.path(), &run, 12, &[]);
     let (begin, _) = terminal.wait("the network", |text| first_keep(text).is_some());
     let first = first_keep(&begin).unwrap().to_owned();
     terminal.wait("a probability that moved", |text| first_keep(text).is_some_and(|keep| keep != first));
@@ -59,7 +61,7 @@ fn a_person_watches_steps_exports_and_leaves() {
 fn leaving_a_search_asks_and_keeps_what_is_there() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run");
-    let mut terminal = search(&run, 100_000);
+    let mut terminal = search(root.path(), &run, 100_000, &["--in-process"]);
     terminal.wait("training", |text| text.contains("training"));
     terminal.press(" ");
     terminal.wait("the pause", |text| text.contains("paused"));
@@ -74,12 +76,100 @@ fn leaving_a_search_asks_and_keeps_what_is_there() {
 }
 
 #[test]
-fn a_search_outlives_its_terminal() {
+fn a_search_in_the_process_of_its_screen_outlives_the_terminal() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run");
-    let mut terminal = search(&run, 12);
+    let mut terminal = search(root.path(), &run, 12, &["--in-process"]);
     terminal.wait("training", |text| text.contains("training"));
     assert!(terminal.close().wait().unwrap().success());
-    let (records, _) = read_log(&run.join("events.jsonl")).unwrap();
-    assert!(matches!(&records.last().unwrap().event, Event::Finished { outcome: Outcome::Completed, .. }));
+    assert!(matches!(last(&run), Event::Finished { outcome: Outcome::Completed, .. }));
+}
+
+fn last(run: &Path) -> Event {
+    read_log(&run.join("events.jsonl")).unwrap().0.pop().unwrap().event
+}
+
+/// Epochs trained so far, as the log has them.
+fn epochs(run: &Path) -> usize {
+    read_log(&run.join("events.jsonl"))
+        .map_or(0, |(records, _)| records.iter().filter(|record| matches!(record.event, Event::Epoch(_))).count())
+}
+
+/// Waits for what another process does.
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Another command of the same user, without a terminal.
+fn pgnas(home: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.args(arguments).env("HOME", home).env("XDG_RUNTIME_DIR", home).env_remove("XDG_DATA_HOME").stdin(std::process::Stdio::null());
+    command.output().unwrap()
+}
+
+#[test]
+fn a_search_goes_on_without_its_screen_and_is_found_again() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join(".local/share/pgnas/runs/small");
+    let mut first = search(root.path(), &run, 100_000, &[]);
+    first.wait("training", |text| text.contains("training"));
+    first.press("q");
+    assert_eq!(first.ended(), 0);
+    let told = first.text();
+    assert!(told.contains("pgnas attach small"), "{told}");
+
+    let mut second = Terminal::start(root.path(), (120, 36), ["attach"]);
+    second.wait("training", |text| text.contains("training"));
+    second.press(" ");
+    second.wait("the pause", |text| text.contains("paused"));
+    let mut third = Terminal::start(root.path(), (120, 36), ["watch", "small"]);
+    third.wait("the pause", |text| text.contains("paused"));
+    third.press(" ");
+    third.wait("why not", |text| text.contains("only watches"));
+    let listed: serde_json::Value = serde_json::from_slice(&pgnas(root.path(), &["ls", "--json"]).stdout).unwrap();
+    assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&"small".into(), &"paused".into()));
+    second.press(" ");
+    third.wait("that it goes on", |text| !text.contains("paused"));
+
+    // A window that closes, and a screen that is killed: neither is the search's end.
+    let gone = second.close().wait().unwrap();
+    assert!(gone.success(), "{gone:?}");
+    third.child.kill().unwrap();
+    third.child.wait().unwrap();
+    let before = epochs(&run);
+    until("another epoch", || epochs(&run) > before);
+    let stopped = pgnas(root.path(), &["stop"]);
+    assert!(stopped.status.success(), "{}", String::from_utf8_lossy(&stopped.stderr));
+    assert!(matches!(last(&run), Event::Finished { outcome: Outcome::Stopped, .. }));
+    until("the end of the host", || !RunFolder::open(&run).unwrap().is_locked());
+    let nobody = String::from_utf8(pgnas(root.path(), &["stop", "small"]).stderr).unwrap();
+    assert!(nobody.contains("nobody is at work on run `small`; `pgnas resume small` goes on with it"), "{nobody}");
+}
+
+#[test]
+fn a_host_that_is_killed_is_told_and_its_run_goes_on_where_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join(".local/share/pgnas/runs/small");
+    let mut terminal = search(root.path(), &run, 20, &["--checkpoint-minutes", "0"]);
+    terminal.wait("training", |text| text.contains("training"));
+    until("an epoch", || epochs(&run) > 0);
+    let host = std::fs::read_to_string(run.join("lock")).unwrap().parse().unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(host).unwrap(), rustix::process::Signal::KILL).unwrap();
+    terminal.wait("what has happened", |text| text.contains("the process of the search is gone"));
+    terminal.press("q");
+    terminal.ended();
+    let state = || {
+        let listed: serde_json::Value = serde_json::from_slice(&pgnas(root.path(), &["ls", "--json"]).stdout).unwrap();
+        listed[0]["state"].as_str().unwrap().to_owned()
+    };
+    until("that it is known to have crashed", || state() == "crashed");
+    let mut terminal = Terminal::start(root.path(), (120, 36), ["resume", "small"]);
+    terminal.wait("the end of the search", |text| text.contains("completed"));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    assert_eq!(epochs(&run), 20);
 }

@@ -1,5 +1,6 @@
 //! When an action can be done, and why not. Reasons name actions, not keys, which the user may have changed.
 
+use super::host::Tie;
 use super::run::Run;
 use super::state::{App, Pane};
 use crate::run::Phase;
@@ -11,7 +12,11 @@ pub(super) fn always(_: &App) -> Result<(), &'static str> {
 
 pub(super) fn live(app: &App) -> Result<(), &'static str> {
     let is_live = app.run().is_some_and(Run::is_live);
-    if is_live { Ok(()) } else { Err("there is no search to steer: this run has ended") }
+    match (is_live, app.tie()) {
+        (true, Tie::Watch) => Err("this screen only watches: `pgnas attach` steers the search"),
+        (true, _) => Ok(()),
+        (false, _) => Err("there is no search to steer: this run has ended"),
+    }
 }
 
 pub(super) fn training(app: &App) -> Result<(), &'static str> {
@@ -49,6 +54,6 @@ pub(super) fn chosen(app: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn ended(app: &App) -> Result<(), &'static str> {
-    let is_live = app.run().is_some_and(Run::is_live);
-    if is_live { Err("the search is running: leave asks first") } else { Ok(()) }
+    let ends = app.run().is_some_and(Run::is_live) && app.tie() == Tie::Own;
+    if ends { Err("the search is running: leave asks first") } else { Ok(()) }
 }

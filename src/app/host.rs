@@ -41,6 +41,18 @@ pub struct RunRow {
     pub bytes: u64,
 }
 
+/// How a screen is tied to the search that it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tie {
+    /// It is in the same process and ends with it.
+    #[default]
+    Own,
+    /// It is in a process of its own and goes on without the screen.
+    Host,
+    /// The same, and the screen cannot steer it.
+    Watch,
+}
+
 /// A run on the screen: a live one has a link, an earlier one only its log.
 #[derive(Debug)]
 pub struct Opened {
@@ -52,6 +64,8 @@ pub struct Opened {
     pub records: Vec<Record>,
     /// The engine, where one is at work.
     pub link: Option<Link>,
+    /// How the screen is tied to it.
+    pub tie: Tie,
 }
 
 /// What lies outside the screen. Every error is one line that says what, where and the remedy.

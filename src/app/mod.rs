@@ -27,7 +27,7 @@ pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
 pub use comparison::{Histogram, comparison, histogram};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
-pub use host::{Host, Opened, PresetRow, RunRow};
+pub use host::{Host, Opened, PresetRow, RunRow, Tie};
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use network::{Block, NetworkRow, Take, Trend};

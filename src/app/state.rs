@@ -1,6 +1,6 @@
 //! The state of the screen.
 
-use super::host::{PresetRow, RunRow};
+use super::host::{PresetRow, RunRow, Tie};
 use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
 use super::run::Run;
@@ -133,6 +133,8 @@ pub const LEGEND: &[(&str, &str)] = &[
 pub struct App {
     pub(super) start: Start,
     pub(super) run: Option<Run>,
+    /// How the screen is tied to the search of the run.
+    pub(super) tie: Tie,
     pub(super) view: View,
     pub(super) focus: Pane,
     pub(super) detail_scroll: usize,
@@ -163,6 +165,7 @@ impl App {
         Self {
             start: Start::new(Vec::new(), Vec::new(), SystemTime::UNIX_EPOCH),
             run: None,
+            tie: Tie::Own,
             view: View::Search,
             focus: Pane::Candidates,
             detail_scroll: 0,
@@ -190,10 +193,22 @@ impl App {
     /// Shows a run, so far without events: those follow through [`Self::apply`].
     pub fn show_run(&mut self, name: String, path: PathBuf, live: bool) {
         self.run = Some(Run::new(name, path, live));
+        self.tie = Tie::Own;
         self.held = None;
         self.show(View::Search);
         self.detail_scroll = 0;
         self.overlay = Overlay::None;
+    }
+
+    /// Says how the screen is tied to the search of the run that it shows.
+    pub fn set_tie(&mut self, tie: Tie) {
+        self.tie = tie;
+    }
+
+    /// How the screen is tied to the search of the run that it shows.
+    #[must_use]
+    pub fn tie(&self) -> Tie {
+        self.tie
     }
 
     /// Shows a screen of the run; the focus stays where the screen has its pane.

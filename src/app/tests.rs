@@ -105,6 +105,15 @@ fn leaving_a_live_search_asks_and_tells_the_engine() {
     assert_eq!(press(&mut app, "b"), [Effect::Back]);
     assert_eq!(press(&mut app, "q"), [Effect::Quit]);
     assert_eq!(press(&mut opened(1), "esc"), [Effect::Back]);
+    for tie in [crate::app::Tie::Host, crate::app::Tie::Watch] {
+        let mut app = app_at(3);
+        app.set_tie(tie);
+        assert_eq!(press(&mut app, "q"), [Effect::Quit], "the search goes on");
+        assert_eq!(press(&mut app, "ctrl-c ctrl-c"), [Effect::Quit]);
+        app.overlay = Overlay::None;
+        assert_eq!(press(&mut app, "b"), [Effect::Back]);
+        assert_eq!(press(&mut app, "space").is_empty(), tie == crate::app::Tie::Watch);
+    }
 }
 
 #[test]

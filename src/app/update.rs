@@ -2,6 +2,7 @@
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
 use super::filter::Filter;
+use super::host::Tie;
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::start::Chosen;
@@ -99,7 +100,7 @@ impl App {
             Id::Back => return vec![Effect::Back],
             Id::Redraw => return vec![Effect::Redraw],
             Id::Suspend => return vec![Effect::Suspend],
-            Id::Leave if !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
+            Id::Leave if self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,
             Id::Help => self.overlay = Overlay::Help(0),
             Id::Palette => self.overlay = Overlay::Palette(Palette::default()),
@@ -150,7 +151,8 @@ impl App {
     }
 
     fn leave(&self) -> Vec<Effect> {
-        let stop = self.run.as_ref().filter(|run| run.is_live()).map(|_| Effect::Send(Command::Stop));
+        let own = self.run.as_ref().filter(|run| run.is_live() && self.tie == Tie::Own);
+        let stop = own.map(|_| Effect::Send(Command::Stop));
         stop.into_iter().chain([Effect::Quit]).collect()
     }
 

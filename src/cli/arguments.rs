@@ -26,6 +26,14 @@ pub enum Command {
     Search(SearchArguments),
     /// Go on with a run that was stopped or whose process died, from its last checkpoint
     Resume(ResumeArguments),
+    /// Show a search that is at work, to look at and to steer
+    Attach(AttachArguments),
+    /// Show a search that is at work, to look at only
+    Watch(AttachArguments),
+    /// List the runs: which are at work, and how far they are
+    Ls(ListArguments),
+    /// End a search that is at work; what is there is kept, and can be resumed
+    Stop(StopArguments),
     /// Write a summary of a run, as Markdown or JSON
     Report(ReportArguments),
     /// Compare the candidates of the posterior with the baselines
@@ -111,6 +119,7 @@ pub enum GlyphChoice {
 /// Arguments of `pgnas search`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct SearchArguments {
     /// Name of a preset, or the path of a preset file that ends in .toml; with --space it may be left out
     #[arg(required_unless_present = "space")]
@@ -142,6 +151,12 @@ pub struct SearchArguments {
     /// No screen: the events of the run as JSON lines on standard output
     #[arg(long)]
     pub json: bool,
+    /// The search in the process of the screen, with which it ends
+    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    pub in_process: bool,
+    /// Be the process of the search; this is how the program starts itself
+    #[arg(long, hide = true)]
+    pub host: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,
@@ -150,6 +165,7 @@ pub struct SearchArguments {
 /// Arguments of `pgnas resume`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ResumeArguments {
     /// Folder of a run, or its name below the runs folder
     pub run: PathBuf,
@@ -165,9 +181,43 @@ pub struct ResumeArguments {
     /// No screen: the events from here on as JSON lines on standard output
     #[arg(long)]
     pub json: bool,
+    /// The search in the process of the screen, with which it ends
+    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    pub in_process: bool,
+    /// Be the process of the search; this is how the program starts itself
+    #[arg(long, hide = true)]
+    pub host: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,
+}
+
+/// Arguments of `pgnas attach` and `pgnas watch`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct AttachArguments {
+    /// Folder of a run, or its name below the runs folder; the only one at work where none is given
+    pub run: Option<PathBuf>,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArguments,
+}
+
+/// Arguments of `pgnas ls`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ListArguments {
+    /// The list as JSON; docs/cli.md documents the keys
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas stop`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct StopArguments {
+    /// Folder of a run, or its name below the runs folder; the only one at work where none is given
+    pub run: Option<PathBuf>,
 }
 
 /// A time in minutes, which may have a fraction.

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::launch::{Request, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Host, Opened, PresetRow, RunRow};
+use crate::app::{Host, Opened, PresetRow, RunRow, Tie};
 use crate::preset::Preset;
 use crate::run::{CandidateId, Record, RunFolder, list_runs};
 use std::path::{Path, PathBuf};
@@ -17,19 +17,21 @@ pub struct SystemHost {
     /// Seed, device and settings of a search that the screen starts.
     request: Request,
     engine: Option<JoinHandle<()>>,
+    /// Whether searches are started in this process.
+    in_process: bool,
 }
 
 impl SystemHost {
     /// A host for a user's folders; searches are started like `request`, but from the preset chosen on the screen.
     #[must_use]
     pub fn new(places: Places, request: Request) -> Self {
-        Self { places, request, engine: None }
+        Self { places, request, engine: None, in_process: false }
     }
 
-    /// With an engine at work already.
+    /// With an engine at work in this process, where further searches go, too.
     #[must_use]
-    pub fn with_engine(self, engine: JoinHandle<()>) -> Self {
-        Self { engine: Some(engine), ..self }
+    pub fn in_process(self, engine: JoinHandle<()>) -> Self {
+        Self { engine: Some(engine), in_process: true, ..self }
     }
 
     fn read(path: &Path) -> Result<RunFiles, String> {
@@ -76,15 +78,22 @@ impl Host for SystemHost {
     fn start(&mut self, preset: &str) -> Result<Opened, String> {
         self.finish();
         let request = Request { preset: preset.to_owned(), space: None, ..self.request.clone() };
+        if !self.in_process {
+            let opened = super::hosted::start(&request.arguments()).and_then(|run| super::attach::open(&run, false));
+            return opened.map_err(|failure| failure.line());
+        }
         let running = launch(&request, &self.places).map_err(|failure| failure.line())?;
         self.engine = Some(running.engine);
         let folder = running.folder;
-        Ok(Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(running.link) })
+        Ok(Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(running.link), tie: Tie::Own })
     }
 
     fn open(&mut self, path: &Path) -> Result<Opened, String> {
+        if let Ok(opened) = super::attach::open(path, false) {
+            return Ok(opened);
+        }
         let run = Self::read(path)?;
-        Ok(Opened { name: run.folder.name(), path: path.to_owned(), records: run.records, link: None })
+        Ok(Opened { name: run.folder.name(), path: path.to_owned(), records: run.records, link: None, tie: Tie::Own })
     }
 
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String> {
@@ -113,7 +122,7 @@ mod tests {
     fn host(root: &Path) -> SystemHost {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
         let request = Request { device: "cpu".into(), ..Request::default() };
-        SystemHost::new(places, request)
+        SystemHost { in_process: true, ..SystemHost::new(places, request) }
     }
 
     #[test]

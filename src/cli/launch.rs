@@ -9,6 +9,7 @@ use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
 use crate::preset::{Preset, space_settings};
 use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -32,6 +33,29 @@ pub struct Request {
     pub run_dir: Option<PathBuf>,
     /// Time between checkpoints.
     pub every: Duration,
+}
+
+impl Request {
+    /// The command line that asks for the same.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<OsString> {
+        let Self { preset, space, set, data, seed, device, run_dir, every } = self;
+        let minutes = (every.as_secs_f64() / 60.0).to_string();
+        let mut arguments: Vec<OsString> = vec!["search".into(), "--seed".into(), seed.to_string().into()];
+        arguments.extend(["--device".into(), device.into(), "--checkpoint-minutes".into(), minutes.into()]);
+        arguments.extend(set.iter().map(|setting| format!("--set={setting}").into()));
+        for (flag, path) in [("--space=", space), ("--data=", data), ("--run-dir=", run_dir)] {
+            if let Some(path) = path {
+                let mut argument = OsString::from(flag);
+                argument.push(path);
+                arguments.push(argument);
+            }
+        }
+        if !preset.is_empty() {
+            arguments.extend(["--".into(), preset.into()]);
+        }
+        arguments
+    }
 }
 
 impl Default for Request {
@@ -127,5 +151,31 @@ impl From<EngineError> for Failure {
             EngineError::Thread(_) | EngineError::Diverged { .. } | EngineError::Checkpoint(_) => Self::Failed(error.to_string()),
             _ => Self::Mistake(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arguments::{Arguments, Command};
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn the_host_is_asked_for_the_same() {
+        let request = Request {
+            preset: "-odd".into(),
+            set: vec!["train.epochs=3".into(), "space.stages=4,6".into()],
+            data: Some("some where".into()),
+            seed: 7,
+            device: "cpu".into(),
+            run_dir: Some("-run".into()),
+            every: Duration::from_secs(3),
+        };
+        let mut line = request.arguments();
+        line.insert(0, "pgnas".into());
+        line.insert(2, "--host".into());
+        let Some(Command::Search(told)) = Arguments::try_parse_from(line).unwrap().command else { panic!("this is no search") };
+        assert!(told.host && told.preset == request.preset && told.set == request.set && told.data == request.data);
+        assert_eq!((told.seed, told.device, told.run_dir, told.checkpoint_minutes), (7, "cpu".into(), request.run_dir, request.every));
     }
 }

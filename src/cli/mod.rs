@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod arguments;
+mod attach;
 mod budget;
 mod compare;
 mod config;
@@ -13,7 +14,9 @@ mod failure;
 mod final_test;
 mod headless;
 mod host;
+mod hosted;
 mod launch;
+mod list;
 mod manual;
 mod networks;
 mod output;
@@ -70,6 +73,10 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         None => start(&arguments.screen),
         Some(Command::Search(arguments)) => search::run(arguments),
         Some(Command::Resume(arguments)) => resume::run(&arguments),
+        Some(Command::Attach(arguments)) => attach::run(&arguments, false),
+        Some(Command::Watch(arguments)) => attach::run(&arguments, true),
+        Some(Command::Ls(arguments)) => list::run(&arguments),
+        Some(Command::Stop(arguments)) => attach::stop(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),

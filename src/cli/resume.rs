@@ -6,9 +6,10 @@ use super::launch::{Request, Running, open};
 use super::places::Places;
 use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
-use super::{output, screen, search};
+use super::{hosted, output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, RunState, Standing, count_lines, read_candidates};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,10 @@ use std::time::Duration;
 /// What keeps it from going on, or made it fail.
 pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let ResumeArguments { run, device, checkpoint_minutes: every, headless, json, screen: look } = arguments;
+    let ResumeArguments { run, device, checkpoint_minutes: every, headless, json, in_process, host, screen: look } = arguments;
+    if *host {
+        return hosted::run(|| resume(run, device.as_deref(), *every));
+    }
     let on_screen = !headless && !json && {
         let missing = screen::missing_terminal();
         if let Some(reason) = missing {
@@ -30,8 +34,23 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     if on_screen {
         screen::check(look)?;
     }
-    let running = resume(&locate(run, &places)?, device.as_deref(), *every)?;
+    let path = locate(run, &places)?;
+    if on_screen && !in_process {
+        let run = hosted::start(&arguments_for(&path, device.as_deref(), *every))?;
+        return search::attached(&run, &Request::default(), places, look);
+    }
+    let running = resume(&path, device.as_deref(), *every)?;
     if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, *json) }
+}
+
+/// The command line that resumes a run.
+#[must_use]
+pub fn arguments_for(path: &Path, device: Option<&str>, every: Duration) -> Vec<OsString> {
+    let minutes = (every.as_secs_f64() / 60.0).to_string();
+    let mut arguments: Vec<OsString> = vec!["resume".into(), "--checkpoint-minutes".into(), minutes.into()];
+    arguments.extend(device.into_iter().flat_map(|device| [OsString::from("--device"), device.into()]));
+    arguments.extend(["--".into(), path.into()]);
+    arguments
 }
 
 /// Goes on with the run of a folder.

@@ -8,10 +8,13 @@ use super::launch::{Request, Running, launch};
 use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
-use super::screen;
-use crate::app::Opened;
+use super::{attach, hosted, screen};
+use crate::app::{Opened, Tie};
+use crate::link::Server;
+use crate::run::RunFolder;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -21,11 +24,16 @@ use tokio::sync::Notify;
 /// What keeps the search from starting, or made it fail.
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let SearchArguments { preset, space, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, screen: look } = arguments;
+    let SearchArguments {
+        preset, space, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, in_process, host, screen: look
+    } = arguments;
     let request = Request { preset: preset.unwrap_or_default(), space, set, data, seed, device, run_dir, every: checkpoint_minutes };
+    if host {
+        return hosted::run(|| launch(&request, &places));
+    }
     if !headless && !json {
         match screen::missing_terminal() {
-            None => return on_screen(&request, places, &look),
+            None => return on_screen(&request, places, &look, in_process),
             Some(reason) => output::tell(&format!("{reason}, so the search runs without a screen (--headless)")),
         }
     }
@@ -39,9 +47,17 @@ pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
 pub fn without_screen(running: Running, json: bool) -> Result<Exit, Failure> {
     let stop = Arc::new(Notify::new());
     listen(stop.clone())?;
+    let server = Server::start(running.folder.path(), running.link.again());
+    if let Err(error) = &server {
+        output::tell(&format!("no screen can attach to this search: {error}"));
+    }
     let telling = if json { Telling::Json } else { Telling::People };
     let result = follow(running.link, (&running.folder, running.before), telling, &stop, &mut std::io::stdout().lock());
-    join(running.engine)?;
+    let joined = join(running.engine);
+    if let Ok(server) = server {
+        server.finish();
+    }
+    joined?;
     match result {
         // The reader left; how far the search had come by then is in its log.
         Err(Failure::Closed) => Ok(RunFiles::read(running.folder)?.exit()),
@@ -49,19 +65,34 @@ pub fn without_screen(running: Running, json: bool) -> Result<Exit, Failure> {
     }
 }
 
-fn on_screen(request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
+fn on_screen(request: &Request, places: Places, look: &ScreenArguments, in_process: bool) -> Result<Exit, Failure> {
     screen::check(look)?;
-    show(launch(request, &places)?, request, places, look)
+    if in_process {
+        show(launch(request, &places)?, request, places, look)
+    } else {
+        attached(&hosted::start(&request.arguments())?, request, places, look)
+    }
 }
 
-/// Shows a search on the screen until somebody leaves.
+/// Shows a search that is in a process of its own.
+///
+/// # Errors
+/// What keeps the screen from being drawn.
+pub fn attached(run: &Path, request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
+    let opened = attach::open(run, false)?;
+    screen::show(Box::new(SystemHost::new(places, request.clone())), Some(opened), look)?;
+    Ok(if attach::left(run) { Exit::Done } else { RunFiles::read(RunFolder::open(run)?)?.exit() })
+}
+
+/// Shows a search in this process on the screen until somebody leaves.
 ///
 /// # Errors
 /// What keeps the screen from being drawn.
 pub fn show(running: Running, request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
     let (folder, link) = (running.folder, running.link);
-    let opened = Opened { name: folder.name(), path: folder.path().to_owned(), records: running.before, link: Some(link) };
-    let host = SystemHost::new(places, request.clone()).with_engine(running.engine);
+    let (name, path) = (folder.name(), folder.path().to_owned());
+    let opened = Opened { name, path, records: running.before, link: Some(link), tie: Tie::Own };
+    let host = SystemHost::new(places, request.clone()).in_process(running.engine);
     screen::show(Box::new(host), Some(opened), look)?;
     Ok(RunFiles::read(folder).map_or(Exit::Stopped, |run| run.exit()))
 }

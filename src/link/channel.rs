@@ -19,9 +19,9 @@ pub struct Link {
 /// The engine's end. Sending never waits for a reader.
 #[derive(Debug)]
 pub struct Publisher {
-    commands: mpsc::Receiver<Command>,
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    records: broadcast::Sender<Arc<Record>>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(super) records: broadcast::Sender<Arc<Record>>,
 }
 
 /// What comes in at a screen's end.
@@ -64,6 +64,12 @@ impl Link {
     pub fn send(&self, command: Command) {
         // A command to an engine that has ended has nothing left to change.
         let _ = self.commands.send(command);
+    }
+
+    /// One more end for one more screen; it hears what happens from now on.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { commands: self.commands.clone(), snapshots: self.snapshots.clone(), records: self.records.resubscribe() }
     }
 
     /// The newest snapshot.

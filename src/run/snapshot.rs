@@ -1,9 +1,10 @@
 //! The newest state of a search, for screens: published a few times a second, never logged.
 
 use super::{Phase, PosteriorHealth};
+use serde::{Deserialize, Serialize};
 
 /// What a screen shows beside the events. A slow reader misses snapshots, the search never waits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// What the search is doing.
     pub phase: Phase,

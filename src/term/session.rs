@@ -4,7 +4,7 @@ use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
 use super::{Ending, TermError, clipboard};
-use crate::app::{App, Effect, Host, Opened};
+use crate::app::{App, Effect, Host, Opened, Tie};
 use crate::link::{Link, Update};
 use crate::run::Command;
 use crate::ui::theme::Look;
@@ -186,8 +186,9 @@ impl Session {
     }
 
     fn show(&mut self, opened: Opened) {
-        let Opened { name, path, records, link } = opened;
+        let Opened { name, path, records, link, tie } = opened;
         self.app.show_run(name, path.clone(), link.is_some());
+        self.app.set_tie(tie);
         for record in &records {
             self.app.apply(record);
         }
@@ -202,31 +203,45 @@ impl Session {
 
     fn update(&mut self, update: Update) {
         match update {
+            // What is between was lost on the way, or told before this screen listened.
+            Update::Record(record) if record.sequence > self.app.next_record() => self.catch_up(),
             Update::Record(record) => self.app.apply(&record),
             Update::Snapshot(snapshot) => self.app.snapshot(snapshot),
-            Update::Missed(_) => match self.host.catch_up(&self.path, self.app.next_record()) {
-                Ok(records) => records.iter().for_each(|record| self.app.apply(record)),
-                Err(error) => self.app.notice(error, true),
-            },
+            Update::Missed(_) => self.catch_up(),
             Update::Closed => {
                 self.link = None;
                 self.host.finish();
+                if self.app.tie() != Tie::Own {
+                    self.catch_up();
+                }
+                if let Some(run) = self.app.run().filter(|run| run.is_live()) {
+                    let remedy = format!("`pgnas resume {}` goes on from its last checkpoint", run.name());
+                    self.app.notice(format!("the process of the search is gone; {remedy}"), true);
+                }
                 self.app.ended();
             }
         }
     }
 
-    /// Ends a search that is going on and waits until its log is closed.
+    /// Takes from the log what did not come through the link.
+    fn catch_up(&mut self) {
+        match self.host.catch_up(&self.path, self.app.next_record()) {
+            Ok(records) => records.iter().for_each(|record| self.app.apply(record)),
+            Err(error) => self.app.notice(error, true),
+        }
+    }
+
+    /// Ends a search that is going on in this process and waits until its log is closed. One in a process of its own goes on.
     fn stop(&mut self) {
-        if let Some(link) = self.link.take() {
+        if let Some(link) = self.link.take().filter(|_| self.app.tie() == Tie::Own) {
             link.send(Command::Stop);
             self.host.finish();
         }
     }
 
-    /// Waits for a search that is going on; a paused one goes on, since nobody is left to resume it.
+    /// Waits for a search that is going on in this process; a paused one goes on, since nobody is left to resume it.
     fn outlive(&mut self) {
-        if let Some(link) = self.link.take() {
+        if let Some(link) = self.link.take().filter(|_| self.app.tie() == Tie::Own) {
             link.send(Command::Resume);
             self.host.finish();
         }

@@ -2,7 +2,7 @@
 
 use super::paint::Brush;
 use super::theme::Role;
-use crate::app::{App, LEGEND, Palette, Target};
+use crate::app::{App, LEGEND, Palette, Target, Tie};
 use ratatui::layout::Rect;
 
 fn centred(area: Rect, width: u16, height: u16) -> Rect {
@@ -49,8 +49,12 @@ pub(super) fn help(app: &App, chosen: usize, area: Rect, brush: &mut Brush<'_>) 
 
 pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let live = app.run().is_some_and(crate::app::Run::is_live);
-    let question = if live { "Leave: the search stops, what is there is kept." } else { "Leave pgnas?" };
-    let popup = centred(area, 56, 5);
+    let question = match (live, app.tie()) {
+        (true, Tie::Own) => "Leave: the search stops, what is there is kept.",
+        (true, _) => "Leave: the search goes on; pgnas attach shows it again.",
+        (false, _) => "Leave pgnas?",
+    };
+    let popup = centred(area, 60, 5);
     brush.clear(popup);
     let inner = brush.panel(popup, "Leave", "", true);
     brush.text(inner.x, inner.y, inner.width, question, Role::Title);

@@ -17,34 +17,51 @@ const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=
 pub struct Run {
     root: tempfile::TempDir,
     settings: Vec<String>,
+    /// How it runs without a screen.
+    mode: &'static str,
 }
 
 impl Run {
     pub fn new(settings: &[&str]) -> Self {
-        Self { root: tempfile::tempdir().unwrap(), settings: SMALL.iter().chain(settings).map(ToString::to_string).collect() }
+        let settings = SMALL.iter().chain(settings).map(ToString::to_string).collect();
+        Self { root: tempfile::tempdir().unwrap(), settings, mode: "--headless" }
+    }
+
+    /// A run of these settings alone, in a host.
+    pub fn hosted(settings: &[&str]) -> Self {
+        Self { root: tempfile::tempdir().unwrap(), settings: settings.iter().map(ToString::to_string).collect(), mode: "--host" }
     }
 
     pub fn folder(&self) -> PathBuf {
         self.root.path().join("run")
     }
 
-    fn command(first: &[&str]) -> Command {
+    pub fn candidates(&self) -> String {
+        fs::read_to_string(self.folder().join("candidates/candidates.jsonl")).unwrap()
+    }
+
+    fn command(&self, first: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-        command.args(first).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args([first, self.mode, "--checkpoint-minutes", "0"]).env("XDG_RUNTIME_DIR", self.root.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    pub fn searching(&self) -> Command {
+        let mut command = self.command("search");
+        command.arg("digits").arg("--run-dir").arg(self.folder());
+        self.settings.iter().for_each(|setting| {
+            command.args(["--set", setting]);
+        });
         command
     }
 
     pub fn search(&self) -> Child {
-        let mut command = Self::command(&["search", "digits", "--headless", "--checkpoint-minutes", "0", "--run-dir"]);
-        command.arg(self.folder());
-        self.settings.iter().for_each(|setting| {
-            command.args(["--set", setting]);
-        });
-        command.spawn().unwrap()
+        self.searching().spawn().unwrap()
     }
 
     fn resuming(&self) -> Command {
-        let mut command = Self::command(&["resume", "--headless", "--checkpoint-minutes", "0"]);
+        let mut command = self.command("resume");
         command.arg(self.folder());
         command
     }
@@ -59,6 +76,11 @@ impl Run {
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), told.matches('\n').count()), (Some(2), 1), "{told}");
         told
+    }
+
+    /// Whether the log has its first event.
+    pub fn has_begun(&self) -> bool {
+        fs::read(self.folder().join("events.jsonl")).is_ok_and(|log| log.contains(&b'\n'))
     }
 
     /// Whether the log has its end.

@@ -30,6 +30,8 @@ impl Terminal {
             command.env(name, value);
         }
         command.env("HOME", home);
+        // Sockets of searches lie there, each test's apart from the others'.
+        command.env("XDG_RUNTIME_DIR", home);
         for name in ["NO_COLOR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LC_ALL"] {
             command.env_remove(name);
         }

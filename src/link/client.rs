@@ -1,0 +1,89 @@
+//! A screen's end of a socket: it looks like a search in the same process.
+
+use super::channel::channel;
+use super::place::socket_path;
+use super::server::PROGRAM;
+use super::wire::{Answer, Asked, FROM_HOST, Hello, PROTOCOL, Told, Welcome, receive, send};
+use super::{Link, Publisher};
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time that a host has for its answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a search cannot be attached to.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// There is no socket, or nobody listens at it.
+    #[error("nobody is at work on it")]
+    Nobody,
+    /// The host does not want this screen.
+    #[error("{0}")]
+    Refused(String),
+    /// The system refused, or the host does not answer.
+    #[error("its host does not answer ({0})")]
+    Silent(std::io::Error),
+}
+
+/// Attaches to the search of a run's folder; who only watches cannot steer it.
+///
+/// # Errors
+/// [`AttachError`].
+pub fn attach(run: &Path, watch: bool) -> Result<(Link, Welcome), AttachError> {
+    let mut stream = socket_path(run).and_then(UnixStream::connect).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => AttachError::Nobody,
+        _ => AttachError::Silent(error),
+    })?;
+    let mut greet = || {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        send(&mut stream, &Hello { protocol: PROTOCOL, program: PROGRAM.into(), watch })?;
+        let answer: Answer = receive(&mut stream, FROM_HOST)?;
+        // The newest state comes first.
+        let first: Option<Told> = if matches!(answer, Answer::Welcome(_)) { Some(receive(&mut stream, FROM_HOST)?) } else { None };
+        stream.set_read_timeout(None)?;
+        Ok((answer, first))
+    };
+    let (welcome, first) = match greet().map_err(AttachError::Silent)? {
+        (Answer::Welcome(welcome), first) => (welcome, first),
+        (Answer::Refused(reason), _) => return Err(AttachError::Refused(reason)),
+    };
+    let (publisher, link) = channel();
+    if let Some(Told::Snapshot(snapshot)) = first {
+        publisher.snapshot(snapshot);
+    }
+    start(stream, publisher).map_err(AttachError::Silent)?;
+    Ok((link, welcome))
+}
+
+/// Carries what comes and goes, on two threads; they end with the link or with the connection.
+fn start(stream: UnixStream, publisher: Publisher) -> std::io::Result<()> {
+    let Publisher { commands, snapshots, records } = publisher;
+    let (mut reader, mut writer) = (stream.try_clone()?, stream);
+    std::thread::Builder::new().name("told".into()).spawn(move || {
+        loop {
+            match receive::<Told>(&mut reader, FROM_HOST) {
+                Ok(Told::Record(record)) => drop(records.send(Arc::new(record))),
+                Ok(Told::Snapshot(snapshot)) => drop(snapshots.send_replace(Arc::new(snapshot))),
+                // The ring of this end is as long: what is missing is missed here, too.
+                Ok(Told::Missed(_)) => {}
+                // A number in a snapshot that is none makes one picture fewer.
+                Err(error) if error.kind() == ErrorKind::InvalidData => {}
+                Ok(Told::Closed) | Err(_) => break,
+            }
+        }
+    })?;
+    std::thread::Builder::new().name("asked".into()).spawn(move || {
+        while let Ok(command) = commands.recv() {
+            if send(&mut writer, &Asked::Command(command)).is_err() {
+                break;
+            }
+        }
+        let _ = writer.shutdown(Shutdown::Both);
+    })?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! The host of a search and its socket, as a hostile or clumsy world meets them: no screen, no peer and no signal costs the search anything.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A user with a folder of their own for everything.
+struct User {
+    home: tempfile::TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self) -> PathBuf {
+        self.home.path().join("run")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+        command.args(arguments).current_dir(self.home.path()).stdin(Stdio::null());
+        command.env("HOME", self.home.path()).env("XDG_RUNTIME_DIR", self.home.path()).env_remove("XDG_DATA_HOME");
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The first word of a host, and its process.
+    fn host(&self, arguments: &[&str]) -> (Child, Value) {
+        let mut child = self.command(arguments).arg("--host").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (child, serde_json::from_str(&line).unwrap())
+    }
+
+    /// The host of a small search without an end.
+    fn search(&self) -> Child {
+        let settings = ["space.stages=4,6", "train.epochs=100000", "rank.recalibration_images=64"];
+        let mut arguments = vec!["search", "digits", "--run-dir", "run"];
+        settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
+        let (host, word) = self.host(&arguments);
+        assert_eq!(word, json!({"ready": "run"}));
+        host
+    }
+
+    fn socket(&self) -> PathBuf {
+        let sockets = fs::read_dir(self.home.path().join("pgnas")).unwrap();
+        sockets.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "sock")).unwrap()
+    }
+
+    fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.socket()).unwrap()
+    }
+
+    /// A screen after its first word, with the answer.
+    fn greeted(&self, protocol: u32, watch: bool) -> (UnixStream, Value) {
+        let mut stream = self.connect();
+        say(&mut stream, &json!({"protocol": protocol, "program": "test", "watch": watch}));
+        let answer = hear(&mut stream).unwrap();
+        (stream, answer)
+    }
+
+    fn epochs(&self) -> usize {
+        fs::read_to_string(self.run().join("events.jsonl")).unwrap_or_default().matches(r#""event":"epoch""#).count()
+    }
+
+    /// Waits until the search has trained on.
+    fn trains(&self) {
+        let (before, deadline) = (self.epochs(), Instant::now() + PATIENCE);
+        while self.epochs() < before + 2 {
+            assert!(Instant::now() < deadline, "the search stands still");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends the search, and sees that it ended well.
+    fn stop(&self, mut host: Child) {
+        let output = self.output(&["stop", "run"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(host.wait().unwrap().code(), Some(0));
+        assert!(fs::read_to_string(self.run().join("events.jsonl")).unwrap().trim_end().ends_with('}'));
+        assert_eq!(fs::read_dir(self.home.path().join("pgnas")).unwrap().count(), 0, "the socket is gone");
+    }
+}
+
+fn say(stream: &mut UnixStream, message: &Value) {
+    let text = message.to_string();
+    stream.write_all(&(text.len() as u32).to_be_bytes()).and_then(|()| stream.write_all(text.as_bytes())).unwrap();
+}
+
+fn hear(stream: &mut UnixStream) -> Option<Value> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let mut text = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut text).ok()?;
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
+#[test]
+fn garbage_stalled_peers_and_a_crowd_cost_the_search_nothing() {
+    let user = User::new();
+    let host = user.search();
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(user.home.path().join("pgnas")), mode(user.socket())), (0o700, 0o600));
+
+    // Kept open to the end: peers that say nothing, half a frame, or their first word and then never read.
+    let mut kept: Vec<UnixStream> = (0..4).map(|_| user.connect()).collect();
+    kept[0].write_all(&[0, 0]).unwrap();
+    kept[1].write_all(&[0, 0, 1, 0, b'{']).unwrap();
+    kept.extend((0..3).map(|_| user.greeted(1, false).0));
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 4096], b"\0\0\0\x02{}", b"\0\0\0\x04null"] {
+        let mut stream = user.connect();
+        stream.write_all(garbage).unwrap();
+        assert_eq!(hear(&mut stream), None, "{garbage:?}");
+    }
+    // A screen that says thousands of things, a word that is none at the end.
+    let (mut loud, answer) = user.greeted(1, false);
+    assert!(answer["welcome"]["process"].as_u64() == Some(u64::from(host.id())), "{answer}");
+    let mut echo = loud.try_clone().unwrap();
+    std::thread::spawn(move || while hear(&mut echo).is_some() {});
+    for _ in 0..3000 {
+        say(&mut loud, &json!({"command": {"command": "resume"}}));
+    }
+    say(&mut loud, &json!({"command": "dance"}));
+    // A dozen that watch: all hear the same epoch; their commands are for nobody.
+    let watchers: Vec<UnixStream> = (0..12).map(|_| user.greeted(1, true).0).collect();
+    let heard: Vec<_> = watchers
+        .into_iter()
+        .map(|mut stream| {
+            std::thread::spawn(move || {
+                say(&mut stream, &json!({"command": {"command": "stop"}}));
+                let mut epochs = Vec::new();
+                while epochs.len() < 8 {
+                    let told = hear(&mut stream).unwrap();
+                    if told["record"]["event"] == "epoch" {
+                        epochs.push(told["record"]["sequence"].as_u64().unwrap());
+                    }
+                }
+                epochs
+            })
+        })
+        .collect();
+    let heard: Vec<Vec<u64>> = heard.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert!(heard.iter().all(|epochs| epochs.is_sorted() && epochs.iter().any(|epoch| heard[0].contains(epoch))), "{heard:?}");
+    user.trains();
+    let text = fs::read_to_string(user.run().join("events.jsonl")).unwrap();
+    assert_eq!(text.matches(r#""command":"resume""#).count(), 3000, "what a screen asks is done and written down");
+    user.stop(host);
+    drop(kept);
+}
+
+#[test]
+fn another_version_is_refused_with_the_reason() {
+    let user = User::new();
+    let host = user.search();
+    let (_, answer) = user.greeted(99, false);
+    let reason = answer["refused"].as_str().unwrap();
+    assert!(reason.contains("protocol 1") && reason.contains("test (99)"), "{reason}");
+    user.stop(host);
+}
+
+#[test]
+fn a_run_never_has_two_hosts() {
+    let user = User::new();
+    let host = user.search();
+    let (mut second, word) = user.host(&["search", "digits", "--run-dir", "run"]);
+    assert!(word["mistake"].as_str().unwrap().contains("holds a run already"), "{word}");
+    assert_eq!(second.wait().unwrap().code(), Some(2));
+    let (mut third, word) = user.host(&["resume", "run"]);
+    assert!(word["mistake"].as_str().unwrap().contains(&format!("process {} is at work", host.id())), "{word}");
+    assert_eq!(third.wait().unwrap().code(), Some(2));
+    user.trains();
+    user.stop(host);
+}
+
+#[test]
+fn signals_end_a_host_well_and_a_hang_up_is_nothing_to_it() {
+    let user = User::new();
+    let mut host = user.search();
+    let signal = |host: &Child, signal| kill_process(Pid::from_child(host), signal).unwrap();
+    signal(&host, Signal::HUP);
+    user.trains();
+    signal(&host, Signal::TERM);
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+    let text = || fs::read_to_string(user.run().join("events.jsonl")).unwrap();
+    assert!(text().lines().last().unwrap().contains(r#""result":"stopped""#));
+    let (mut host, word) = user.host(&["resume", "run"]);
+    assert_eq!(word, json!({"ready": "run"}));
+    user.trains();
+    // Twice at once: it does not wait for anything, and what it leaves can be resumed.
+    signal(&host, Signal::INT);
+    signal(&host, Signal::TERM);
+    assert!(matches!(host.wait().unwrap().code(), Some(0 | 3)));
+    let (host, word) = user.host(&["resume", "run"]);
+    assert_eq!(word, json!({"ready": "run"}));
+    user.trains();
+    user.stop(host);
+    assert_eq!(text().matches(r#""event":"started""#).count(), 1);
+}
