@@ -31,6 +31,8 @@ pub enum Purpose {
     ConstantRate = 11,
     /// The order of select images in a race.
     Race = 12,
+    /// Hard masks that are only counted, to tell how far sub-networks of one posterior differ; index = epoch.
+    Spread = 13,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

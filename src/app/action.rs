@@ -1,6 +1,6 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
-use super::conditions::{always, candidate, chosen, ended, items, live, network, samples, training};
+use super::conditions::{always, candidate, chosen, ended, items, live, network, operation, samples, training};
 use super::keymap::Keymap;
 use super::state::App;
 use std::fmt::Write;
@@ -16,6 +16,15 @@ pub enum ActionId {
     NextCandidate,
     PreviousCandidate,
     Export,
+    Samples,
+    HoldKept,
+    HoldDropped,
+    Release,
+    Temperature,
+    WeightPrior,
+    LearningRate,
+    Epochs,
+    Checkpoint,
     Down,
     Up,
     First,
@@ -206,6 +215,43 @@ pub static ACTIONS: &[Action] = &[
     action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, kept share or source.", candidate),
     action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
     action((Id::StepEpoch, "one epoch"), Run, &["n"], Some("one epoch"), "Train to the end of an epoch, then pause.", training),
+    action(
+        (Id::Samples, "sample many"),
+        Run,
+        &["S"],
+        None,
+        "Draw as many candidates as you say from the posterior as it is, rank them, and go on.",
+        samples,
+    ),
+    action(
+        (Id::HoldKept, "hold kept"),
+        Run,
+        &["K"],
+        None,
+        "Hold the operation in focus kept from here on (or all of its block): p = 0.",
+        operation,
+    ),
+    action(
+        (Id::HoldDropped, "hold dropped"),
+        Run,
+        &["D"],
+        None,
+        "Hold the operation in focus dropped from here on (or all of its block): p = 1.",
+        operation,
+    ),
+    action(
+        (Id::Release, "release"),
+        Run,
+        &["R"],
+        None,
+        "Let the operation in focus (or all of its block) move again, from where its p was.",
+        operation,
+    ),
+    action((Id::Temperature, "temperature"), Run, &["T"], None, "Change the temperature of the relaxed masks from here on.", training),
+    action((Id::WeightPrior, "weight prior"), Run, &["W"], None, "Change L_w, the weight of the L2 part, from here on.", training),
+    action((Id::LearningRate, "learning rate"), Run, &["A"], None, "Multiply the learning rate of the schedule from here on.", training),
+    action((Id::Epochs, "budget"), Run, &["B"], None, "Change the epochs to train; the schedule runs over them.", training),
+    action((Id::Checkpoint, "checkpoint"), Run, &["C"], None, "Write a checkpoint now, from which the search can go on later.", live),
     action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", always),
     action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
     action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", items),

@@ -17,7 +17,13 @@ pub(super) fn live(app: &App) -> Result<(), &'static str> {
 pub(super) fn training(app: &App) -> Result<(), &'static str> {
     live(app)?;
     let trains = app.run().is_some_and(|run| matches!(run.phase(), Phase::Preparing | Phase::Training));
-    if trains { Ok(()) } else { Err("training is over: there is no epoch to step to") }
+    if trains { Ok(()) } else { Err("training is over") }
+}
+
+pub(super) fn operation(app: &App) -> Result<(), &'static str> {
+    training(app)?;
+    let chosen = matches!(app.focus(), Pane::Network | Pane::Posterior);
+    if chosen { Ok(()) } else { Err("choose an operation first: next pane goes to the network") }
 }
 
 pub(super) fn samples(app: &App) -> Result<(), &'static str> {

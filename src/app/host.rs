@@ -54,6 +54,9 @@ pub struct Opened {
     pub link: Option<Link>,
 }
 
+/// Work that takes a while, for a thread of its own.
+pub type Job = Box<dyn FnOnce() -> Result<PathBuf, String> + Send>;
+
 /// What lies outside the screen. Every error is one line that says what, where and the remedy.
 pub trait Host {
     /// All presets.
@@ -75,11 +78,8 @@ pub trait Host {
     /// # Errors
     /// One line for the user.
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
-    /// Writes the genotype of a candidate and tells where.
-    ///
-    /// # Errors
-    /// One line for the user.
-    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String>;
+    /// What writes the files of a candidate and tells where, or one line on what went wrong.
+    fn export(&self, path: &Path, candidate: CandidateId) -> Job;
     /// Waits until the engine of a stopped or finished search has closed its log.
     fn finish(&mut self);
 }

@@ -5,7 +5,9 @@ use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
 use super::run::Run;
 use super::start::Start;
+use super::steer::DialLine;
 use crate::run::{CandidateId, Command, Event, Record, Snapshot};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -93,6 +95,8 @@ pub enum Overlay {
     Palette(Palette),
     /// The line in which the filter is typed.
     Filter(FilterLine),
+    /// The line in which a number is typed.
+    Dial(DialLine),
 }
 
 /// What came while the view is frozen.
@@ -125,6 +129,7 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
     ("* P", "before a candidate: marked; pinned, to see how the others differ from it"),
     ("+ - ~", "in a candidate's network: gained, lost, or another share kept than by the pinned one"),
+    ("■ □", "before an operation: held kept, held dropped, by hand (ASCII: K D)"),
     ("–", "not known, or not there"),
 ];
 
@@ -140,6 +145,7 @@ pub struct App {
     pub(super) notice: Option<Notice>,
     pub(super) keymap: Keymap,
     pub(super) takes_mouse: bool,
+    pub(super) exporting: BTreeSet<CandidateId>,
     /// There while the view is frozen.
     pub(super) held: Option<Held>,
 }
@@ -170,6 +176,7 @@ impl App {
             notice: None,
             keymap,
             takes_mouse,
+            exporting: BTreeSet::new(),
             held: None,
         }
     }
@@ -267,12 +274,26 @@ impl App {
         self.notice = Some(Notice { text, is_error });
     }
 
-    /// A candidate was exported.
-    pub fn exported(&mut self, id: CandidateId, path: PathBuf) {
-        self.notice(format!("candidate {} written to {}", id.0, path.display()), false);
-        if let Some(run) = &mut self.run {
-            run.remember_export(id, path);
+    /// An export has ended: where it lies, or one line on what went wrong.
+    pub fn exported(&mut self, id: CandidateId, result: Result<PathBuf, String>) {
+        self.exporting.remove(&id);
+        match result {
+            Err(fault) => self.notice(fault, true),
+            Ok(path) => {
+                let left = self.exporting.len();
+                let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
+                self.notice(format!("candidate {} written to {}{more}", id.0, path.display()), false);
+                if let Some(run) = &mut self.run {
+                    run.remember_export(id, path);
+                }
+            }
         }
+    }
+
+    /// Candidates whose files are being written.
+    #[must_use]
+    pub fn exporting(&self) -> &BTreeSet<CandidateId> {
+        &self.exporting
     }
 
     /// The sequence number expected next, for catching up from the log.

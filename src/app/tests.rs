@@ -55,7 +55,7 @@ fn the_winner_is_shown_until_somebody_steps() {
     press(&mut app, "G ] down");
     assert_eq!(selected(&app), Some(1), "the list ends");
     assert_eq!(press(&mut app, "e"), [Effect::Export(CandidateId(1))]);
-    app.exported(CandidateId(1), PathBuf::from("x.json"));
+    app.exported(CandidateId(1), Ok(PathBuf::from("x.json")));
     assert_eq!(notice(&app), "candidate 1 written to x.json");
     assert!(app.run().unwrap().exported(CandidateId(1)).is_some());
 }

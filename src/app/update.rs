@@ -6,7 +6,8 @@ use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
-use crate::run::Command;
+use super::steer::Dial;
+use crate::run::{CandidateId, Command, Fate};
 
 /// Lines of a page.
 const PAGE: isize = 10;
@@ -24,6 +25,7 @@ impl App {
             Overlay::Help(at) => self.press_help(key, *at),
             Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
             Overlay::Filter(line) => self.press_filter(key, line.clone()),
+            Overlay::Dial(line) => self.press_dial(key, line.clone()),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
@@ -87,6 +89,15 @@ impl App {
             Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
+            Id::Checkpoint => return vec![Effect::Send(Command::Checkpoint)],
+            Id::HoldKept => return self.hold(Some(Fate::Kept)),
+            Id::HoldDropped => return self.hold(Some(Fate::Dropped)),
+            Id::Release => return self.hold(None),
+            Id::Temperature => self.turn_dial(Dial::Temperature),
+            Id::WeightPrior => self.turn_dial(Dial::WeightPrior),
+            Id::LearningRate => self.turn_dial(Dial::LearningRate),
+            Id::Epochs => self.turn_dial(Dial::Epochs),
+            Id::Samples => self.turn_dial(Dial::Samples),
             Id::Export => return self.export(),
             Id::Copy => return self.copied().map(Effect::Copy).into_iter().collect(),
             Id::Mouse => {
@@ -128,10 +139,19 @@ impl App {
     }
 
     /// The marked candidates, or the chosen one where none is marked.
-    fn export(&self) -> Vec<Effect> {
+    fn export(&mut self) -> Vec<Effect> {
         let Some(run) = &self.run else { return Vec::new() };
         let chosen = run.selected().filter(|_| run.marked().is_empty()).map(|score| score.id);
-        run.marked().iter().copied().chain(chosen).map(Effect::Export).collect()
+        let wanted: Vec<CandidateId> = run.marked().iter().copied().chain(chosen).filter(|id| !self.exporting.contains(id)).collect();
+        if wanted.is_empty() {
+            self.notice("it is being written already".into(), false);
+            return Vec::new();
+        }
+        let told =
+            if let [one] = wanted[..] { format!("writing candidate {}", one.0) } else { format!("writing {} candidates", wanted.len()) };
+        self.notice(told, false);
+        self.exporting.extend(&wanted);
+        wanted.into_iter().map(Effect::Export).collect()
     }
 
     /// How the run is shown.

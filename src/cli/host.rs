@@ -4,10 +4,10 @@ use super::failure::Failure;
 use super::launch::{Request, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Host, Opened, PresetRow, RunRow};
+use crate::app::{Host, Job, Opened, PresetRow, RunRow};
 use crate::preset::Preset;
 use crate::run::{CandidateId, Record, RunFolder, list_runs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::JoinHandle;
 
 /// The host of this system.
@@ -92,9 +92,12 @@ impl Host for SystemHost {
         Ok(records.into_iter().filter(|record| record.sequence >= from).collect())
     }
 
-    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String> {
-        let run = Self::read(path)?;
-        super::export::export(&run, candidate, None, &[]).map(|exported| exported.folder).map_err(|failure| failure.line())
+    fn export(&self, path: &Path, candidate: CandidateId) -> Job {
+        let path = path.to_owned();
+        Box::new(move || {
+            let run = Self::read(&path)?;
+            super::export::export(&run, candidate, None, &[]).map(|exported| exported.folder).map_err(|failure| failure.line())
+        })
     }
 
     fn finish(&mut self) {
@@ -140,7 +143,7 @@ mod tests {
         let last = host.catch_up(&runs[0].path, opened.records.len() as u64 - 1).unwrap();
         assert_eq!(last, opened.records[opened.records.len() - 1..]);
         assert!(host.open(&root.path().join("nowhere")).unwrap_err().contains("this is no run"));
-        assert!(host.export(&runs[0].path, CandidateId(6)).unwrap_err().contains("candidate 6 is not in it"));
+        assert!(host.export(&runs[0].path, CandidateId(6))().unwrap_err().contains("candidate 6 is not in it"));
         assert!(host.start("wrong").unwrap_err().contains("did you mean `train.epochs`?"));
     }
 }

@@ -52,7 +52,11 @@ impl Progress {
             Event::Resumed { step, undone, device, .. } => {
                 Some(format!("resumed  after step {step}, on {device}; {undone} events since the checkpoint are done again"))
             }
-            Event::Intervention { .. } | Event::Finished { .. } => None,
+            Event::Intervention { command, step } => {
+                let network = &self.started.as_ref()?.network;
+                Some(format!("steered  {} after step {step}", command.words(network)))
+            }
+            Event::Finished { .. } => None,
         }
     }
 

@@ -8,7 +8,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, Standing, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, Standing, Steering, count_lines, read_candidates};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
     let undone = (records.len() as u64).saturating_sub(kept);
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
-    let resume = Some(Resume { checkpoint, candidates, undone, notes });
+    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records) });
     let plan = Plan {
         run: folder.name(),
         set: loaded.preset.data.set.clone(),

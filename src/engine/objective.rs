@@ -65,6 +65,18 @@ impl Objective {
         }
     }
 
+    /// Changes the temperature and L_w from here on.
+    pub fn steer(&mut self, temperature: f64, weight_prior: f64) {
+        self.temperature = temperature;
+        self.regulariser.weight = weight_prior;
+    }
+
+    /// The regulariser in force.
+    #[must_use]
+    pub fn regulariser(&self) -> Regulariser {
+        self.regulariser
+    }
+
     /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one number per example and bit of the mask.
     #[must_use]
     pub fn draw(&self, logits: &Tensor<1>, batch: usize, seed: u64, step: u64) -> RelaxedMasks {

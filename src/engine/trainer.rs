@@ -9,6 +9,7 @@ use crate::data::Batch;
 use crate::graph::Graph;
 use crate::posterior::{Posterior, Regulariser};
 use crate::preset::{PosteriorRecipe, TrainingRecipe};
+use crate::run::{Fate, Steering};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
 
@@ -48,11 +49,26 @@ pub struct Trainer {
     objective: Objective,
     recipe: TrainingRecipe,
     learning_rate_multiplier: f64,
+    /// What somebody multiplied the learning rate by.
+    learning_rate_factor: f64,
+    held: Option<Held>,
     /// Without autodiff; leaves are lifted from it step by step.
     device: Device,
     seed: u64,
     steps_per_epoch: u64,
 }
+
+/// Operations that are held: their drop probability is given and does not move.
+#[derive(Debug)]
+struct Held {
+    /// 0 for a group that is held, 1 for the others, `[groups]`.
+    free: Tensor<1>,
+    /// The logit that a group is held at, 0 for the others, `[groups]`.
+    logits: Tensor<1>,
+}
+
+/// The logit of what is held: so far out that p is 0 or 1 exactly and every slope vanishes, and yet finite.
+const HELD: f32 = 1e4;
 
 /// The loss of a step and its gradients.
 #[derive(Debug)]
@@ -84,7 +100,53 @@ impl Trainer {
         let objective = Objective::new(&graph, posterior.granularity, regulariser(posterior), posterior.temperature, &device);
         let interpreter = Interpreter::new(graph, &layout);
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
-        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }
+        Self {
+            interpreter,
+            layout,
+            objective,
+            recipe,
+            learning_rate_multiplier,
+            learning_rate_factor: 1.0,
+            held: None,
+            device,
+            seed,
+            steps_per_epoch,
+        }
+    }
+
+    /// Does from here on as somebody has steered; what was not touched stays as the recipe has it.
+    pub fn steer(&mut self, steering: &Steering, posterior: &PosteriorRecipe, epochs: usize) {
+        let temperature = steering.temperature.unwrap_or(posterior.temperature);
+        self.objective.steer(temperature, steering.weight_prior.unwrap_or(posterior.weight_prior));
+        self.learning_rate_factor = steering.learning_rate_factor.unwrap_or(1.0);
+        self.recipe.epochs = epochs;
+        let groups = self.interpreter.graph().groups().len();
+        let fate = |group: usize| steering.held.get(&(group as u32)).copied();
+        let per_group = |value: &dyn Fn(Option<Fate>) -> f32| vector((0..groups).map(|group| value(fate(group))).collect(), &self.device);
+        self.held = (!steering.held.is_empty()).then(|| Held {
+            free: per_group(&|fate| if fate.is_some() { 0.0 } else { 1.0 }),
+            logits: per_group(&|fate| match fate {
+                Some(Fate::Kept) => -HELD,
+                Some(Fate::Dropped) => HELD,
+                None => 0.0,
+            }),
+        });
+    }
+
+    /// The logits in force, `[groups]`: those of the state, but for operations that are held.
+    #[must_use]
+    pub fn logits(&self, state: &State) -> Tensor<1> {
+        let own = state.logits.values.clone();
+        match &self.held {
+            None => own,
+            Some(held) => own * held.free.clone() + held.logits.clone(),
+        }
+    }
+
+    /// The learning rate of a step, counted from 0.
+    #[must_use]
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        self.learning_rate_factor * learning_rate(&self.recipe, step, self.steps_per_epoch)
     }
 
     /// The state before the first step.
@@ -109,7 +171,7 @@ impl Trainer {
     /// One step of training on a batch.
     #[must_use]
     pub fn step(&self, state: State, batch: Batch) -> State {
-        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step);
+        let masks = self.objective.draw(&self.logits(&state), batch.labels.len(), self.seed, state.step);
         let (pixels, labels) = self.upload(batch);
         let gradients = self.gradients(&state, pixels, &labels, &masks);
         self.descend(state, gradients, &labels)
@@ -129,7 +191,7 @@ impl Trainer {
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
         let data_weights = Tensor::cat(flat.collect(), 0);
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
-        let kl = self.objective.kl_gradient(&state.weights.values, &state.logits.values);
+        let kl = self.objective.kl_gradient(&state.weights.values, &self.logits(state));
         let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
         Gradients {
             cross_entropy: cross_entropy.inner(),
@@ -143,7 +205,7 @@ impl Trainer {
     /// Moves weights and logits down their gradients, and keeps the books.
     #[must_use]
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
-        let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
+        let rate = self.learning_rate(state.step);
         let images = labels.dims()[0];
         let norm = global_norm(&gradients.weights, &gradients.logits);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
@@ -152,11 +214,16 @@ impl Trainer {
             weights = weights * factor.clone();
             logits = logits * factor;
         }
+        let mut descent = state.logits;
+        if let Some(held) = &self.held {
+            // It rests where it was, so that it goes on from there once it is released.
+            (logits, descent.momentum) = (logits * held.free.clone(), descent.momentum * held.free.clone());
+        }
         let correct = gradients.scores.argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         State {
             step: state.step + 1,
             weights: state.weights.step(weights, rate, self.recipe.momentum),
-            logits: state.logits.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
+            logits: descent.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
             statistics: state.statistics.towards(gradients.statistics, self.recipe.batch_norm_decay),
             sums: Sums {
                 cross_entropy: state.sums.cross_entropy + gradients.cross_entropy.mul_scalar(images as f64),
@@ -171,7 +238,7 @@ impl Trainer {
     #[must_use]
     pub fn correct_under_relaxed_masks(&self, state: &State, batch: Batch) -> Tensor<1> {
         // The masks of validation come from steps that training never reaches.
-        let masks = self.objective.draw(&state.logits.values, batch.labels.len(), self.seed, state.step | 1 << 63);
+        let masks = self.objective.draw(&self.logits(state), batch.labels.len(), self.seed, state.step | 1 << 63);
         let (pixels, labels) = self.upload(batch);
         let keeps = self.per_node(&masks);
         let weights = self.layout.split(&state.weights.values);

@@ -28,5 +28,6 @@ pub use onnx::onnx;
 pub use package::{Format, Package};
 pub use pytorch::{Origin, pytorch};
 pub use report::{
-    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, TieSet,
+    Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, Sample, SampleAccuracy, Steered,
+    TieSet,
 };

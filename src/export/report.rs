@@ -86,10 +86,21 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// How often somebody steered.
     pub interventions: u32,
+    /// What they did, in order.
+    pub steered: Vec<Steered>,
     /// What needed attention.
     pub alerts: Vec<Alert>,
     /// What was noticed in reading the log.
     pub notes: Vec<String>,
+}
+
+/// One intervention.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Steered {
+    /// Training steps done at that moment.
+    pub step: u64,
+    /// What was done.
+    pub what: String,
 }
 
 /// The super-network in numbers.

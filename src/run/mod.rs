@@ -11,6 +11,7 @@ mod log;
 mod network;
 pub mod resources;
 mod snapshot;
+mod steering;
 pub mod tensors;
 mod time;
 mod weights;
@@ -23,15 +24,16 @@ pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ran
 pub use checkpoint::{
     CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
 };
-pub use command::Command;
+pub use command::{Command, Fate};
 pub use event::{
     Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, Outcome, Phase, PosteriorHealth,
-    RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
 pub use snapshot::Snapshot;
+pub use steering::Steering;
 pub use time::stamp;
 pub use weights::KeptWeights;

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod clipboard;
+mod exports;
 mod frame;
 mod guard;
 mod input;

@@ -1,5 +1,6 @@
 //! One sitting at the terminal: input first, then what the search tells, then at most one frame.
 
+use super::exports::{Exported, Exports};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
@@ -22,6 +23,8 @@ struct Session {
     /// When the last frame was sent.
     drawn: Instant,
     guard: Guard,
+    /// Exports under way.
+    exports: Exports,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
@@ -32,7 +35,8 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: A
     listen_to_signals(sender.clone())?;
     let guard = Guard::take(app.takes_mouse())?;
     let (screen, drawn) = (Screen::new()?, Instant::now());
-    let mut session = Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn, guard, pending: Vec::new() };
+    let mut session =
+        Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn, guard, exports: Exports::new()?, pending: Vec::new() };
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
@@ -46,12 +50,14 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: A
         Ok(Ending::Left) => {
             Guard::leave();
             session.stop();
+            session.exports.finish();
             Ok(Ending::Left)
         }
         // A terminal that takes no frames is as gone as one that hung up. The search goes on without a screen, to its end.
         Ok(Ending::HungUp) | Err(_) => {
             session.guard.abandon();
             session.outlive();
+            session.exports.finish();
             Ok(Ending::HungUp)
         }
     }
@@ -86,6 +92,10 @@ impl Session {
                 () = tokio::time::sleep_until(due.unwrap_or(self.drawn).into()), if due.is_some() => {
                     self.draw()?;
                     news = false;
+                }
+                Some(Exported { id, result }) = self.exports.done.recv() => {
+                    self.app.exported(id, result);
+                    news = true;
                 }
                 update = next_update(&mut self.link) => {
                     self.update(update);
@@ -157,10 +167,7 @@ impl Session {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Export(id) => match self.host.export(&self.path, id) {
-                Ok(path) => self.app.exported(id, path),
-                Err(error) => self.app.notice(error, true),
-            },
+            Effect::Export(id) => self.exports.ask(id, self.host.export(&self.path, id)),
             Effect::Start { preset } => {
                 let opened = self.host.start(&preset);
                 self.show_or_say(opened);

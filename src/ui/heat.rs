@@ -1,5 +1,6 @@
 //! The posterior over time: groups from top to bottom, epochs from left to right, drop probability as shade.
 
+use super::network::held_sign;
 use super::paint::{Brush, share2, share3, short};
 use super::theme::{Glyphs, Role};
 use crate::app::{Run, Target, group_words, sentence};
@@ -53,7 +54,13 @@ pub(super) fn screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         let block = if heads { group.block.as_str() } else { "" };
         let wide = labels.saturating_sub(18);
         brush.text(list.x, y, wide, block, Role::Title);
-        brush.text(list.x + wide, y, labels.saturating_sub(wide), &format!(" {:<6}{}", group.edge, group.operation), Role::Text);
+        brush.text(
+            list.x + wide,
+            y,
+            labels.saturating_sub(wide),
+            &format!("{}{:<6}{}", run.held(number).map_or(" ", |fate| held_sign(fate, brush)), group.edge, group.operation),
+            Role::Text,
+        );
         let strip = Rect { x: list.x + labels, y, width: list.width.saturating_sub(labels), height: 1 };
         line(run, number..number + 1, strip, brush);
         brush.zone(Rect { y, height: 1, ..list }, Target::Group(number));
@@ -70,7 +77,7 @@ pub(super) fn screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
 /// The mean of some groups over the epochs, and now.
 fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
     let shades = if brush.look.glyphs == Glyphs::Unicode { ["·", "░", "▒", "▓", "█"] } else { [".", "-", "+", "x", "#"] };
-    let epochs = run.started().map_or(1, |started| started.epochs.max(1)) as usize;
+    let epochs = run.planned_epochs().unwrap_or(1).max(1) as usize;
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, number) = values.fold((0.0, 0.0), |(sum, number), value| (sum + value, number + 1.0));
         (number > 0.0).then(|| sum / number)
@@ -118,7 +125,14 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let network = &started.network;
     let facts = [
         (format!("drop {} now, {} at first", share2(p), share2(started.initial_drop)), Role::Text),
-        (group_words(&history).to_owned(), Role::Title),
+        match run.held(run.group()) {
+            Some(fate) => (format!("{} held {} by hand", held_sign(fate, brush), fate.label()), Role::Attention),
+            None => (group_words(&history).to_owned(), Role::Title),
+        },
+        match run.weight_norm(run.group()) {
+            Some(norm) if group.has_weights => (format!("norm of its weights {}", short(norm)), Role::Text),
+            _ => ("it has no weights".to_owned(), Role::Text),
+        },
         (format!("{} channels share this rate", group.channels), Role::Text),
         (format!("{} parameters, {:.1} % of all", short(group.parameters as f64), share(group.parameters, network.parameters)), Role::Text),
         (format!("{} MACs, {:.1} % of all", short(group.macs as f64), share(group.macs, network.macs)), Role::Text),
@@ -130,9 +144,9 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };
     let plot = Rect { height: plot.height.saturating_sub(1), ..plot };
-    brush.curves(plot, &[(&history, Role::Dropped)], f64::from(started.epochs), false, Some((0.0, 1.0)));
+    brush.curves(plot, &[(&history, Role::Dropped)], f64::from(run.planned_epochs().unwrap_or(1)), false, Some((0.0, 1.0)));
     if plot.width > 20 && plot.height > 1 {
         brush.text(plot.x + 6, plot.bottom(), 3, "0", Role::Quiet);
-        brush.right(plot, plot.bottom(), &format!("{} ep", started.epochs), Role::Quiet);
+        brush.right(plot, plot.bottom(), &format!("{} ep", run.planned_epochs().unwrap_or(1)), Role::Quiet);
     }
 }

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let scale = if run.log_curves() { "log y" } else { "" };
     let inner = brush.panel(area, "Curves", scale, focused);
-    let (Some(last), Some(started)) = (run.epochs().last(), run.started()) else {
+    let (Some(last), Some(epochs)) = (run.epochs().last(), run.planned_epochs()) else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
     };
@@ -24,7 +24,7 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
         brush.text(inner.x, inner.y, inner.width, &text, Role::Text);
         return;
     }
-    let end = f64::from(started.epochs);
+    let end = f64::from(epochs);
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
@@ -52,9 +52,10 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     );
     let y = inner.bottom() - 1;
     brush.text(inner.x + 6, y, 3, "0", Role::Quiet);
-    let middle = format!("learning rate {}", short(last.learning_rate));
+    let factor = run.steering().learning_rate_factor.map_or_else(String::new, |factor| format!(" (×{factor} by hand)"));
+    let middle = format!("learning rate {}{factor}", short(last.learning_rate));
     brush.text(inner.x + 10, y, inner.width.saturating_sub(18), &middle, Role::Quiet);
-    brush.right(inner, y, &format!("{} ep", started.epochs), Role::Quiet);
+    brush.right(inner, y, &format!("{epochs} ep"), Role::Quiet);
     if left_out > 0 {
         brush.text(inner.x + 10, upper.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
     }

@@ -93,13 +93,24 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         x += 21;
         x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %   ", progress * 100.0), Role::Text);
     }
-    for fact in header_facts(run) {
+    for fact in steered(run).into_iter().chain(header_facts(run)) {
         let wide = fact.chars().count() as u16 + 3;
         if x + wide > area.right() + 3 {
             break;
         }
         x += brush.text(x, y, wide, &format!("{fact}   "), Role::Quiet);
     }
+}
+
+/// What somebody has changed by hand.
+fn steered(run: &Run) -> Option<String> {
+    let steering = run.steering();
+    let number = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value}"));
+    let held = (!steering.held.is_empty()).then(|| format!("{} held", steering.held.len()));
+    let parts =
+        [held, number("τ", steering.temperature), number("L_w", steering.weight_prior), number("lr ×", steering.learning_rate_factor)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("by hand: {}", parts.join(", ")))
 }
 
 /// How long, on what, how fast; of a run that has ended, what came out.

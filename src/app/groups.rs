@@ -1,0 +1,125 @@
+//! The operations of a run on the screen: rows and folds, the one in focus, how their drop probabilities stand and go.
+
+use super::network::{self, Block, NetworkRow, Trend};
+use super::run::Run;
+use crate::run::{EpochMetrics, PosteriorHealth};
+
+impl Run {
+    /// Steps through the rows of the network; stays within them.
+    pub(super) fn step_row(&mut self, by: isize) {
+        self.choose_row(self.row.saturating_add_signed(by));
+    }
+
+    /// Goes to a row of the network, or to the last one; its operation has the focus then.
+    pub(super) fn choose_row(&mut self, row: usize) {
+        let rows = self.rows();
+        self.row = row.min(rows.len().saturating_sub(1));
+        self.group = match rows.get(self.row) {
+            Some(NetworkRow::Group { group, .. }) => *group,
+            Some(NetworkRow::Block(block)) => self.blocks[*block].groups.start,
+            None => 0,
+        };
+    }
+
+    /// Steps through the groups; stays within them.
+    pub(super) fn step_group(&mut self, by: isize) {
+        self.choose_group(self.group.saturating_add_signed(by));
+    }
+
+    /// Gives a group the focus, or the last one; the network goes to its row, or to the head of its block where that is folded.
+    pub(super) fn choose_group(&mut self, group: usize) {
+        let groups = self.started.as_ref().map_or(0, |started| started.network.groups.len());
+        self.group = group.min(groups.saturating_sub(1));
+        let shows = |row: &NetworkRow| match row {
+            NetworkRow::Group { group, .. } => *group == self.group,
+            NetworkRow::Block(block) => self.blocks[*block].folded && self.blocks[*block].groups.contains(&self.group),
+        };
+        self.row = self.rows().iter().position(shows).unwrap_or(0);
+    }
+
+    /// The group in focus.
+    #[must_use]
+    pub fn group(&self) -> usize {
+        self.group
+    }
+
+    /// p of a group after each epoch, as (epoch, p), from the initial one on.
+    #[must_use]
+    pub fn history(&self, group: usize) -> Vec<(f64, f64)> {
+        let initial = self.started.as_ref().map(|started| (0.0, started.initial_drop));
+        let later = self.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), f64::from(*epoch.drop_probabilities.get(group)?))));
+        initial.into_iter().chain(later).collect()
+    }
+
+    /// The blocks of the network.
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The rows of the network that show.
+    #[must_use]
+    pub fn rows(&self) -> Vec<NetworkRow> {
+        self.started.as_ref().map_or_else(Vec::new, |started| network::rows(&started.network, &self.blocks))
+    }
+
+    /// The chosen row of the network.
+    #[must_use]
+    pub fn row(&self) -> usize {
+        self.row
+    }
+
+    /// Folds or unfolds the block of the chosen row, and moves to its head.
+    pub(super) fn fold(&mut self) {
+        let Some(number) = self.rows().get(self.row).map(|row| row.block()) else { return };
+        self.blocks[number].folded = !self.blocks[number].folded;
+        self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
+    }
+
+    /// Folds all blocks, or unfolds them where all are folded.
+    pub(super) fn fold_all(&mut self) {
+        let number = self.rows().get(self.row).map_or(0, |row| row.block());
+        let folded = !self.blocks.iter().all(|block| block.folded);
+        self.blocks.iter_mut().for_each(|block| block.folded = folded);
+        self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
+    }
+
+    /// The drop probability of a group now; `None` for a group that the log does not know.
+    #[must_use]
+    pub fn drop_probability(&self, group: usize) -> Option<f64> {
+        let started = self.started.as_ref()?;
+        if let Some(fate) = self.held(group).filter(|_| group < started.network.groups.len()) {
+            return Some(fate.drop_probability());
+        }
+        let at = |values: &[f32]| (values.len() == started.network.groups.len()).then(|| values.get(group).copied()).flatten();
+        let snapshot = self.live_snapshot().and_then(|snapshot| at(&snapshot.drop_probabilities));
+        let logged = || self.epochs.last().and_then(|epoch| at(&epoch.drop_probabilities));
+        let initial = || started.network.groups.get(group).map(|_| started.initial_drop);
+        snapshot.or_else(logged).map(f64::from).or_else(initial)
+    }
+
+    /// How a group went over the last epoch; `None` before one has ended.
+    #[must_use]
+    pub fn trend(&self, group: usize) -> Option<Trend> {
+        let at = |epoch: &EpochMetrics| epoch.drop_probabilities.get(group).copied().map(f64::from);
+        let before = match self.epochs.as_slice() {
+            [] => return None,
+            [_] => self.started.as_ref()?.initial_drop,
+            [.., before, _] => at(before)?,
+        };
+        Some(Trend::between(before, at(self.epochs.last()?)?))
+    }
+
+    /// Norm of the weights under a group after the last epoch; `None` before one has ended, and in older logs.
+    #[must_use]
+    pub fn weight_norm(&self, group: usize) -> Option<f64> {
+        self.epochs.last()?.weight_norms.get(group).copied().map(f64::from)
+    }
+
+    /// The posterior in a few numbers, as new as they are known.
+    #[must_use]
+    pub fn health(&self) -> Option<PosteriorHealth> {
+        let snapshot = self.live_snapshot().filter(|snapshot| !snapshot.drop_probabilities.is_empty());
+        snapshot.map(|snapshot| snapshot.health).or_else(|| self.epochs.last().map(|epoch| epoch.health))
+    }
+}
