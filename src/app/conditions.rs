@@ -1,6 +1,7 @@
 //! When an action can be done, and why not. Reasons name actions, not keys, which the user may have changed.
 
 use super::run::Run;
+use super::start::Chosen;
 use super::state::{App, Pane};
 use crate::run::Phase;
 
@@ -52,6 +53,25 @@ pub(super) fn network(app: &App) -> Result<(), &'static str> {
 
 pub(super) fn chosen(app: &App) -> Result<(), &'static str> {
     if app.start().chosen().is_some() { Ok(()) } else { Err("there is nothing to open here") }
+}
+
+pub(super) fn preset(app: &App) -> Result<(), &'static str> {
+    if matches!(app.start().chosen(), Some(Chosen::Preset(_))) { Ok(()) } else { Err("choose a preset first") }
+}
+
+pub(super) fn a_run(app: &App) -> Result<(), &'static str> {
+    if matches!(app.start().chosen(), Some(Chosen::Run(_))) { Ok(()) } else { Err("choose a run first") }
+}
+
+pub(super) fn resumable(app: &App) -> Result<(), &'static str> {
+    a_run(app)?;
+    let is_complete = matches!(app.start().chosen(), Some(Chosen::Run(run)) if run.state == "completed");
+    if is_complete { Err("this run is complete: there is nothing to go on with") } else { Ok(()) }
+}
+
+pub(super) fn epochs(app: &App) -> Result<(), &'static str> {
+    let any = app.run().is_some_and(|run| !run.epochs().is_empty());
+    if any { Ok(()) } else { Err("no epoch has ended yet") }
 }
 
 pub(super) fn ended(app: &App) -> Result<(), &'static str> {

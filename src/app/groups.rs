@@ -69,6 +69,48 @@ impl Run {
         self.row
     }
 
+    /// Sets the crosshair of the curves to the newest epoch, or takes it away.
+    pub(super) fn crosshair(&mut self) {
+        let newest = self.epochs.last().map(|epoch| epoch.epoch);
+        self.cross = if self.cross.is_some() { None } else { newest };
+    }
+
+    /// Moves the crosshair over the epochs that there are.
+    pub(super) fn move_crosshair(&mut self, by: i32) {
+        let Some(newest) = self.epochs.last().map(|epoch| epoch.epoch) else { return };
+        let from = self.cross.unwrap_or(newest);
+        self.cross = Some(from.saturating_add_signed(by).clamp(1, newest));
+    }
+
+    /// Halves the span of the curves, or doubles it.
+    pub(super) fn zoom(&mut self, by: i32) {
+        self.zoom = self.zoom.saturating_add_signed(by).min(6);
+    }
+
+    /// The epoch that the crosshair of all curves stands at.
+    #[must_use]
+    pub fn cross(&self) -> Option<u32> {
+        self.cross
+    }
+
+    /// The first and the last epoch that the curves show.
+    #[must_use]
+    pub fn span(&self) -> (f64, f64) {
+        let all = f64::from(self.planned_epochs().unwrap_or(1).max(1));
+        let wide = (all / f64::from(1u32 << self.zoom.min(6))).max(4.0).min(all);
+        let newest = self.epochs.last().map_or(0.0, |epoch| f64::from(epoch.epoch));
+        // Around the crosshair; without one, up to the newest.
+        let end = self.cross.map_or(newest, |cross| f64::from(cross) + wide / 2.0).clamp(wide, all);
+        if self.zoom == 0 { (0.0, all) } else { (end - wide, end) }
+    }
+
+    /// The metrics of the crosshair's epoch, or the newest ones.
+    #[must_use]
+    pub fn at_cross(&self) -> Option<&EpochMetrics> {
+        let wanted = self.cross.and_then(|cross| self.epochs.iter().find(|epoch| epoch.epoch == cross));
+        wanted.or(self.epochs.last())
+    }
+
     /// Folds or unfolds the block of the chosen row, and moves to its head.
     pub(super) fn fold(&mut self) {
         let Some(number) = self.rows().get(self.row).map(|row| row.block()) else { return };

@@ -125,6 +125,14 @@ impl App {
                 self.refilter(&mut line);
                 self.overlay = Overlay::Filter(line);
             }
+            Overlay::Form(mut form) => {
+                form.input.iter_mut().for_each(|input| insert(input, text));
+                self.overlay = Overlay::Form(form);
+            }
+            Overlay::Rename(mut line) => {
+                insert(&mut line.input, text);
+                self.overlay = Overlay::Rename(line);
+            }
             Overlay::Dial(mut line) => {
                 insert(&mut line.input, text);
                 self.recheck(&mut line);

@@ -54,6 +54,10 @@ pub struct Run {
     pub(super) order: Order,
     pub(super) shows_random: bool,
     pub(super) log_curves: bool,
+    /// The epoch that the crosshair stands at.
+    pub(super) cross: Option<u32>,
+    /// How often the span of the curves was halved.
+    pub(super) zoom: u32,
 }
 
 impl Run {
@@ -85,6 +89,8 @@ impl Run {
             order: Order::Accuracy,
             shows_random: true,
             log_curves: false,
+            cross: None,
+            zoom: 0,
         }
     }
 
@@ -127,7 +133,8 @@ impl Run {
         let found = warning::warnings(started, &self.epochs);
         let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
         let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
-        self.warnings = found;
+        let machine = self.warnings.iter().filter(|warning| warning.kind.is_of_machine()).cloned();
+        self.warnings = found.into_iter().chain(machine.collect::<Vec<_>>()).collect();
         told
     }
 
@@ -137,8 +144,15 @@ impl Run {
         &self.warnings
     }
 
-    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+    /// Takes the newest snapshot in; tells of what needs attention and did not before.
+    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Option<String> {
+        let found = warning::of_machine(&snapshot);
         self.snapshot = Some(snapshot);
+        let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
+        let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
+        self.warnings.retain(|known| !known.kind.is_of_machine());
+        self.warnings.extend(found);
+        told
     }
 
     pub(super) fn unlink(&mut self) {

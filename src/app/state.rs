@@ -1,6 +1,7 @@
 //! The state of the screen.
 
-use super::host::{PresetRow, RunRow};
+use super::form::{Form, RenameLine};
+use super::host::{Changes, PresetRow, RunRow};
 use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
 use super::run::Run;
@@ -29,7 +30,29 @@ pub enum Effect {
     Start {
         /// Name of the preset.
         preset: String,
+        /// What is changed of it.
+        changes: Changes,
     },
+    /// Check a preset with some keys changed.
+    Draft {
+        /// Name of the preset.
+        preset: String,
+        /// What is changed of it.
+        changes: Changes,
+    },
+    /// Go on with a run that was interrupted.
+    Resume(PathBuf),
+    /// Give a run another name.
+    Rename {
+        /// Its folder.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// Delete a run.
+    Delete(PathBuf),
+    /// Show two runs side by side.
+    Beside(PathBuf, PathBuf),
     /// Open an earlier run.
     Open(PathBuf),
     /// Show the start screen.
@@ -51,12 +74,19 @@ pub enum View {
     Samples,
     /// Posterior candidates against random ones.
     Compare,
+    /// Every curve over the epochs.
+    Curves,
 }
 
 impl View {
     /// All of them, in the order of their keys, with the word for each.
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::Search, "search"), (Self::Posterior, "posterior"), (Self::Samples, "samples"), (Self::Compare, "compare")];
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Search, "search"),
+        (Self::Posterior, "posterior"),
+        (Self::Samples, "samples"),
+        (Self::Compare, "compare"),
+        (Self::Curves, "curves"),
+    ];
 
     /// Its panes, in the order of Tab; the first has the focus at first.
     #[must_use]
@@ -66,6 +96,7 @@ impl View {
             Self::Posterior => &[Pane::Posterior],
             Self::Samples => &[Pane::Candidates, Pane::Detail],
             Self::Compare => &[Pane::Comparison],
+            Self::Curves => &[Pane::Curves],
         }
     }
 }
@@ -97,6 +128,12 @@ pub enum Overlay {
     Filter(FilterLine),
     /// The line in which a number is typed.
     Dial(DialLine),
+    /// The keys of a preset.
+    Form(Box<Form>),
+    /// The line in which a run's new name is typed.
+    Rename(RenameLine),
+    /// The question whether to delete a run.
+    Delete(Box<RunRow>),
 }
 
 /// What came while the view is frozen.
@@ -138,6 +175,8 @@ pub const LEGEND: &[(&str, &str)] = &[
 pub struct App {
     pub(super) start: Start,
     pub(super) run: Option<Run>,
+    /// The run beside it.
+    pub(super) beside: Option<Box<Run>>,
     pub(super) view: View,
     pub(super) focus: Pane,
     pub(super) detail_scroll: usize,
@@ -169,6 +208,7 @@ impl App {
         Self {
             start: Start::new(Vec::new(), Vec::new(), SystemTime::UNIX_EPOCH),
             run: None,
+            beside: None,
             view: View::Search,
             focus: Pane::Candidates,
             detail_scroll: 0,
@@ -189,23 +229,46 @@ impl App {
     /// [`Self::show_start`] at a given moment, from which ages are counted.
     pub fn show_start_at(&mut self, presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) {
         self.start = Start::new(presets, runs, now);
-        self.run = None;
+        (self.run, self.beside) = (None, None);
         self.held = None;
         self.overlay = Overlay::None;
+    }
+
+    /// Goes to the list of runs, where there are any.
+    pub fn choose_run(&mut self, at: usize) {
+        self.start.choose(self.start.presets().len() + at);
     }
 
     /// Shows a run, so far without events: those follow through [`Self::apply`].
     pub fn show_run(&mut self, name: String, path: PathBuf, live: bool) {
         self.run = Some(Run::new(name, path, live));
+        self.beside = None;
         self.held = None;
         self.show(View::Search);
         self.detail_scroll = 0;
         self.overlay = Overlay::None;
     }
 
+    /// Puts an earlier run beside the one that shows.
+    pub fn show_beside(&mut self, name: String, path: PathBuf, records: &[Record]) {
+        let mut run = Run::new(name, path, false);
+        for record in records {
+            // It has ended: what needed attention then does not now.
+            let _ = run.apply(record);
+        }
+        self.beside = Some(Box::new(run));
+    }
+
+    /// The run beside the one that shows.
+    #[must_use]
+    pub fn beside(&self) -> Option<&Run> {
+        self.beside.as_deref()
+    }
+
     /// Shows a screen of the run; the focus stays where the screen has its pane.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
+        self.beside = None;
         if !view.panes().contains(&self.focus) {
             self.focus = view.panes()[0];
         }
@@ -230,8 +293,8 @@ impl App {
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
         if let Some(held) = &mut self.held {
             held.snapshot = Some(snapshot);
-        } else if let Some(run) = &mut self.run {
-            run.take_snapshot(snapshot);
+        } else if let Some(told) = self.run.as_mut().and_then(|run| run.take_snapshot(snapshot)) {
+            self.notice(told, true);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Effect, Overlay, Pane, View};
+use crate::app::{App, Changes, Effect, Overlay, Pane, View};
 use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,10 +121,10 @@ fn the_help_does_the_chosen_line() {
 #[test]
 fn the_start_screen_starts_and_opens() {
     let mut app = at_start();
-    assert_eq!(press(&mut app, "enter"), [Effect::Start { preset: "digits".into() }]);
-    assert_eq!(press(&mut app, "j enter"), [Effect::Start { preset: "fashion".into() }]);
+    assert_eq!(press(&mut app, "enter"), [Effect::Start { preset: "digits".into(), changes: Changes::default() }]);
+    assert_eq!(press(&mut app, "j enter"), [Effect::Start { preset: "fashion".into(), changes: Changes::default() }]);
     assert_eq!(press(&mut app, "down enter"), [Effect::Open("runs/20261124-054500-digits-1".into())]);
-    assert_eq!(press(&mut app, "tab enter"), [Effect::Start { preset: "fashion".into() }]);
+    assert_eq!(press(&mut app, "tab enter"), [Effect::Start { preset: "fashion".into(), changes: Changes::default() }]);
     assert_eq!(press(&mut app, "q"), [Effect::Quit]);
     let mut empty = App::new();
     assert_eq!(press(&mut empty, "enter j G"), []);

@@ -2,6 +2,7 @@
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
 use super::filter::Filter;
+use super::host::Changes;
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::start::Chosen;
@@ -26,6 +27,9 @@ impl App {
             Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
             Overlay::Filter(line) => self.press_filter(key, line.clone()),
             Overlay::Dial(line) => self.press_dial(key, line.clone()),
+            Overlay::Form(form) => self.press_form(key, form.clone()),
+            Overlay::Rename(line) => self.press_rename(key, line.clone()),
+            Overlay::Delete(run) => self.press_delete(key, &run.clone()),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
@@ -89,6 +93,12 @@ impl App {
             Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
+            Id::EditPreset => return self.edit_preset(),
+            Id::ResumeRun => return self.resume_run(),
+            Id::Rename => self.ask_name(),
+            Id::Delete => self.ask_delete(),
+            Id::Beside => return self.side_by_side(),
+            Id::CurvesView => self.show(View::Curves),
             Id::Checkpoint => return vec![Effect::Send(Command::Checkpoint)],
             Id::HoldKept => return self.hold(Some(Fate::Kept)),
             Id::HoldDropped => return self.hold(Some(Fate::Dropped)),
@@ -133,7 +143,18 @@ impl App {
             Id::SamplesView => self.show(View::Samples),
             Id::CompareView => self.show(View::Compare),
             Id::Freeze => self.freeze(),
-            Id::Fold | Id::FoldAll | Id::Order | Id::Random | Id::LogCurves | Id::Pin | Id::Mark => self.arrange(id),
+            Id::Fold
+            | Id::FoldAll
+            | Id::Order
+            | Id::Random
+            | Id::LogCurves
+            | Id::Pin
+            | Id::Mark
+            | Id::Crosshair
+            | Id::CrossLeft
+            | Id::CrossRight
+            | Id::ZoomIn
+            | Id::ZoomOut => self.arrange(id),
         }
         Vec::new()
     }
@@ -165,6 +186,11 @@ impl App {
             Id::LogCurves => run.log_curves = !run.log_curves,
             Id::Pin => run.pin(),
             Id::Mark => run.mark(),
+            Id::Crosshair => run.crosshair(),
+            Id::CrossLeft => run.move_crosshair(-1),
+            Id::CrossRight => run.move_crosshair(1),
+            Id::ZoomIn => run.zoom(1),
+            Id::ZoomOut => run.zoom(-1),
             _ => {}
         }
     }
@@ -176,7 +202,7 @@ impl App {
 
     fn choose(&self) -> Vec<Effect> {
         match self.start.chosen() {
-            Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone() }],
+            Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone(), changes: Changes::default() }],
             Some(Chosen::Run(run)) => vec![Effect::Open(run.path.clone())],
             None => Vec::new(),
         }

@@ -52,6 +52,7 @@ pub struct Trainer {
     /// What somebody multiplied the learning rate by.
     learning_rate_factor: f64,
     held: Option<Held>,
+    untouched: Untouched,
     /// Without autodiff; leaves are lifted from it step by step.
     device: Device,
     seed: u64,
@@ -65,6 +66,14 @@ struct Held {
     free: Tensor<1>,
     /// The logit that a group is held at, 0 for the others, `[groups]`.
     logits: Tensor<1>,
+}
+
+/// What somebody may change, as the recipe has it.
+#[derive(Debug, Clone, Copy)]
+struct Untouched {
+    temperature: f64,
+    weight_prior: f64,
+    epochs: usize,
 }
 
 /// The logit of what is held: so far out that p is 0 or 1 exactly and every slope vanishes, and yet finite.
@@ -99,6 +108,7 @@ impl Trainer {
         let layout = WeightLayout::of(&graph);
         let objective = Objective::new(&graph, posterior.granularity, regulariser(posterior), posterior.temperature, &device);
         let interpreter = Interpreter::new(graph, &layout);
+        let untouched = Untouched { temperature: posterior.temperature, weight_prior: posterior.weight_prior, epochs: recipe.epochs };
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
         Self {
             interpreter,
@@ -108,6 +118,7 @@ impl Trainer {
             learning_rate_multiplier,
             learning_rate_factor: 1.0,
             held: None,
+            untouched,
             device,
             seed,
             steps_per_epoch,
@@ -115,11 +126,11 @@ impl Trainer {
     }
 
     /// Does from here on as somebody has steered; what was not touched stays as the recipe has it.
-    pub fn steer(&mut self, steering: &Steering, posterior: &PosteriorRecipe, epochs: usize) {
-        let temperature = steering.temperature.unwrap_or(posterior.temperature);
-        self.objective.steer(temperature, steering.weight_prior.unwrap_or(posterior.weight_prior));
+    pub fn steer(&mut self, steering: &Steering) {
+        let Untouched { temperature, weight_prior, epochs } = self.untouched;
+        self.objective.steer(steering.temperature.unwrap_or(temperature), steering.weight_prior.unwrap_or(weight_prior));
         self.learning_rate_factor = steering.learning_rate_factor.unwrap_or(1.0);
-        self.recipe.epochs = epochs;
+        self.recipe.epochs = steering.epochs.map_or(epochs, |epochs| epochs as usize);
         let groups = self.interpreter.graph().groups().len();
         let fate = |group: usize| steering.held.get(&(group as u32)).copied();
         let per_group = |value: &dyn Fn(Option<Fate>) -> f32| vector((0..groups).map(|group| value(fate(group))).collect(), &self.device);

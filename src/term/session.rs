@@ -153,7 +153,7 @@ impl Session {
                     frame::send(clipboard::sequence(&text, in_tmux).as_bytes(), std::io::stdout())?;
                     self.app.notice(format!("handed to the terminal to copy: {text}"), false);
                 }
-                slow @ (Effect::Export(_) | Effect::Start { .. } | Effect::Open(_) | Effect::Back) => self.pending.push(slow),
+                slow => self.pending.push(slow),
             }
         }
         Ok(None)
@@ -168,10 +168,33 @@ impl Session {
     fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::Export(id) => self.exports.ask(id, self.host.export(&self.path, id)),
-            Effect::Start { preset } => {
-                let opened = self.host.start(&preset);
+            Effect::Start { preset, changes } => {
+                let opened = self.host.start(&preset, &changes);
                 self.show_or_say(opened);
             }
+            Effect::Draft { preset, changes } => {
+                let draft = self.host.draft(&preset, &changes);
+                self.app.drafted(&preset, changes, draft);
+            }
+            Effect::Resume(path) => {
+                let opened = self.host.resume(&path);
+                self.show_or_say(opened);
+            }
+            Effect::Rename { path, name } => {
+                let done = self.host.rename(&path, &name);
+                self.relist(done, format!("renamed to {name}"));
+            }
+            Effect::Delete(path) => {
+                let done = self.host.delete(&path);
+                self.relist(done, "deleted".into());
+            }
+            Effect::Beside(left, right) => match (self.host.open(&left), self.host.open(&right)) {
+                (Ok(left), Ok(right)) => {
+                    self.show(left);
+                    self.app.show_beside(right.name, right.path, &right.records);
+                }
+                (Err(error), _) | (_, Err(error)) => self.app.notice(error, true),
+            },
             Effect::Open(path) => {
                 let opened = self.host.open(&path);
                 self.show_or_say(opened);
@@ -182,6 +205,19 @@ impl Session {
             }
             Effect::Send(command) => self.send(command),
             Effect::Quit | Effect::Redraw | Effect::Copy(_) | Effect::Mouse(_) | Effect::Suspend => {}
+        }
+    }
+
+    /// Lists the runs anew after one of them was changed, and says so.
+    fn relist(&mut self, done: Result<(), String>, told: String) {
+        match done {
+            Ok(()) => {
+                let at = self.app.start().run();
+                self.show_start();
+                self.app.choose_run(at);
+                self.app.notice(told, false);
+            }
+            Err(error) => self.app.notice(error, true),
         }
     }
 

@@ -90,6 +90,9 @@ fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
         let level = ((drop * 5.0) as usize).min(4);
         let role = if level == 0 { Role::Quiet } else { Role::Dropped };
         brush.text(area.x + column, area.y, 1, shades[level], role);
+        if run.cross() == Some(epoch.epoch) {
+            brush.highlight(Rect { x: area.x + column + 1, width: 0, ..area }, area.y, Role::Selection);
+        }
     }
     if let Some(now) = mean(&mut groups.filter_map(|group| run.drop_probability(group))) {
         brush.right(area, area.y, &share2(now), Role::Quiet);
@@ -99,8 +102,10 @@ fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
 /// The posterior in a few numbers, and what goes on in words; a warning comes before what is well.
 fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(health) = run.health().filter(|_| area.height > 0) else { return };
+    let spread = run.epochs().last().and_then(|epoch| epoch.spread);
+    let spread = spread.map_or_else(String::new, |spread| format!("  samples {}–{}", short(spread.low), short(spread.high)));
     let numbers = format!(
-        "entropy {} bits  undecided {:.0} %  Δp {}",
+        "entropy {} bits  undecided {:.0} %  Δp {}{spread}",
         share2(health.entropy_bits),
         100.0 * health.undecided_share,
         share3(health.largest_change)
@@ -144,9 +149,12 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };
     let plot = Rect { height: plot.height.saturating_sub(1), ..plot };
-    brush.curves(plot, &[(&history, Role::Dropped)], f64::from(run.planned_epochs().unwrap_or(1)), false, Some((0.0, 1.0)));
+    brush.curves(plot, &[(&history, Role::Dropped)], run.span(), false, Some((0.0, 1.0)));
+    if let Some(cross) = run.cross() {
+        brush.crosshair(plot, f64::from(cross), run.span());
+    }
     if plot.width > 20 && plot.height > 1 {
-        brush.text(plot.x + 6, plot.bottom(), 3, "0", Role::Quiet);
-        brush.right(plot, plot.bottom(), &format!("{} ep", run.planned_epochs().unwrap_or(1)), Role::Quiet);
+        brush.text(plot.x + 6, plot.bottom(), 4, &format!("{:.0}", run.span().0), Role::Quiet);
+        brush.right(plot, plot.bottom(), &format!("{:.0} ep", run.span().1), Role::Quiet);
     }
 }

@@ -1,5 +1,6 @@
 //! Pure drawing: the model of the screen and an area in, cells out. Only [`theme`] knows a colour.
 
+mod beside;
 mod compare;
 mod detail;
 mod heat;
@@ -8,6 +9,7 @@ mod overlay;
 pub mod paint;
 mod panes;
 mod search;
+mod sketch;
 mod start;
 pub mod theme;
 
@@ -32,7 +34,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
     }
     hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
     match app.overlay() {
-        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) => {}
+        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Rename(_) => {}
+        Overlay::Form(form) => overlay::form(form, area, &mut brush),
+        Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
         Overlay::Leave => overlay::leave(app, area, &mut brush),
         Overlay::Palette(palette) => overlay::palette(app, palette, area, &mut brush),
@@ -57,6 +61,7 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
         Overlay::Dial(line) => {
             return typing(line.dial.label(), &line.input, line.fault.as_deref(), "enter does it · esc gives it up", area, brush);
         }
+        Overlay::Rename(line) => return typing("new name", &line.input, None, "enter renames · esc gives it up", area, brush),
         _ => {}
     }
     if let Some(notice) = app.notice_line() {

@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, duration, share3, short};
 use super::theme::Role;
-use super::{compare, detail, heat, network, panes};
+use super::{beside, compare, detail, heat, network, panes};
 use crate::app::{App, Pane, Run, Target, View};
 use crate::run::{Outcome, Phase};
 use ratatui::layout::Rect;
@@ -11,11 +11,15 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let head = if area.width < 120 { 2 } else { 1 };
     header(app, run, Rect { height: head, ..area }, brush);
     let body = Rect { y: area.y + head, height: area.height - head, ..area };
+    if let Some(other) = app.beside() {
+        return beside::draw(run, other, body, brush);
+    }
     match app.view() {
         View::Search => search(app, run, area, body, brush),
         View::Posterior => heat::screen(run, body, brush),
         View::Samples => samples(app, run, body, brush),
         View::Compare => compare::draw(run, body, brush),
+        View::Curves => panes::curves_screen(run, body, brush),
     }
 }
 

@@ -339,7 +339,7 @@ impl Search {
     /// Does from here on as somebody has steered.
     fn steer(&mut self) {
         let epochs = self.epochs();
-        self.trainer.steer(&self.steering, &self.preset.posterior, epochs);
+        self.trainer.steer(&self.steering);
         self.pace.plan(epochs as u32, self.loader.steps_per_epoch() as u64);
     }
 
