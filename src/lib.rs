@@ -14,7 +14,7 @@ pub mod posterior;
 /// Presets and recipes: TOML in, validated values out.
 pub mod preset;
 
-/// Embedded image sets, splits, augmentation, prefetched batches.
+/// Image sets, embedded or read from files, their splits, augmentation, prefetched batches.
 pub mod data;
 
 /// Commands, events, snapshots; the run folder.

@@ -100,6 +100,9 @@ pub struct SearchArguments {
     /// Change a key of the preset, such as train.epochs=10; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Folder or archive of the images; the same as --set data.path=PATH
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// Seed of the run: the same seed gives the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -218,6 +221,9 @@ pub struct ExportArguments {
     /// The best K posterior candidates, each into a folder of its own
     #[arg(long, value_name = "K", conflicts_with = "candidate")]
     pub top: Option<usize>,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// Tell candidate, folder, files and the accuracy that was read back as JSON
     #[arg(long)]
     pub json: bool,
@@ -229,6 +235,9 @@ pub struct ExportArguments {
 pub struct EvaluateArguments {
     /// The genotype.json of an export, or its folder
     pub file: PathBuf,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,

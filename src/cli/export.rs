@@ -46,7 +46,7 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
             (Some(out), Some(_)) => Some(out.join(id.0.to_string())),
             (out, _) => out.clone(),
         };
-        let exported = export(&run, id, out.as_deref(), &formats)?;
+        let exported = export(&run, id, out.as_deref(), &formats, arguments.data.as_deref())?;
         if arguments.json {
             told.push(serde_json::json!({
                 "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
@@ -91,10 +91,10 @@ fn best(run: &RunFiles, count: usize) -> Result<Vec<CandidateId>, Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Format]) -> Result<Exported, Failure> {
+pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Format], data: Option<&Path>) -> Result<Exported, Failure> {
     let record = run.record(id)?;
     let mut genotype = run.genotype(&record)?;
-    let setting = Setting::read(&run.folder.config())?;
+    let setting = Setting::of_run(&run.folder, data)?;
     let all = Format::ALL.map(|(_, format)| format);
     let chosen = if formats.is_empty() { all.to_vec() } else { formats.to_vec() };
     let mut note = None;
@@ -113,6 +113,7 @@ pub fn export(run: &RunFiles, id: CandidateId, out: Option<&Path>, formats: &[Fo
         genotype.sliced = Some(Sliced { parameters: cost.parameters as u64, macs: cost.macs as u64 });
         genotype.posterior_sha256 = Some(candidate.posterior_sha256.clone());
     }
+    genotype.images_sha256 = Some(setting.splits.set().digest());
     genotype.splits_sha256 = Some(setting.splits_sha256());
     let package = Package {
         genotype: &genotype,

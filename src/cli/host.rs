@@ -148,7 +148,7 @@ impl Host for SystemHost {
         let path = path.to_owned();
         Box::new(move || {
             let run = Self::read(&path)?;
-            super::export::export(&run, candidate, None, &[]).map(|exported| exported.folder).map_err(|failure| failure.line())
+            super::export::export(&run, candidate, None, &[], None).map(|exported| exported.folder).map_err(|failure| failure.line())
         })
     }
 

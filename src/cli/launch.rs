@@ -7,8 +7,8 @@ use crate::engine::devices::{self, Choice, DeviceError, OpenDevice};
 use crate::engine::{self, EngineError, Keep, Plan};
 use crate::link::Link;
 use crate::preset::Preset;
-use crate::run::{Alert, Record, RunFolder, stamp};
-use std::path::PathBuf;
+use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +19,8 @@ pub struct Request {
     pub preset: String,
     /// Settings laid over it, `key=value`.
     pub set: Vec<String>,
+    /// Folder or archive of the images, where it is not that of the preset.
+    pub data: Option<PathBuf>,
     /// Seed of the run.
     pub seed: u64,
     /// Device.
@@ -32,7 +34,7 @@ pub struct Request {
 impl Default for Request {
     fn default() -> Self {
         let every = Duration::from_mins(10);
-        Self { preset: String::new(), set: Vec::new(), seed: 1, device: "auto".into(), run_dir: None, every }
+        Self { preset: String::new(), set: Vec::new(), data: None, seed: 1, device: "auto".into(), run_dir: None, every }
     }
 }
 
@@ -54,9 +56,10 @@ pub struct Running {
 /// # Errors
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
-    let loaded = Preset::load(&request.preset, places.presets.as_deref(), &request.set)?;
+    let mut loaded = Preset::load(&request.preset, places.presets.as_deref(), &with_data(&request.set, request.data.as_deref())?)?;
     let graph = prepare::graph(&loaded)?;
     let splits = prepare::splits(&loaded)?;
+    loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
     let (device, notice) = open(&request.device)?;
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
@@ -67,6 +70,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let start = || -> Result<_, Failure> {
         let lock = folder.lock()?;
         folder.write_config(&loaded.effective.to_toml())?;
+        folder.write_splits(&SplitsFile::of(&splits))?;
         let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
@@ -80,6 +84,16 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Settings with the place of the images among them.
+///
+/// # Errors
+/// A mistake: a path that cannot be written into a preset.
+pub fn with_data(set: &[String], data: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let path = data.map(|path| path.to_str().ok_or_else(|| format!("--data {}: this path is no text; rename the folder", path.display())));
+    let path = path.transpose().map_err(Failure::Mistake)?;
+    Ok(set.iter().cloned().chain(path.map(|path| format!("data.path={path}"))).collect())
 }
 
 /// Opens a device by its name.

@@ -33,6 +33,12 @@ impl Places {
     }
 }
 
+/// The folder of image sets, `None` where the system has no home for it.
+#[must_use]
+pub fn data() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "pgnas").map(|folders| folders.data_dir().join("data"))
+}
+
 /// The folder of the user's own themes, `None` where the system has no home for it.
 #[must_use]
 pub fn themes() -> Option<PathBuf> {

@@ -1,15 +1,17 @@
 //! From a loaded preset to what a search works on: the super-network and the image set, checked against each other.
 
-use crate::data::{Augment, DataError, ImageSet, ImageShape, SetName, SplitPlan, Splits, TestPlan};
+use super::places;
+use crate::data::{Augment, DataError, ImageShape, Known, SplitPlan, Splits, TestPlan};
 use crate::graph::{Graph, Shape};
 use crate::preset::{DataChoice, Loaded, PresetError, nearest};
+use std::path::PathBuf;
 
 /// Builds the super-network of a preset; reads no image.
 ///
 /// # Errors
 /// [`PresetError::Misfit`] naming the place in the preset and, where shapes do not fit, the node.
 pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
-    let set = set_name(loaded)?;
+    let set = known(loaded)?;
     let [channels, height, width] = set.shape();
     let input = Shape::map(channels, height, width);
     let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
@@ -40,10 +42,11 @@ fn check_constraint(loaded: &Loaded, graph: &Graph) -> Result<(), PresetError> {
 /// [`PresetError::Misfit`] naming the place in the preset.
 pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
     let preset = &loaded.preset;
-    let set = ImageSet::load(set_name(loaded)?).map_err(|error| loaded.misfit("data.set", &error))?;
+    let set = known(loaded)?.load(&place(loaded)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
+    let shape = set.shape();
     let splits = set.split(&plan(&preset.data)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
     let train = splits.train.images().len();
-    check_augmentation(loaded, set.shape())?;
+    check_augmentation(loaded, shape)?;
     if preset.train.batch > train {
         let error = DataError::BatchDoesNotFit { batch: preset.train.batch, train };
         return Err(loaded.misfit("train.batch", &error));
@@ -61,13 +64,21 @@ pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
 /// # Errors
 /// As [`graph`].
 pub fn classes(loaded: &Loaded) -> Result<Vec<String>, PresetError> {
-    Ok(set_name(loaded)?.classes().iter().map(ToString::to_string).collect())
+    Ok(known(loaded)?.classes().iter().map(ToString::to_string).collect())
 }
 
-fn set_name(loaded: &Loaded) -> Result<SetName, PresetError> {
+/// Where the images of a preset lie, from the root; nothing need be there.
+#[must_use]
+pub fn place(loaded: &Loaded) -> PathBuf {
+    let DataChoice { set, path, .. } = &loaded.preset.data;
+    let place = if path.is_empty() { places::data().unwrap_or_default().join(set) } else { PathBuf::from(path) };
+    std::path::absolute(&place).unwrap_or(place)
+}
+
+fn known(loaded: &Loaded) -> Result<Known, PresetError> {
     let name = &loaded.preset.data.set;
     name.parse().map_err(|error: DataError| {
-        let near = nearest(name, SetName::ALL.map(SetName::as_str));
+        let near = nearest(name, Known::all().map(Known::as_str));
         let remedy = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         loaded.misfit("data.set", &format!("{error}{remedy}"))
     })
@@ -75,7 +86,7 @@ fn set_name(loaded: &Loaded) -> Result<SetName, PresetError> {
 
 fn plan(data: &DataChoice) -> SplitPlan {
     let test = if data.test == 0 { TestPlan::Own } else { TestPlan::Held(data.test) };
-    SplitPlan { select: data.select, test, seed: data.split_seed }
+    SplitPlan { train: data.train, select: data.select, test, seed: data.split_seed }
 }
 
 fn check_augmentation(loaded: &Loaded, shape: ImageShape) -> Result<(), PresetError> {
@@ -90,6 +101,8 @@ fn key_of(error: &DataError) -> &'static str {
         DataError::AugmentDoesNotFit { field: "cutout", .. } => "data.cutout",
         DataError::AugmentDoesNotFit { .. } => "data.shift",
         DataError::SplitDoesNotFit { .. } => "data.select",
+        DataError::TrainDoesNotFit { .. } => "data.train",
+        DataError::Missing { .. } | DataError::Unreadable { .. } | DataError::Damaged { .. } => "data.path",
         _ => "data.set",
     }
 }

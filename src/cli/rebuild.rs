@@ -1,6 +1,7 @@
 //! From the folder of a run back to its networks: preset, images and kept weights put together again.
 
 use super::failure::Failure;
+use super::launch::with_data;
 use super::prepare;
 use super::runs::RunFiles;
 use crate::data::Splits;
@@ -10,7 +11,7 @@ use crate::engine::rebuild::{Rebuilt, evaluate};
 use crate::graph::Graph;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest, digest_of_numbers};
-use crate::run::{CandidateRecord, KeptWeights};
+use crate::run::{CandidateRecord, KeptWeights, RunFolder, SplitsFile};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,15 +44,35 @@ impl Setting {
     /// Reads a `config.toml`.
     ///
     /// # Errors
-    /// A mistake: a file that is missing or is no preset.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    /// A mistake: a file that is missing or is no preset; images that are not where it says, nor in `data`.
+    pub fn read(path: &Path, data: Option<&Path>) -> Result<Self, Failure> {
         let config = std::fs::read_to_string(path)
             .map_err(|error| Failure::Mistake(format!("{}: cannot be read ({error}); it says what was searched", path.display())))?;
-        let loaded = Preset::load(&path.to_string_lossy(), None, &[])?;
+        let loaded = Preset::load(&path.to_string_lossy(), None, &with_data(&[], data)?)?;
         let graph = Arc::new(prepare::graph(&loaded)?);
         let splits = prepare::splits(&loaded)?;
         let classes = prepare::classes(&loaded)?;
         Ok(Self { config, loaded, graph, splits, classes })
+    }
+
+    /// Reads the setting of a run, and sees to it that the images are still those that it was searched on.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; also images that have changed.
+    pub fn of_run(folder: &RunFolder, data: Option<&Path>) -> Result<Self, Failure> {
+        let setting = Self::read(&folder.config(), data)?;
+        let path = folder.splits();
+        // Runs of older versions kept no splits.
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(setting) };
+        let mistake = |what: String| Failure::Mistake(format!("{}: {what}", path.display()));
+        let kept: SplitsFile = serde_json::from_str(&text).map_err(|error| mistake(format!("it is damaged ({error}); remove it")))?;
+        if kept.images_sha256 != setting.splits.set().digest() {
+            let place = prepare::place(&setting.loaded).display().to_string();
+            return Err(mistake(format!(
+                "the search saw other images than those in {place} now; bring back the former ones, or give their place with --data"
+            )));
+        }
+        Ok(setting)
     }
 
     /// SHA-256 of the image numbers of the three splits.

@@ -50,7 +50,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
             folder.name()
         )));
     }
-    let setting = Setting::read(&folder.config())?;
+    let setting = Setting::of_run(&folder, None)?;
     let splits_sha256 = setting.splits_sha256();
     let Setting { loaded, graph, splits, .. } = setting;
     let (device, notice) = open(device.unwrap_or(&started.device))?;

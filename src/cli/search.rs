@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 /// What keeps the search from starting, or made it fail.
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let SearchArguments { preset, set, seed, device, run_dir, checkpoint_minutes, headless, json, screen: look } = arguments;
-    let request = Request { preset, set, seed, device, run_dir, every: checkpoint_minutes };
+    let SearchArguments { preset, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, screen: look } = arguments;
+    let request = Request { preset, set, data, seed, device, run_dir, every: checkpoint_minutes };
     if !headless && !json {
         match screen::missing_terminal() {
             None => return on_screen(&request, places, &look),

@@ -90,7 +90,7 @@ mod tests {
     fn train() -> TrainSplit {
         let pixels = (0..30).flat_map(|image| [image; 2]).collect();
         let set = ImageSet::new("made", vec!["only".into()], [1, 1, 2], 30, pixels, vec![0; 30], 0).unwrap();
-        set.split(&SplitPlan { select: 5, test: TestPlan::Held(5), seed: 0 }).unwrap().train
+        set.split(&SplitPlan { train: 0, select: 5, test: TestPlan::Held(5), seed: 0 }).unwrap().train
     }
 
     const AUGMENT: Augment = Augment { shift: 0, flip: true, cutout: 0 };

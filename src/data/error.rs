@@ -46,6 +46,36 @@ pub enum DataError {
         /// How many classes the set has.
         classes: usize,
     },
+    /// More training images were asked for than there are.
+    #[error("image set `{set}` leaves {left} images to train on, not {train}; choose fewer, or 0 for all of them")]
+    TrainDoesNotFit {
+        /// The set's name.
+        set: String,
+        /// How many were asked for.
+        train: usize,
+        /// How many there are beside the other splits.
+        left: usize,
+    },
+    /// The files of a set are not where they are looked for.
+    #[error("image set `{set}` is not in {place}: {lacking}; {remedy}")]
+    Missing {
+        /// The set's name.
+        set: String,
+        /// Where it was looked for.
+        place: String,
+        /// What is not there.
+        lacking: String,
+        /// How to bring it.
+        remedy: String,
+    },
+    /// A file or folder cannot be read.
+    #[error("{path}: cannot be read ({reason}); mend it, or give another place with --data")]
+    Unreadable {
+        /// The file or folder.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A set without test images of its own was asked for them.
     #[error("image set `{set}` has no test images of its own; hold a part of its {images} images out for the test split")]
     NoOwnTest {

@@ -1,6 +1,7 @@
-//! Normalised images as the engine reads them, the normalisation itself, and batches gathered from them.
+//! The images of a split as the engine reads them, their normalisation, and batches gathered from them.
 
 use super::{ImageSet, ImageShape};
+use std::sync::Arc;
 
 /// How raw pixels become network inputs: `(raw / scale - mean) / deviation`, one pair a channel, measured on the train split only.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,32 +42,28 @@ impl Normalisation {
     }
 }
 
-/// Labelled, normalised images, contiguous as `[images, channels, height, width]`.
-#[derive(Debug, Clone, PartialEq)]
+/// Labelled images of a split, normalised as they are gathered. Cloning it copies no image.
+#[derive(Debug, Clone)]
 pub struct Images {
-    shape: ImageShape,
-    pixels: Vec<f32>,
-    labels: Vec<u8>,
+    set: Arc<ImageSet>,
+    indices: Vec<usize>,
+    labels: Vec<u16>,
+    /// What each raw value of a channel becomes, a table a channel.
+    tables: Vec<[f32; 256]>,
 }
 
 impl Images {
-    /// The images of `indices`, in that order, normalised.
-    pub(super) fn normalised(set: &ImageSet, indices: &[usize], normalisation: &Normalisation) -> Self {
-        let [channels, height, width] = set.shape();
-        let tables: Vec<_> = (0..channels).map(|channel| normalisation.table(channel, set.scale())).collect();
-        let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
-        for &image in indices {
-            for (table, plane) in tables.iter().zip(set.raw(image).chunks_exact(height * width)) {
-                pixels.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
-            }
-        }
-        Self { shape: set.shape(), pixels, labels: indices.iter().map(|&image| set.labels()[image]).collect() }
+    /// The images of `indices`, in that order.
+    pub(super) fn normalised(set: &Arc<ImageSet>, indices: &[usize], normalisation: &Normalisation) -> Self {
+        let tables = (0..set.shape()[0]).map(|channel| normalisation.table(channel, set.scale())).collect();
+        let labels = indices.iter().map(|&image| set.labels()[image]).collect();
+        Self { set: Arc::clone(set), indices: indices.to_vec(), labels, tables }
     }
 
     /// The shape of one image, `[channels, height, width]`.
     #[must_use]
     pub fn shape(&self) -> ImageShape {
-        self.shape
+        self.set.shape()
     }
 
     /// How many images there are.
@@ -81,39 +78,26 @@ impl Images {
         self.labels.is_empty()
     }
 
-    /// All pixels, `[images, channels, height, width]`.
-    #[must_use]
-    pub fn pixels(&self) -> &[f32] {
-        &self.pixels
-    }
-
     /// The class of each image.
     #[must_use]
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
-    /// The pixels of one image, `[channels, height, width]`.
-    ///
-    /// # Panics
-    /// If there is no such image.
-    #[must_use]
-    pub fn image(&self, index: usize) -> &[f32] {
-        let size: usize = self.shape.iter().product();
-        &self.pixels[index * size..(index + 1) * size]
-    }
-
-    /// Copies the images of `indices`, in that order, into a batch.
+    /// Copies the images of `indices`, in that order and normalised, into a batch.
     ///
     /// # Panics
     /// If there is no such image.
     #[must_use]
     pub fn gather(&self, indices: &[usize]) -> Batch {
-        Batch {
-            images: indices.iter().flat_map(|&index| self.image(index)).copied().collect(),
-            labels: indices.iter().map(|&index| i32::from(self.labels[index])).collect(),
-            size: indices.len(),
+        let [channels, height, width] = self.shape();
+        let mut images = Vec::with_capacity(indices.len() * channels * height * width);
+        for &index in indices {
+            for (table, plane) in self.tables.iter().zip(self.set.raw(self.indices[index]).chunks_exact(height * width)) {
+                images.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
+            }
         }
+        Batch { images, labels: indices.iter().map(|&index| i32::from(self.labels[index])).collect(), size: indices.len() }
     }
 }
 
@@ -149,13 +133,12 @@ mod tests {
 
     #[test]
     fn gather_follows_its_indices() {
-        let set = set();
+        let set = Arc::new(set());
         let images = Images::normalised(&set, &[2, 0], &Normalisation { mean: vec![0.5, 0.0], deviation: vec![0.25, 1.0] });
         assert_eq!(images.labels(), [1, 2]);
-        assert_eq!(images.image(0), [2.0, 2.0, 0.5, 0.5]);
-        assert_eq!(images.image(1), [-2.0, -1.2, 0.5, 0.5]);
+        let (first, second) = ([2.0, 2.0, 0.5, 0.5], [-2.0, -1.2, 0.5, 0.5]);
         let batch = images.gather(&[1, 0, 1]);
         assert_eq!((batch.size, batch.labels.as_slice()), (3, [2, 1, 2].as_slice()));
-        assert_eq!(batch.images, [images.image(1), images.image(0), images.image(1)].concat());
+        assert_eq!(batch.images, [second, first, second].concat());
     }
 }

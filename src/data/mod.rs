@@ -1,20 +1,26 @@
 //! The data room: image sets, splits that cannot leak, normalised images, augmentation, prefetched batches.
 //!
-//! There is one way through it: [`ImageSet::load`], then [`ImageSet::split`], which gives [`Splits`]. Training reads batches
+//! There is one way through it: [`Known::load`], then [`ImageSet::split`], which gives [`Splits`]. Training reads batches
 //! through a [`Loader`], which takes nothing but a [`TrainSplit`]; ranking reads a [`SelectSplit`]; the test images lie in a
 //! [`SealedTest`], which counts how often it is opened.
 
 mod augment;
 mod batches;
+mod catalogue;
+mod cifar;
 mod embedded;
 mod error;
+mod files;
+mod idx;
 mod images;
+mod pickle;
 mod prefetch;
 mod set;
 mod splits;
 
 pub use augment::Augment;
 pub use batches::{Batches, Loader};
+pub use catalogue::{FILE_SETS, FileSet, Known};
 pub use embedded::SetName;
 pub use error::DataError;
 pub use images::{Batch, Images, Normalisation};

@@ -1,6 +1,8 @@
 //! An image set in memory: raw pixels, labels and what they mean, checked once on the way in.
 
 use super::DataError;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// The shape of one image, `[channels, height, width]`.
 pub type ImageShape = [usize; 3];
@@ -13,7 +15,7 @@ pub struct ImageSet {
     shape: ImageShape,
     scale: u8,
     pixels: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     own_test: usize,
 }
 
@@ -29,7 +31,7 @@ impl ImageSet {
         shape: ImageShape,
         scale: u8,
         pixels: Vec<u8>,
-        labels: Vec<u8>,
+        labels: Vec<u16>,
         own_test: usize,
     ) -> Result<Self, DataError> {
         let set = Self { name: name.into(), classes, shape, scale, pixels, labels, own_test };
@@ -97,7 +99,22 @@ impl ImageSet {
         self.own_test
     }
 
-    pub(super) fn labels(&self) -> &[u8] {
+    /// SHA-256 of shape, labels and pixels, in hexadecimal: two sets of one digest are the same images in the same order.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for number in self.shape.into_iter().chain([usize::from(self.scale), self.own_test, self.len()]) {
+            hash.update((number as u64).to_le_bytes());
+        }
+        self.labels.iter().for_each(|label| hash.update(label.to_le_bytes()));
+        hash.update(&self.pixels);
+        hash.finalize().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    pub(super) fn labels(&self) -> &[u16] {
         &self.labels
     }
 
@@ -112,7 +129,7 @@ impl ImageSet {
 mod tests {
     use super::*;
 
-    fn made(scale: u8, pixels: Vec<u8>, labels: Vec<u8>, own_test: usize) -> Result<ImageSet, DataError> {
+    fn made(scale: u8, pixels: Vec<u8>, labels: Vec<u16>, own_test: usize) -> Result<ImageSet, DataError> {
         ImageSet::new("made", vec!["no".into(), "yes".into()], [1, 1, 2], scale, pixels, labels, own_test)
     }
 

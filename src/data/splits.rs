@@ -35,9 +35,11 @@ pub enum TestPlan {
     Own,
 }
 
-/// How a set is shared out; training gets what the plan leaves.
+/// How a set is shared out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitPlan {
+    /// How many images train; 0: all that are left.
+    pub train: usize,
     /// How many images rank candidates.
     pub select: usize,
     /// The test split.
@@ -133,10 +135,17 @@ pub struct Splits {
     pub test: SealedTest,
     /// What all three are normalised with, measured on `train`.
     pub normalisation: Normalisation,
+    set: Arc<ImageSet>,
     indices: [Vec<usize>; 3],
 }
 
 impl Splits {
+    /// The set that was shared out.
+    #[must_use]
+    pub fn set(&self) -> &ImageSet {
+        &self.set
+    }
+
     /// The positions in the set of a split's images, ascending; the images of the split lie in this order. Their number can be
     /// asked for without opening the test split.
     #[must_use]
@@ -152,15 +161,17 @@ impl ImageSet {
     /// # Errors
     /// [`DataError::SplitDoesNotFit`] if a split would have fewer images than there are classes, [`DataError::NoOwnTest`] if the
     /// plan wants test images that the set has not.
-    pub fn split(&self, plan: &SplitPlan) -> Result<Splits, DataError> {
+    pub fn split(self, plan: &SplitPlan) -> Result<Splits, DataError> {
         let indices = self.share_out(plan)?;
-        let normalisation = Normalisation::measure(self, &indices[Split::Train as usize]);
-        let images = |split| Images::normalised(self, &indices[split as usize], &normalisation);
+        let set = Arc::new(self);
+        let normalisation = Normalisation::measure(&set, &indices[Split::Train as usize]);
+        let images = |split| Images::normalised(&set, &indices[split as usize], &normalisation);
         Ok(Splits {
             train: TrainSplit(Arc::new(images(Split::Train))),
             select: SelectSplit(Arc::new(images(Split::Select))),
             test: SealedTest { images: images(Split::Test), reads: 0 },
             normalisation,
+            set,
             indices,
         })
     }
@@ -173,7 +184,12 @@ impl ImageSet {
             TestPlan::Own => (0, self.own_test()),
         };
         let classes = self.classes().len();
-        let train = pool.saturating_sub(plan.select).saturating_sub(held);
+        let left = pool.saturating_sub(plan.select).saturating_sub(held);
+        let train = if plan.train == 0 { left } else { plan.train };
+        if train > left && left >= classes {
+            return Err(DataError::TrainDoesNotFit { set: self.name().into(), train, left });
+        }
+        let train = train.min(left);
         match plan.test {
             TestPlan::Own if own == 0 => return Err(DataError::NoOwnTest { set: self.name().into(), images: self.len() }),
             _ if [train, plan.select, held + own].iter().all(|&count| count >= classes) => {}
@@ -193,7 +209,8 @@ impl ImageSet {
         let mut test = take(&mut members, held);
         test.extend(self.len() - own..self.len());
         let select = take(&mut members, plan.select);
-        let mut indices = [members.concat(), select, test];
+        let train = if plan.train == 0 { members.concat() } else { take(&mut members, plan.train) };
+        let mut indices = [train, select, test];
         for split in &mut indices {
             split.sort_unstable();
         }
@@ -237,7 +254,7 @@ mod tests {
     fn every_image_is_in_one_split_and_every_split_has_its_count() {
         for (name, counts) in [(SetName::Digits, [1100, 350, 347]), (SetName::Fashion, [1600, 400, 500])] {
             let set = ImageSet::load(name).unwrap();
-            let mut splits = set.split(&name.plan()).unwrap();
+            let mut splits = set.clone().split(&name.plan()).unwrap();
             assert_eq!(SPLITS.map(|split| splits.indices(split).len()), counts);
             assert_eq!([splits.train.images().len(), splits.select.images().len(), splits.test.open().len()], counts);
             let mut all = SPLITS.map(|split| splits.indices(split)).concat();
@@ -249,14 +266,14 @@ mod tests {
     #[test]
     fn classes_keep_their_shares() {
         let fashion = ImageSet::load(SetName::Fashion).unwrap();
-        let splits = fashion.split(&SetName::Fashion.plan()).unwrap();
+        let splits = fashion.clone().split(&SetName::Fashion.plan()).unwrap();
         assert_eq!(SPLITS.map(|split| classes(&fashion, splits.indices(split))), [vec![160; 10], vec![40; 10], vec![50; 10]]);
         assert!(splits.indices(Split::Test).iter().copied().eq(2000..2500));
 
         let digits = ImageSet::load(SetName::Digits).unwrap();
         let all = classes(&digits, &(0..digits.len()).collect::<Vec<_>>());
         for (select, test) in [(350, 347), (10, 10), (500, 10), (777, 333)] {
-            let splits = digits.split(&SplitPlan { select, test: TestPlan::Held(test), seed: 3 }).unwrap();
+            let splits = digits.clone().split(&SplitPlan { train: 0, select, test: TestPlan::Held(test), seed: 3 }).unwrap();
             for split in SPLITS {
                 let share = splits.indices(split).len() as f64 / digits.len() as f64;
                 for (whole, part) in all.iter().zip(classes(&digits, splits.indices(split))) {
@@ -268,10 +285,26 @@ mod tests {
     }
 
     #[test]
+    fn fewer_training_images_leave_the_other_splits_as_they_are() {
+        let set = ImageSet::load(SetName::Fashion).unwrap();
+        let plan = SetName::Fashion.plan();
+        let (all, few) = (set.clone().split(&plan).unwrap(), set.clone().split(&SplitPlan { train: 400, ..plan }).unwrap());
+        assert_eq!(classes(&set, few.indices(Split::Train)), [40; 10]);
+        assert!(few.indices(Split::Train).iter().all(|image| all.indices(Split::Train).contains(image)));
+        assert_eq!(
+            [Split::Select, Split::Test].map(|split| few.indices(split)),
+            [Split::Select, Split::Test].map(|split| all.indices(split))
+        );
+        let message = |train| set.clone().split(&SplitPlan { train, ..plan }).unwrap_err().to_string();
+        assert_eq!(message(1601), "image set `fashion` leaves 1600 images to train on, not 1601; choose fewer, or 0 for all of them");
+        assert!(message(9).contains("at least 10"));
+    }
+
+    #[test]
     fn the_split_is_a_function_of_the_plan() {
         let set = ImageSet::load(SetName::Digits).unwrap();
         let plan = SetName::Digits.plan();
-        let split = |plan: SplitPlan| set.split(&plan).unwrap();
+        let split = |plan: SplitPlan| set.clone().split(&plan).unwrap();
         assert_eq!(checksum(&split(plan)), checksum(&split(plan)));
         // Pinned: accuracies of different versions can only be compared on the same images.
         assert_eq!(checksum(&split(plan)), 0x54e8_cc78_876f_1fec, "the split of the digits has changed");
@@ -284,9 +317,10 @@ mod tests {
         for name in SetName::ALL {
             let mut splits = ImageSet::load(name).unwrap().split(&name.plan()).unwrap();
             let moments = |images: &Images| {
-                let values = || images.pixels().iter().copied().map(f64::from);
-                let mean = values().sum::<f64>() / images.pixels().len() as f64;
-                (mean, values().map(|value| (value - mean).powi(2)).sum::<f64>() / images.pixels().len() as f64)
+                let pixels = images.gather(&(0..images.len()).collect::<Vec<_>>()).images;
+                let values = || pixels.iter().copied().map(f64::from);
+                let mean = values().sum::<f64>() / pixels.len() as f64;
+                (mean, values().map(|value| (value - mean).powi(2)).sum::<f64>() / pixels.len() as f64)
             };
             let (mean, variance) = moments(splits.train.images());
             assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-5, "{name}: {mean} {variance}");
@@ -309,7 +343,7 @@ mod tests {
     #[test]
     fn counts_that_do_not_fit_are_named_with_a_remedy() {
         let set = ImageSet::load(SetName::Digits).unwrap();
-        let message = |select, test| set.split(&SplitPlan { select, test, seed: 0 }).unwrap_err().to_string();
+        let message = |select, test| set.clone().split(&SplitPlan { train: 0, select, test, seed: 0 }).unwrap_err().to_string();
         assert_eq!(
             message(1500, TestPlan::Held(290)),
             "image set `digits` has 1797 images to share out: select 1500 and test 290 leave 7 to train on, \
@@ -320,7 +354,7 @@ mod tests {
         assert!(message(300, TestPlan::Held(0)).contains("at least 10"));
         assert!(message(350, TestPlan::Own).contains("has no test images of its own; hold a part of its 1797 images out"));
         let fashion = ImageSet::load(SetName::Fashion).unwrap();
-        assert!(fashion.split(&SplitPlan { select: 1991, test: TestPlan::Own, seed: 0 }).is_err());
-        assert!(fashion.split(&SplitPlan { select: 1990, test: TestPlan::Own, seed: 0 }).is_ok());
+        assert!(fashion.clone().split(&SplitPlan { train: 0, select: 1991, test: TestPlan::Own, seed: 0 }).is_err());
+        assert!(fashion.split(&SplitPlan { train: 0, select: 1990, test: TestPlan::Own, seed: 0 }).is_ok());
     }
 }

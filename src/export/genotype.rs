@@ -57,6 +57,9 @@ pub struct Genotype {
     /// SHA-256 of the image numbers of the train, select and test splits.
     #[serde(default)]
     pub splits_sha256: Option<String>,
+    /// SHA-256 of the images of the whole set.
+    #[serde(default)]
+    pub images_sha256: Option<String>,
     /// The blocks of the super-network.
     pub blocks: Vec<Block>,
 }
@@ -148,6 +151,7 @@ impl Genotype {
             sliced: None,
             posterior_sha256: None,
             splits_sha256: None,
+            images_sha256: None,
             blocks: blocks(groups, candidate.mask.bits()),
         })
     }

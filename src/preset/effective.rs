@@ -65,6 +65,12 @@ impl Effective {
         }
     }
 
+    /// Another text for a key, of the same origin; says whether the key applies.
+    pub(super) fn set_text(&mut self, key: &str, text: &str) -> bool {
+        let setting = self.settings.iter_mut().find(|setting| setting.key == key);
+        setting.map(|setting| setting.value = Value::Text(text.to_owned())).is_some()
+    }
+
     /// As a preset file: every key with its origin as a comment. Loading it gives the same preset.
     #[must_use]
     pub fn to_toml(&self) -> String {

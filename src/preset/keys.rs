@@ -50,6 +50,9 @@ pub const SECTIONS: [(&str, &str); 5] = [
     ("rank", "How candidates are sampled and ranked."),
 ];
 
+const SET: &str = "data.set";
+/// Image sets that are read from files.
+const FILES: &[&str] = &["cifar10", "cifar100", "mnist", "fashion-mnist"];
 const FAMILY: &str = "space.family";
 const EDGES: &[&str] = &["edges"];
 const BRANCHES: &[&str] = &["branches"];
@@ -66,7 +69,14 @@ const POSITIVE: Kind = Kind::Number(Excluded(0.0), Unbounded);
 pub static KEYS: &[Key] = &[
     key("name", Kind::Name, r#""""#, "Name of the preset; left empty, that of its file."),
     key("summary", Kind::Text, r#""""#, "One line on what it is."),
-    key("data.set", Kind::Text, r#""digits""#, "Name of the image set."),
+    key(SET, Kind::Text, r#""digits""#, "Name of the image set."),
+    key("data.path", Kind::Text, r#""""#, "Folder or archive of the images; empty: where `pgnas data fetch` puts them.").when(SET, FILES),
+    key(
+        "data.train",
+        Kind::Whole(0..=100_000_000),
+        "0",
+        "Images of the train split, drawn class by class; 0: all that the other splits leave.",
+    ),
     key(
         "data.select",
         Kind::Whole(1..=10_000_000),

@@ -84,6 +84,13 @@ impl Loaded {
         PresetError::Misfit { place, key: key.to_owned(), fault: fault.to_string() }
     }
 
+    /// Says where the images lie that were found, so that whoever reads the preset later finds them again.
+    pub fn settle_path(&mut self, path: &str) {
+        if self.effective.set_text("data.path", path) {
+            path.clone_into(&mut self.preset.data.path);
+        }
+    }
+
     /// [`Loaded::misfit`] about the section of the super-network.
     #[must_use]
     pub fn space_misfit(&self, fault: &impl ToString) -> PresetError {
@@ -126,6 +133,8 @@ fn preset(values: Values<'_>) -> Preset {
         summary: values.text("summary"),
         data: DataChoice {
             set: values.text("data.set"),
+            path: values.text_or_empty("data.path"),
+            train: values.whole("data.train"),
             select: values.whole("data.select"),
             test: values.whole("data.test"),
             split_seed: values.whole("data.split_seed") as u64,
@@ -255,6 +264,11 @@ impl Values<'_> {
 
     fn constraint(self, path: &str) -> Constraint {
         self.text(path).parse().unwrap_or_else(|error| unreachable!("`{path}` was checked: {error}"))
+    }
+
+    /// Of a key that does not always apply.
+    fn text_or_empty(self, path: &str) -> String {
+        self.0.get(path).map_or_else(String::new, |_| self.text(path))
     }
 
     typed!(flag, Flag, bool);

@@ -28,6 +28,10 @@ pub struct Preset {
 pub struct DataChoice {
     /// Name of the image set.
     pub set: String,
+    /// Folder or archive of a set that is read from files; empty for the program's own place.
+    pub path: String,
+    /// Images of the train split; 0 = all that are left.
+    pub train: usize,
     /// Images of the select split, taken from the training images.
     pub select: usize,
     /// Images of the test split where the set has none of its own; 0 where it has.

@@ -2,7 +2,7 @@
 
 use super::append::JsonLines;
 use super::tensors::digest_of_bytes;
-use super::{CandidateId, CandidateWriter, Checkpoints, Recorder};
+use super::{CandidateId, CandidateWriter, Checkpoints, Recorder, SplitsFile};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -135,6 +135,7 @@ impl RunFolder {
             // What cannot be removed stays; the run's own failure is what the user must hear of.
             let _ = std::fs::remove_file(self.log());
             let _ = std::fs::remove_file(self.config());
+            let _ = std::fs::remove_file(self.splits());
             let _ = std::fs::remove_file(self.lock_file());
             let _ = std::fs::remove_dir(self.path.join("candidates"));
             let _ = std::fs::remove_dir(&self.path);
@@ -268,6 +269,22 @@ impl RunFolder {
     /// [`FolderError::Unwritable`].
     pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
         write_whole(&self.config(), text.as_bytes())
+    }
+
+    /// `splits.json`, the images of each split.
+    #[must_use]
+    pub fn splits(&self) -> PathBuf {
+        self.path.join("splits.json")
+    }
+
+    /// Writes `splits.json`.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`].
+    pub fn write_splits(&self, splits: &SplitsFile) -> Result<(), FolderError> {
+        let path = self.splits();
+        let text = serde_json::to_vec(splits).map_err(|error| unwritable(&path)(error.into()))?;
+        write_whole(&path, &text)
     }
 
     /// SHA-256 of `config.toml`.

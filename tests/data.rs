@@ -1,0 +1,117 @@
+//! Image sets in files, as a user meets them: searched, exported and evaluated again, moved and changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A user with a home of their own.
+struct User {
+    home: tempfile::TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.home.path().join(below)
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+        command.args(line.split_whitespace()).current_dir(self.home.path()).stdin(Stdio::null()).env("HOME", self.home.path());
+        command.env("XDG_DATA_HOME", self.path("data")).env("XDG_CONFIG_HOME", self.path("config")).output().unwrap()
+    }
+
+    /// Standard output of a command that succeeds.
+    fn output(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, line: &str) -> serde_json::Value {
+        serde_json::from_str(&self.output(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// The one line that a mistake is told in.
+    fn mistake(&self, line: &str) -> String {
+        let output = self.run(line);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{line}: {told}");
+        told.trim_start_matches("error: ").trim_end().to_owned()
+    }
+}
+
+/// CIFAR-10 in small: 60 training and 20 test images, each class a colour.
+fn cifar10(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (file, images) in
+        [("data_batch_1", 12u8), ("data_batch_2", 12), ("data_batch_3", 12), ("data_batch_4", 12), ("data_batch_5", 12), ("test_batch", 20)]
+    {
+        let record = |image: u8| {
+            let class = image % 10;
+            let plane = |channel: u8| (0..1024).map(move |pixel: u32| class * 20 + channel * 10 + (pixel % 7) as u8 + image / 10);
+            [class].into_iter().chain((0..3).flat_map(plane)).collect::<Vec<u8>>()
+        };
+        fs::write(folder.join(format!("{file}.bin")), (0..images).flat_map(record).collect::<Vec<u8>>()).unwrap();
+    }
+}
+
+/// A search of seconds on 60 images or so.
+const SMALL: &str = "--set space.stages=4,6 --set space.stem_stride=2 --set train.epochs=1 --set train.batch=8 --set rank.posterior=2 \
+    --set rank.random=2 --set rank.recalibration_images=8 --set data.select=20 --set data.test=0 --device cpu --headless";
+
+#[test]
+fn a_run_on_files_is_exported_and_evaluated_from_the_same_images() {
+    let user = User::new();
+    cifar10(&user.path("images"));
+    let search =
+        format!("search digits --set data.set=cifar10 --data images --set data.train=30 --set data.shift=4 --set data.flip=true {SMALL}");
+    user.output(&format!("{search} --run-dir run"));
+    let splits: serde_json::Value = serde_json::from_str(&fs::read_to_string(user.path("run/splits.json")).unwrap()).unwrap();
+    let count = |split: &str| splits[split].as_array().unwrap().len();
+    assert_eq!((count("train"), count("select"), count("test"), splits["mean"].as_array().unwrap().len()), (30, 20, 20, 3));
+    assert_eq!(
+        (splits["set"].as_str(), splits["images"].as_u64(), splits["classes"][0].as_str()),
+        (Some("cifar10"), Some(80), Some("airplane"))
+    );
+    let config = fs::read_to_string(user.path("run/config.toml")).unwrap();
+    assert!(config.contains(&format!("path = {:?}", user.path("images"))), "{config}");
+
+    user.output("export run winner --out out");
+    let found = user.json("evaluate out --json");
+    assert_eq!((&found["same"], &found["same_splits"], &found["same_images"]), (&true.into(), &true.into(), &true.into()));
+
+    fs::rename(user.path("images"), user.path("elsewhere")).unwrap();
+    for command in ["export run winner", "evaluate out"] {
+        let told = user.mistake(command);
+        assert!(told.contains("image set `cifar10` is not in ") && told.contains("--data PATH"), "{told}");
+        user.output(&format!("{command} --data elsewhere"));
+    }
+    let batch = user.path("elsewhere/data_batch_2.bin");
+    let mut bytes = fs::read(&batch).unwrap();
+    bytes[100] ^= 1;
+    fs::write(batch, bytes).unwrap();
+    let told = user.mistake("export run winner --data elsewhere");
+    assert!(told.contains("run/splits.json: the search saw other images than those in "), "{told}");
+    let output = user.run("evaluate out --data elsewhere");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("are not those of the search"), "{told}");
+}
+
+#[test]
+fn images_are_looked_for_in_the_programs_own_place() {
+    let user = User::new();
+    let search = format!("search digits --set data.set=cifar10 {SMALL} --run-dir run");
+    let told = user.mistake(&search);
+    let place = user.path("data/pgnas/data/cifar10").display().to_string();
+    assert!(told.contains(&place) && told.contains("`pgnas data fetch cifar10` brings it") && told.contains("--data"), "{told}");
+    assert!(!user.path("run").exists());
+    let told = user.mistake("search digits --data images --headless");
+    assert!(told.contains("`data.path` does not apply where `data.set` is \"digits\""), "{told}");
+    cifar10(&user.path("data/pgnas/data/cifar10/cifar-10-batches-bin"));
+    user.output(&search);
+    assert!(fs::read_to_string(user.path("run/config.toml")).unwrap().contains(&place));
+}
