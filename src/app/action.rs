@@ -250,7 +250,7 @@ pub static ACTIONS: &[Action] = &[
     action(
         (Id::Samples, "sample many"),
         Run,
-        &["S"],
+        &["N"],
         None,
         "Draw as many candidates as you say from the posterior as it is, rank them, and go on.",
         samples,

@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(press(&mut app, "T 0 . 5 enter"), [Effect::Send(Command::Temperature { value: 0.5 })]);
         assert_eq!(press(&mut app, "W 2 enter"), [Effect::Send(Command::WeightPrior { value: 2.0 })]);
         assert_eq!(press(&mut app, "A . 1 enter"), [Effect::Send(Command::LearningRate { factor: 0.1 })]);
-        assert_eq!(press(&mut app, "S 7 enter"), [Effect::Send(Command::SampleNow { count: 7 })]);
+        assert_eq!(press(&mut app, "N 7 enter"), [Effect::Send(Command::SampleNow { count: 7 })]);
         assert_eq!(press(&mut app, "B 3 enter"), []);
         let Overlay::Dial(line) = app.overlay().clone() else { panic!("a line with a fault stays") };
         assert_eq!(line.fault.unwrap(), "3 are done: give more, or 4 to end with this one");

@@ -208,6 +208,8 @@ fn marks_are_exported_together_and_a_pin_stays() {
     assert_eq!(run.marked().len(), 2);
     let marked: Vec<Effect> = run.marked().iter().map(|&id| Effect::Export(id)).collect();
     assert_eq!(press(&mut app, "e"), marked);
+    assert_eq!(press(&mut app, "e"), [], "they are being written already");
+    app.exported(pinned, Ok("there".into()));
     press(&mut app, "x g x");
     assert!(app.run().unwrap().marked().is_empty());
     assert_eq!(press(&mut app, "e"), [Effect::Export(pinned)]);

@@ -121,6 +121,9 @@ pub struct SearchArguments {
     /// No screen: the events of the run as JSON lines on standard output
     #[arg(long)]
     pub json: bool,
+    /// No screen: every change of state as a line on standard output, for screen readers and logs
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,

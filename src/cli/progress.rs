@@ -60,6 +60,26 @@ impl Progress {
         }
     }
 
+    /// [`Self::line`], with the phases and the end told as well.
+    pub fn plain(&mut self, event: &Event, snapshot: &Snapshot) -> Option<String> {
+        let told = self.line(event, snapshot);
+        match event {
+            Event::Phase { phase } => {
+                let word = match phase {
+                    Phase::Preparing => "preparing",
+                    Phase::Training => "training the super-network",
+                    Phase::Ranking => "ranking candidates",
+                    Phase::Testing => "reading the test split",
+                    Phase::Ended => "ended",
+                };
+                Some(format!("phase    {word}"))
+            }
+            Event::Finished { outcome: Outcome::Completed, .. } => Some("ended    completed".to_owned()),
+            Event::Finished { outcome: Outcome::Stopped, .. } => Some("ended    stopped; what is there is kept".to_owned()),
+            _ => told,
+        }
+    }
+
     fn epoch(&self, metrics: &EpochMetrics, snapshot: &Snapshot) -> String {
         let epochs = self.started.as_ref().map_or(metrics.epoch, |started| started.epochs);
         let width = epochs.to_string().len();

@@ -2,6 +2,7 @@
 
 use super::arguments::ResumeArguments;
 use super::failure::{Exit, Failure};
+use super::headless::Telling;
 use super::launch::{Request, Running, open};
 use super::places::Places;
 use super::rebuild::Setting;
@@ -31,7 +32,7 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
         screen::check(look)?;
     }
     let running = resume(&locate(run, &places)?, device.as_deref(), *every)?;
-    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, *json) }
+    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, Telling::of(*json)) }
 }
 
 /// Goes on with the run of a folder.

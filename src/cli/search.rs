@@ -21,25 +21,25 @@ use tokio::sync::Notify;
 /// What keeps the search from starting, or made it fail.
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let SearchArguments { preset, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, screen: look } = arguments;
+    let SearchArguments { preset, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, plain, screen: look } = arguments;
     let request = Request { preset, set, data, seed, device, run_dir, every: checkpoint_minutes };
-    if !headless && !json {
+    if !headless && !json && !plain {
         match screen::missing_terminal() {
             None => return on_screen(&request, places, &look),
             Some(reason) => output::tell(&format!("{reason}, so the search runs without a screen (--headless)")),
         }
     }
-    without_screen(launch(&request, &places)?, json)
+    let telling = if plain { Telling::Plain } else { Telling::of(json) };
+    without_screen(launch(&request, &places)?, telling)
 }
 
 /// Follows a search to its end without a screen.
 ///
 /// # Errors
 /// What made it fail.
-pub fn without_screen(running: Running, json: bool) -> Result<Exit, Failure> {
+pub fn without_screen(running: Running, telling: Telling) -> Result<Exit, Failure> {
     let stop = Arc::new(Notify::new());
     listen(stop.clone())?;
-    let telling = if json { Telling::Json } else { Telling::People };
     let result = follow(running.link, (&running.folder, running.before), telling, &stop, &mut std::io::stdout().lock());
     join(running.engine)?;
     match result {

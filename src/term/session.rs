@@ -4,7 +4,7 @@ use super::exports::{Exported, Exports};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
-use super::{Ending, TermError, clipboard};
+use super::{Ending, Notify, TermError, clipboard};
 use crate::app::{App, Effect, Host, Opened};
 use crate::link::{Link, Update};
 use crate::run::Command;
@@ -23,20 +23,32 @@ struct Session {
     /// When the last frame was sent.
     drawn: Instant,
     guard: Guard,
+    notify: Notify,
     /// Exports under way.
     exports: Exports,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
 
-pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App) -> Result<Ending, TermError> {
+pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App, notify: Notify) -> Result<Ending, TermError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (sender, inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
     let guard = Guard::take(app.takes_mouse())?;
     let (screen, drawn) = (Screen::new()?, Instant::now());
-    let mut session =
-        Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn, guard, exports: Exports::new()?, pending: Vec::new() };
+    let mut session = Session {
+        host,
+        app,
+        look,
+        screen,
+        link: None,
+        path: PathBuf::new(),
+        drawn,
+        guard,
+        exports: Exports::new()?,
+        notify,
+        pending: Vec::new(),
+    };
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
@@ -245,7 +257,14 @@ impl Session {
 
     fn update(&mut self, update: Update) {
         match update {
-            Update::Record(record) => self.app.apply(&record),
+            Update::Record(record) => {
+                self.app.apply(&record);
+                let name = self.app.run().map_or("", crate::app::Run::name);
+                if let Some(sequence) = self.notify.sequence(name, &record.event) {
+                    // A terminal that takes no bell takes no frame either, and the next one finds that out.
+                    let _ = frame::send(sequence.as_bytes(), std::io::stdout());
+                }
+            }
             Update::Snapshot(snapshot) => self.app.snapshot(snapshot),
             Update::Missed(_) => match self.host.catch_up(&self.path, self.app.next_record()) {
                 Ok(records) => records.iter().for_each(|record| self.app.apply(record)),
