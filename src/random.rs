@@ -37,6 +37,8 @@ pub enum Purpose {
     WarmUp = 20,
     /// Cells drawn to be looked up in a table.
     Correlate = 21,
+    /// Hard masks that are only counted, to tell how far sub-networks of one posterior differ; index = epoch.
+    Spread = 14,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

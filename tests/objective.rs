@@ -278,3 +278,24 @@ fn gradients_are_the_slopes_of_the_loss() {
         check(format!("weight {index}"), (at(small) - at(-small)) / (2.0 * f64::from(small)), weight_gradients[index]);
     }
 }
+
+#[test]
+fn what_is_held_is_so_in_masks_and_gradients() {
+    use pgnas::run::{Fate, Steering};
+    let reference = reference();
+    let (graph, Setting { mut trainer, state, .. }) = (network(), setting(&reference, &reference["settings"][0], 1.0, 0.0));
+    let steering = Steering { held: [(0, Fate::Dropped), (1, Fate::Kept)].into(), ..Steering::default() };
+    trainer.steer(&steering);
+    let masks = trainer.objective().draw(&trainer.logits(&state), 4, 1, 0);
+    let keep = read(masks.keep);
+    let channels: usize = graph.groups().iter().map(pgnas::graph::MaskGroup::channels).sum();
+    for row in keep.chunks(channels) {
+        assert!(graph.groups()[0].mask.clone().all(|channel| row[channel] == 0.0), "{row:?}");
+        assert!(graph.groups()[1].mask.clone().all(|channel| row[channel] == 1.0), "{row:?}");
+    }
+    let kl = read(trainer.objective().kl_gradient(&state.weights.values, &trainer.logits(&state)).logits);
+    assert_eq!(kl[..2], [0.0, 0.0]);
+    assert!(kl[2..].iter().all(|slope| slope.is_finite() && *slope != 0.0), "{kl:?}");
+    trainer.steer(&Steering::default());
+    assert_eq!(read(trainer.logits(&state)), read(state.logits.values));
+}

@@ -4,7 +4,7 @@ use pgnas::cli::prepare;
 use pgnas::engine::{self, Keep, Plan, devices};
 use pgnas::link::{Link, Update};
 use pgnas::preset::Preset;
-use pgnas::run::{AlertKind, Command, Event, Outcome, Phase, Record, RunFolder, Source, read_candidates, read_log, winner};
+use pgnas::run::{AlertKind, Command, Event, Fate, Outcome, Phase, Record, RunFolder, Source, Steering, read_candidates, read_log, winner};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -301,4 +301,104 @@ fn a_loss_that_is_not_finite_pauses_with_the_last_good_state_and_says_so() {
     assert_eq!(wait(&mut link, "the end", outcome), Outcome::Failed { reason: message });
     engine.join().unwrap();
     assert!(log(&folder).len() > 3);
+}
+
+/// The last epoch that ends from here on.
+fn stepped(link: &mut Link) -> pgnas::run::EpochMetrics {
+    link.send(Command::StepEpoch);
+    wait(link, "the epoch", |event| if let Event::Epoch(metrics) = event { Some((**metrics).clone()) } else { None })
+}
+
+#[test]
+fn what_is_held_stays_through_a_resume_and_moves_again_once_released() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut link, engine, folder) = start(root.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=400"]);
+    let free = stepped(&mut link);
+    let (kept, dropped) = (Command::Hold { group: 0, fate: Fate::Kept }, Command::Hold { group: 1, fate: Fate::Dropped });
+    link.send(kept);
+    link.send(dropped);
+    let held = stepped(&mut link);
+    assert_eq!(held.drop_probabilities[..2], [0.0, 1.0]);
+    let moved = (2..held.drop_probabilities.len()).filter(|&group| held.drop_probabilities[group] != free.drop_probabilities[group]);
+    assert!(moved.count() > 10);
+    link.send(Command::SampleNow { count: 3 });
+    for _ in 0..3 {
+        let candidate = |event: &Event| if let Event::Candidate(score) = event { Some(score.kept.clone()) } else { None };
+        let kept = wait(&mut link, "a candidate", candidate);
+        assert_eq!(kept[..2], [1, 0], "one input channel, kept always, and none of the other operation");
+    }
+    link.send(Command::Epochs { epochs: 3 });
+    link.send(Command::Stop);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Stopped);
+    engine.join().unwrap();
+    let before = Steering::of(&log(&folder));
+    assert_eq!((before.held.len(), before.epochs), (2, Some(3)));
+
+    let mut resume = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    let output = resume.args(["resume", "--headless"]).arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let records = log(&folder);
+    let epochs: Vec<_> =
+        records.iter().filter_map(|record| if let Event::Epoch(metrics) = &record.event { Some(metrics) } else { None }).collect();
+    assert_eq!(epochs.len(), 3, "the budget of the steered run");
+    assert_eq!(epochs[2].drop_probabilities[..2], [0.0, 1.0]);
+    assert_eq!(Steering::of(&records), before);
+
+    // The same steps, but released after the second epoch.
+    let other = tempfile::tempdir().unwrap();
+    let (mut link, engine, _) = start(other.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=400"]);
+    let again = stepped(&mut link);
+    assert_eq!(again, free);
+    link.send(kept);
+    link.send(dropped);
+    assert_eq!(stepped(&mut link), held, "steered alike, it goes alike");
+    link.send(Command::Release { group: 0 });
+    link.send(Command::Release { group: 1 });
+    let released = stepped(&mut link);
+    for group in [0, 1] {
+        let (now, then) = (released.drop_probabilities[group], free.drop_probabilities[group]);
+        assert!(now > 0.0 && now < 1.0 && now != then && (now - then).abs() < 0.4, "{now} from {then}");
+    }
+    link.send(Command::Stop);
+    wait(&mut link, "the end", outcome);
+    engine.join().unwrap();
+}
+
+#[test]
+fn numbers_change_from_here_on_and_nonsense_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut link, engine, folder) = start(root.path(), &["train.epochs=4", "rank.test=false"]);
+    let first = stepped(&mut link);
+    link.send(Command::Temperature { value: -1.0 });
+    let refused = wait(&mut link, "the refusal", |event| match event {
+        Event::Alert(alert) if alert.kind == AlertKind::Refused => Some(alert.message.clone()),
+        _ => None,
+    });
+    assert!(refused.contains("between .001 and 100"), "{refused}");
+    for command in [
+        Command::Temperature { value: 1.0 },
+        Command::WeightPrior { value: 0.0 },
+        Command::LearningRate { factor: 0.5 },
+        Command::Epochs { epochs: 2 },
+    ] {
+        link.send(command);
+    }
+    let second = stepped(&mut link);
+    // The cosine now ends after two epochs, and half of it is left of that.
+    assert!(second.learning_rate < 0.3 * first.learning_rate, "{} after {}", second.learning_rate, first.learning_rate);
+    let steps = first.step as f64;
+    let expected = 0.5 * 0.05 * 0.5 * (1.0 + (std::f64::consts::PI * (2.0 * steps - 1.0) / (2.0 * steps)).cos());
+    assert!((second.learning_rate - expected).abs() < 1e-9, "{} instead of {expected}", second.learning_rate);
+    // What L_w weighs is gone from the KL term: only the entropy part is left of it.
+    assert!(second.kl < first.kl, "{} after {}", second.kl, first.kl);
+    link.send(Command::Resume);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let records = log(&folder);
+    assert_eq!(records.iter().filter(|record| matches!(record.event, Event::Epoch(_))).count(), 2);
+    assert!(
+        records
+            .iter()
+            .all(|record| !matches!(record.event, Event::Intervention { command: Command::Temperature { value }, .. } if value < 0.0))
+    );
 }

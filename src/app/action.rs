@@ -1,6 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
-use super::conditions::{always, candidate, chosen, ended, items, live, network, samples, training};
+use super::conditions::{
+    a_run, always, candidate, chosen, ended, epochs, items, live, network, operation, preset, resumable, samples, training,
+};
 use super::keymap::Keymap;
 use super::state::App;
 use std::fmt::Write;
@@ -10,12 +12,26 @@ use std::fmt::Write;
 #[expect(missing_docs, reason = "the table says what each does")]
 pub enum ActionId {
     Choose,
+    EditPreset,
+    ResumeRun,
+    Rename,
+    Delete,
+    Beside,
     Pause,
     SampleNow,
     StepEpoch,
     NextCandidate,
     PreviousCandidate,
     Export,
+    Samples,
+    HoldKept,
+    HoldDropped,
+    Release,
+    Temperature,
+    WeightPrior,
+    LearningRate,
+    Epochs,
+    Checkpoint,
     Down,
     Up,
     First,
@@ -32,6 +48,12 @@ pub enum ActionId {
     Pin,
     Mark,
     LogCurves,
+    CurvesView,
+    Crosshair,
+    CrossLeft,
+    CrossRight,
+    ZoomIn,
+    ZoomOut,
     SearchView,
     PosteriorView,
     SamplesView,
@@ -92,7 +114,7 @@ impl Action {
     pub fn hint_keys(&self, keymap: &Keymap) -> String {
         match self.id {
             ActionId::NextCandidate => keymap.first(&[ActionId::PreviousCandidate, ActionId::NextCandidate]),
-            ActionId::SearchView => keymap.first(&[ActionId::SearchView, ActionId::CompareView]).replace(' ', "-"),
+            ActionId::SearchView => keymap.first(&[ActionId::SearchView, ActionId::CurvesView]).replace(' ', "-"),
             id => keymap.first(&[id]),
         }
     }
@@ -124,6 +146,25 @@ pub static ACTIONS: &[Action] = &[
         Some("start or open"),
         "Start a search from the chosen preset, or open the chosen run.",
         chosen,
+    ),
+    action(
+        (Id::EditPreset, "edit preset"),
+        Start,
+        &["e"],
+        Some("edit preset"),
+        "See and change the keys of the chosen preset, then start from it.",
+        preset,
+    ),
+    action((Id::ResumeRun, "resume"), Start, &["r"], Some("resume"), "Go on with the chosen run, from its last checkpoint.", resumable),
+    action((Id::Rename, "rename"), Start, &["n"], None, "Give the chosen run another name.", a_run),
+    action((Id::Delete, "delete"), Start, &["d"], None, "Delete the chosen run; asks, and names what is lost.", a_run),
+    action(
+        (Id::Beside, "side by side"),
+        Start,
+        &["c"],
+        Some("side by side"),
+        "Mark the chosen run; on another one, see both side by side.",
+        a_run,
     ),
     action((Id::Pause, "pause"), Run, &["space"], Some("pause"), "Pause the search after the current step, or go on.", live),
     action(
@@ -206,6 +247,63 @@ pub static ACTIONS: &[Action] = &[
     action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, kept share or source.", candidate),
     action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
     action((Id::StepEpoch, "one epoch"), Run, &["n"], Some("one epoch"), "Train to the end of an epoch, then pause.", training),
+    action(
+        (Id::Samples, "sample many"),
+        Run,
+        &["N"],
+        None,
+        "Draw as many candidates as you say from the posterior as it is, rank them, and go on.",
+        samples,
+    ),
+    action(
+        (Id::HoldKept, "hold kept"),
+        Run,
+        &["K"],
+        None,
+        "Hold the operation in focus kept from here on (or all of its block): p = 0.",
+        operation,
+    ),
+    action(
+        (Id::HoldDropped, "hold dropped"),
+        Run,
+        &["D"],
+        None,
+        "Hold the operation in focus dropped from here on (or all of its block): p = 1.",
+        operation,
+    ),
+    action(
+        (Id::Release, "release"),
+        Run,
+        &["R"],
+        None,
+        "Let the operation in focus (or all of its block) move again, from where its p was.",
+        operation,
+    ),
+    action((Id::Temperature, "temperature"), Run, &["T"], None, "Change the temperature of the relaxed masks from here on.", training),
+    action((Id::WeightPrior, "weight prior"), Run, &["W"], None, "Change L_w, the weight of the L2 part, from here on.", training),
+    action((Id::LearningRate, "learning rate"), Run, &["A"], None, "Multiply the learning rate of the schedule from here on.", training),
+    action((Id::Epochs, "budget"), Run, &["B"], None, "Change the epochs to train; the schedule runs over them.", training),
+    action((Id::Checkpoint, "checkpoint"), Run, &["C"], None, "Write a checkpoint now, from which the search can go on later.", live),
+    action(
+        (Id::CurvesView, "curves screen"),
+        Run,
+        &["5"],
+        None,
+        "Losses, accuracies, learning rate and the spread of samples over the epochs.",
+        always,
+    ),
+    action((Id::Crosshair, "crosshair"), Run, &["v"], None, "Show the values of one epoch in all curves, or no longer.", epochs),
+    action((Id::CrossLeft, "crosshair left"), Run, &[","], None, "Move the crosshair of all curves an epoch back.", epochs),
+    action((Id::CrossRight, "crosshair right"), Run, &["."], None, "Move the crosshair of all curves an epoch on.", epochs),
+    action(
+        (Id::ZoomIn, "zoom in"),
+        Run,
+        &["+", "="],
+        None,
+        "Show half as many epochs in the curves, around the crosshair or up to the newest.",
+        epochs,
+    ),
+    action((Id::ZoomOut, "zoom out"), Run, &["-"], None, "Show twice as many epochs in the curves.", epochs),
     action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", always),
     action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
     action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", items),

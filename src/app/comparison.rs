@@ -39,6 +39,39 @@ pub fn histogram(run: &Run, bins: usize) -> Option<Histogram> {
     (bins > 0).then(|| Histogram { low, high, posterior: of(Source::Posterior), random: of(Source::Random), references })
 }
 
+/// The expected best of n accuracies drawn without putting back, at some n up to all of them, as (n, accuracy). It is optimistic: the same
+/// images choose and report; `pgnas compare` has the honest one.
+#[must_use]
+pub fn best_of(accuracies: &[f64], points: usize) -> Vec<(usize, f64)> {
+    let mut sorted: Vec<f64> = accuracies.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let all = sorted.len();
+    let expected = |n: usize| {
+        let (mut weight, mut sum) = (n as f64 / all as f64, 0.0);
+        for (place, accuracy) in sorted.iter().enumerate() {
+            sum += weight * accuracy;
+            // C(left - 1, n - 1) from the place before.
+            let left = all - place - 1;
+            weight *= if left == 0 { 0.0 } else { (left + 1).saturating_sub(n) as f64 / left as f64 };
+        }
+        sum
+    };
+    let mut counts: Vec<usize> = (0..points).map(|point| (all as f64).powf(point as f64 / points.max(2) as f64).round() as usize).collect();
+    counts.push(all);
+    counts.dedup();
+    counts.into_iter().filter(|&n| n >= 1 && n <= all).map(|n| (n, expected(n))).collect()
+}
+
+/// How many random candidates it takes to expect what a few of the posterior give; in words.
+fn price(posterior: &[f64], random: &[f64]) -> Option<String> {
+    const FEW: usize = 10;
+    let few = FEW.min(posterior.len());
+    let wanted = best_of(posterior, 200).into_iter().find(|(n, _)| *n >= few)?;
+    let enough = best_of(random, 200).into_iter().find(|(_, best)| *best >= wanted.1);
+    let needed = enough.map_or_else(|| format!("not even all {} random ones", random.len()), |(n, _)| format!("about {n} random ones"));
+    Some(format!("The best of {} posterior samples is expected to reach {:.3}; {needed} do.", wanted.0, wanted.1))
+}
+
 /// The sentence that a person would write under the histograms; `None` before both kinds are there. The interval follows when all are
 /// ranked, since it takes a while to draw.
 #[must_use]
@@ -52,8 +85,9 @@ pub fn comparison(run: &Run) -> Option<String> {
         let interval = difference_of_means(&posterior, &random, 0)?;
         format!("{:+.3} (95 % interval {:.3} to {:.3}, over candidates of this run)", interval.estimate, interval.low, interval.high)
     };
+    let price = price(&posterior, &random).map_or_else(String::new, |price| format!(" {price}"));
     Some(format!(
-        "{} posterior candidates reach {left:.3} on average, {} random ones of the same keep share {right:.3}: {difference}.",
+        "{} posterior candidates reach {left:.3} on average, {} random ones of the same keep share {right:.3}: {difference}.{price}",
         posterior.len(),
         random.len()
     ))
@@ -63,6 +97,18 @@ pub fn comparison(run: &Run) -> Option<String> {
 mod tests {
     use super::super::testing::{app_at, app_with_candidates, opened};
     use super::*;
+
+    #[test]
+    fn the_best_of_n_is_the_mean_for_one_and_the_best_for_all() {
+        let accuracies = [0.1, 0.9, 0.5, 0.7];
+        let curve = best_of(&accuracies, 20);
+        assert_eq!(curve.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let close = |value: f64, expected: f64| (value - expected).abs() < 1e-12;
+        assert!(close(curve[0].1, 0.55) && close(curve[3].1, 0.9), "{curve:?}");
+        // Of the six pairs, three hold .9, two .7 without it, one .5 and .1.
+        assert!(close(curve[1].1, (3.0 * 0.9 + 2.0 * 0.7 + 0.5) / 6.0), "{curve:?}");
+        assert_eq!(best_of(&[], 5), []);
+    }
 
     #[test]
     fn every_candidate_falls_into_one_bin() {

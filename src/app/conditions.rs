@@ -2,6 +2,7 @@
 
 use super::host::Tie;
 use super::run::Run;
+use super::start::Chosen;
 use super::state::{App, Pane};
 use crate::run::Phase;
 
@@ -22,7 +23,13 @@ pub(super) fn live(app: &App) -> Result<(), &'static str> {
 pub(super) fn training(app: &App) -> Result<(), &'static str> {
     live(app)?;
     let trains = app.run().is_some_and(|run| matches!(run.phase(), Phase::Preparing | Phase::Training));
-    if trains { Ok(()) } else { Err("training is over: there is no epoch to step to") }
+    if trains { Ok(()) } else { Err("training is over") }
+}
+
+pub(super) fn operation(app: &App) -> Result<(), &'static str> {
+    training(app)?;
+    let chosen = matches!(app.focus(), Pane::Network | Pane::Posterior);
+    if chosen { Ok(()) } else { Err("choose an operation first: next pane goes to the network") }
 }
 
 pub(super) fn samples(app: &App) -> Result<(), &'static str> {
@@ -51,6 +58,25 @@ pub(super) fn network(app: &App) -> Result<(), &'static str> {
 
 pub(super) fn chosen(app: &App) -> Result<(), &'static str> {
     if app.start().chosen().is_some() { Ok(()) } else { Err("there is nothing to open here") }
+}
+
+pub(super) fn preset(app: &App) -> Result<(), &'static str> {
+    if matches!(app.start().chosen(), Some(Chosen::Preset(_))) { Ok(()) } else { Err("choose a preset first") }
+}
+
+pub(super) fn a_run(app: &App) -> Result<(), &'static str> {
+    if matches!(app.start().chosen(), Some(Chosen::Run(_))) { Ok(()) } else { Err("choose a run first") }
+}
+
+pub(super) fn resumable(app: &App) -> Result<(), &'static str> {
+    a_run(app)?;
+    let is_complete = matches!(app.start().chosen(), Some(Chosen::Run(run)) if run.state == "completed");
+    if is_complete { Err("this run is complete: there is nothing to go on with") } else { Ok(()) }
+}
+
+pub(super) fn epochs(app: &App) -> Result<(), &'static str> {
+    let any = app.run().is_some_and(|run| !run.epochs().is_empty());
+    if any { Ok(()) } else { Err("no epoch has ended yet") }
 }
 
 pub(super) fn ended(app: &App) -> Result<(), &'static str> {

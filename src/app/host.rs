@@ -2,6 +2,7 @@
 
 use crate::link::Link;
 use crate::run::{Accuracy, CandidateId, Record};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -53,6 +54,41 @@ pub enum Tie {
     Watch,
 }
 
+/// What a search is started with beside its preset.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Seed of the run; that of the command line where none is given.
+    pub seed: Option<u64>,
+    /// Values laid over the preset, by key.
+    pub set: BTreeMap<String, String>,
+}
+
+/// A preset with some keys changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    /// Every key that applies.
+    pub keys: Vec<KeyRow>,
+    /// Parameters of the super-network.
+    pub parameters: usize,
+    /// Mask groups.
+    pub groups: usize,
+}
+
+/// A key of a preset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Its path, such as `train.epochs`.
+    pub key: String,
+    /// Its value as it is written.
+    pub value: String,
+    /// Where the value comes from.
+    pub origin: String,
+    /// What the key means.
+    pub doc: String,
+    /// What its value may be, to be read after "must be".
+    pub kind: String,
+}
+
 /// A run on the screen: a live one has a link, an earlier one only its log.
 #[derive(Debug)]
 pub struct Opened {
@@ -68,6 +104,9 @@ pub struct Opened {
     pub tie: Tie,
 }
 
+/// Work that takes a while, for a thread of its own.
+pub type Job = Box<dyn FnOnce() -> Result<PathBuf, String> + Send>;
+
 /// What lies outside the screen. Every error is one line that says what, where and the remedy.
 pub trait Host {
     /// All presets.
@@ -78,7 +117,27 @@ pub trait Host {
     ///
     /// # Errors
     /// One line for the user.
-    fn start(&mut self, preset: &str) -> Result<Opened, String>;
+    fn start(&mut self, preset: &str, changes: &Changes) -> Result<Opened, String>;
+    /// A preset with some keys changed, checked as a whole.
+    ///
+    /// # Errors
+    /// One line for the user: which key, what is wrong, what to give.
+    fn draft(&self, preset: &str, changes: &Changes) -> Result<Draft, String>;
+    /// Goes on with a run that was stopped or whose process died.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn resume(&mut self, path: &Path) -> Result<Opened, String>;
+    /// Gives a run another name.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn rename(&mut self, path: &Path, name: &str) -> Result<(), String>;
+    /// Deletes a run with all that it holds.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn delete(&mut self, path: &Path) -> Result<(), String>;
     /// Opens an earlier run.
     ///
     /// # Errors
@@ -89,11 +148,8 @@ pub trait Host {
     /// # Errors
     /// One line for the user.
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
-    /// Writes the genotype of a candidate and tells where.
-    ///
-    /// # Errors
-    /// One line for the user.
-    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String>;
+    /// What writes the files of a candidate and tells where, or one line on what went wrong.
+    fn export(&self, path: &Path, candidate: CandidateId) -> Job;
     /// Waits until the engine of a stopped or finished search has closed its log.
     fn finish(&mut self);
 }

@@ -1,12 +1,15 @@
 //! The model of the screen: state, `apply`, `press`, one table of actions. No terminal, no drawing.
 
 mod action;
+mod candidates;
 mod comparison;
 mod conditions;
 mod copy;
 mod difference;
 mod filter;
+mod form;
 mod fuzzy;
+mod groups;
 mod host;
 mod key;
 mod keymap;
@@ -18,16 +21,18 @@ mod ranking;
 mod run;
 mod start;
 mod state;
+mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
 mod update;
 mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
-pub use comparison::{Histogram, comparison, histogram};
+pub use comparison::{Histogram, best_of, comparison, histogram};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
-pub use host::{Host, Opened, PresetRow, RunRow, Tie};
+pub use form::{Form, RenameLine};
+pub use host::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, RunRow, Tie};
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use network::{Block, NetworkRow, Take, Trend};
@@ -38,4 +43,5 @@ pub use ranking::{Order, Ranked};
 pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
+pub use steer::{Dial, DialLine};
 pub use warning::{Warning, WarningKind};

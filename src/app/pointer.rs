@@ -108,13 +108,14 @@ impl App {
 mod tests {
     use super::super::testing::{app_with_candidates, at_start, press};
     use super::*;
+    use crate::app::Changes;
     use crate::run::Command;
 
     #[test]
     fn a_click_chooses_and_a_second_one_does() {
         let mut app = at_start();
         assert_eq!(app.click(Target::Start(1)), []);
-        assert_eq!(app.click(Target::Start(1)), [Effect::Start { preset: "fashion".into() }]);
+        assert_eq!(app.click(Target::Start(1)), [Effect::Start { preset: "fashion".into(), changes: Changes::default() }]);
         let mut app = app_with_candidates(20, 5);
         assert_eq!(app.click(Target::Action(ActionId::Pause)), [Effect::Send(Command::Pause)]);
         app.click(Target::Candidate(CandidateId(4)));

@@ -30,7 +30,7 @@ pub struct FilterLine {
 }
 
 /// Types a key into a line; tells whether it was one that types.
-fn typed(input: &mut String, key: Key) -> bool {
+pub(super) fn typed(input: &mut String, key: Key) -> bool {
     match (key.code, key.ctrl) {
         (Code::Backspace, false) | (Code::Char('h'), true) => drop(input.pop()),
         (Code::Char('u'), true) => input.clear(),
@@ -42,7 +42,7 @@ fn typed(input: &mut String, key: Key) -> bool {
 }
 
 /// Adds a text to a line, up to its first line break and without what is no character to see.
-fn insert(input: &mut String, text: &str) {
+pub(super) fn insert(input: &mut String, text: &str) {
     let line = text.lines().next().unwrap_or_default();
     let room = LONGEST.saturating_sub(input.chars().count());
     input.extend(line.chars().filter(|character| !character.is_control()).take(room));
@@ -124,6 +124,19 @@ impl App {
                 insert(&mut line.input, text);
                 self.refilter(&mut line);
                 self.overlay = Overlay::Filter(line);
+            }
+            Overlay::Form(mut form) => {
+                form.input.iter_mut().for_each(|input| insert(input, text));
+                self.overlay = Overlay::Form(form);
+            }
+            Overlay::Rename(mut line) => {
+                insert(&mut line.input, text);
+                self.overlay = Overlay::Rename(line);
+            }
+            Overlay::Dial(mut line) => {
+                insert(&mut line.input, text);
+                self.recheck(&mut line);
+                self.overlay = Overlay::Dial(line);
             }
             other => self.overlay = other,
         }

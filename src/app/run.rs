@@ -1,14 +1,13 @@
 //! A run on the screen: one reducer for live ones and for opened ones.
 
-use super::filter::{Filter, Hand};
-use super::network::{self, Block, NetworkRow, Trend};
-use super::ranking::{self, Order, Ranked};
+use super::filter::Filter;
+use super::network::{self, Block};
+use super::ranking::Order;
 use super::warning::{self, Warning};
-use crate::posterior::statistics::mean_and_deviation;
-use crate::preset::{BatchNormMode, PosteriorKind};
+use crate::preset::BatchNormMode;
 use crate::run::{
-    CandidateId, CandidateScore, EpochMetrics, Event, Outcome, Phase, PosteriorHealth, Record, Resources, Snapshot, Source, Started,
-    TestScore, Ties, newest, winner,
+    CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, Record, Resources, Snapshot, Started, Steering,
+    TestScore, Ties,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,30 +27,37 @@ pub struct Ending {
 /// A run on the screen.
 #[derive(Debug, Clone)]
 pub struct Run {
-    name: String,
-    path: PathBuf,
-    linked: bool,
-    next_record: u64,
-    started: Option<Started>,
-    phase: Phase,
-    epochs: Vec<EpochMetrics>,
-    candidates: Vec<CandidateScore>,
-    ties: Option<Ties>,
-    tests: Vec<TestScore>,
-    ending: Option<Ending>,
-    snapshot: Option<Arc<Snapshot>>,
-    exported: BTreeMap<CandidateId, PathBuf>,
-    blocks: Vec<Block>,
-    row: usize,
-    group: usize,
-    chosen: Option<CandidateId>,
-    pinned: Option<CandidateId>,
-    marked: BTreeSet<CandidateId>,
-    warnings: Vec<Warning>,
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) linked: bool,
+    pub(super) next_record: u64,
+    pub(super) started: Option<Started>,
+    pub(super) phase: Phase,
+    pub(super) epochs: Vec<EpochMetrics>,
+    pub(super) candidates: Vec<CandidateScore>,
+    pub(super) ties: Option<Ties>,
+    pub(super) tests: Vec<TestScore>,
+    pub(super) steering: Steering,
+    /// Every intervention with the training steps done at that moment.
+    pub(super) interventions: Vec<(u64, Command)>,
+    pub(super) ending: Option<Ending>,
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) exported: BTreeMap<CandidateId, PathBuf>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) row: usize,
+    pub(super) group: usize,
+    pub(super) chosen: Option<CandidateId>,
+    pub(super) pinned: Option<CandidateId>,
+    pub(super) marked: BTreeSet<CandidateId>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) filter: Filter,
     pub(super) order: Order,
     pub(super) shows_random: bool,
     pub(super) log_curves: bool,
+    /// The epoch that the crosshair stands at.
+    pub(super) cross: Option<u32>,
+    /// How often the span of the curves was halved.
+    pub(super) zoom: u32,
 }
 
 impl Run {
@@ -67,6 +73,8 @@ impl Run {
             candidates: Vec::new(),
             ties: None,
             tests: Vec::new(),
+            steering: Steering::default(),
+            interventions: Vec::new(),
             ending: None,
             snapshot: None,
             exported: BTreeMap::new(),
@@ -81,6 +89,8 @@ impl Run {
             order: Order::Accuracy,
             shows_random: true,
             log_curves: false,
+            cross: None,
+            zoom: 0,
         }
     }
 
@@ -110,7 +120,11 @@ impl Run {
                 }
             }
             Event::Alert(alert) => return Some(alert.message.clone()),
-            Event::Intervention { .. } | Event::Drawn(_) | Event::Race(_) | Event::Resumed { .. } => {}
+            Event::Intervention { command, step } => {
+                self.steering.take(*command);
+                self.interventions.push((*step, *command));
+            }
+            Event::Drawn(_) | Event::Race(_) | Event::Resumed { .. } => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });
@@ -125,7 +139,8 @@ impl Run {
         let found = warning::warnings(started, &self.epochs);
         let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
         let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
-        self.warnings = found;
+        let machine = self.warnings.iter().filter(|warning| warning.kind.is_of_machine()).cloned();
+        self.warnings = found.into_iter().chain(machine.collect::<Vec<_>>()).collect();
         told
     }
 
@@ -135,16 +150,19 @@ impl Run {
         &self.warnings
     }
 
-    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+    /// Takes the newest snapshot in; tells of what needs attention and did not before.
+    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Option<String> {
+        let found = warning::of_machine(&snapshot);
         self.snapshot = Some(snapshot);
+        let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
+        let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
+        self.warnings.retain(|known| !known.kind.is_of_machine());
+        self.warnings.extend(found);
+        told
     }
 
     pub(super) fn unlink(&mut self) {
         self.linked = false;
-    }
-
-    pub(super) fn remember_export(&mut self, id: CandidateId, path: PathBuf) {
-        self.exported.insert(id, path);
     }
 
     pub(super) fn next_record(&self) -> u64 {
@@ -203,6 +221,31 @@ impl Run {
         self.ending.as_ref()
     }
 
+    /// Epochs to train, as the preset or somebody says; `None` before the log says how many there are.
+    #[must_use]
+    pub fn planned_epochs(&self) -> Option<u32> {
+        let planned = self.started.as_ref()?.epochs;
+        Some(self.steering.epochs.map_or(planned, |epochs| epochs.max(self.epochs.last().map_or(0, |epoch| epoch.epoch))))
+    }
+
+    /// How it was steered.
+    #[must_use]
+    pub fn steering(&self) -> &Steering {
+        &self.steering
+    }
+
+    /// What an operation is held at, where it is.
+    #[must_use]
+    pub fn held(&self, group: usize) -> Option<Fate> {
+        self.steering.held.get(&(group as u32)).copied()
+    }
+
+    /// Every intervention, with the training steps done at that moment.
+    #[must_use]
+    pub fn interventions(&self) -> &[(u64, Command)] {
+        &self.interventions
+    }
+
     /// The epochs so far.
     #[must_use]
     pub fn epochs(&self) -> &[EpochMetrics] {
@@ -214,19 +257,7 @@ impl Run {
     pub fn epoch_of(&self) -> Option<(u32, u32)> {
         let logged = self.epochs.last().map_or(0, |epoch| epoch.epoch);
         let done = self.live_snapshot().map_or(logged, |snapshot| snapshot.epoch.max(logged));
-        Some((done, self.started.as_ref()?.epochs))
-    }
-
-    /// All candidates in the order of ranking, those of earlier weights among them.
-    #[must_use]
-    pub fn candidates(&self) -> &[CandidateScore] {
-        &self.candidates
-    }
-
-    /// Candidates of the newest weights from one source.
-    #[must_use]
-    pub fn count(&self, source: Source) -> usize {
-        newest(&self.candidates).filter(|score| score.source == source).count()
+        Some((done, self.planned_epochs()?))
     }
 
     /// Which batch-norm statistics decide the ranking.
@@ -235,257 +266,9 @@ impl Run {
         self.started.as_ref().map_or(BatchNormMode::Recalibrated, |started| started.batch_norm)
     }
 
-    /// The test accuracy of a candidate, where it was read.
-    #[must_use]
-    pub fn test(&self, id: CandidateId) -> Option<&TestScore> {
-        self.tests.iter().find(|test| test.id == id)
-    }
-
-    /// The best posterior candidate so far.
-    #[must_use]
-    pub fn winner(&self) -> Option<CandidateId> {
-        winner(&self.candidates, self.mode())
-    }
-
-    /// The newest whole network among the candidates.
-    #[must_use]
-    pub fn whole(&self) -> Option<&CandidateScore> {
-        self.candidates.iter().rev().find(|score| score.source == Source::Whole)
-    }
-
-    /// Select accuracies of the candidates from one source that were ranked with the weights of some epoch.
-    #[must_use]
-    pub fn accuracies(&self, source: Source, epoch: u32) -> Vec<f64> {
-        let mode = self.mode();
-        let scores = self.candidates.iter().filter(|score| score.source == source && score.epoch == epoch);
-        scores.map(|score| score.select.of(mode).share()).collect()
-    }
-
-    /// Select accuracy of a candidate less the mean of the random ones of the same weights.
-    #[must_use]
-    pub fn against_random(&self, score: &CandidateScore) -> Option<f64> {
-        let (mean, _) = mean_and_deviation(&self.accuracies(Source::Random, score.epoch))?;
-        Some(score.select.of(self.mode()).share() - mean)
-    }
-
-    /// Where a candidate was exported to.
-    #[must_use]
-    pub fn exported(&self, id: CandidateId) -> Option<&Path> {
-        self.exported.get(&id).map(PathBuf::as_path)
-    }
-
-    /// The candidates of the list, in its order.
-    #[must_use]
-    pub fn ranked(&self) -> Vec<Ranked<'_>> {
-        let mut rows = ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), self.order, self.shows_random);
-        let hand = Hand { marked: &self.marked, pinned: self.pinned, mode: self.mode() };
-        rows.retain(|row| self.filter.lets_pass(row, hand));
-        rows
-    }
-
-    /// Which candidates the list shows.
-    #[must_use]
-    pub fn filter(&self) -> &Filter {
-        &self.filter
-    }
-
-    /// The pinned candidate.
-    #[must_use]
-    pub fn pinned(&self) -> Option<&CandidateScore> {
-        self.candidates.iter().find(|score| Some(score.id) == self.pinned)
-    }
-
-    /// The marked candidates.
-    #[must_use]
-    pub fn marked(&self) -> &BTreeSet<CandidateId> {
-        &self.marked
-    }
-
-    /// Pins the selected candidate, or releases it where it is pinned already.
-    pub(super) fn pin(&mut self) {
-        let selected = self.selected().map(|score| score.id);
-        self.pinned = selected.filter(|_| self.pinned != selected);
-    }
-
-    /// Marks the selected candidate, or takes its mark away.
-    pub(super) fn mark(&mut self) {
-        if let Some(id) = self.selected().map(|score| score.id)
-            && !self.marked.remove(&id)
-        {
-            self.marked.insert(id);
-        }
-    }
-
-    /// What the list is ordered by.
-    #[must_use]
-    pub fn order(&self) -> Order {
-        self.order
-    }
-
-    /// Whether the list shows random candidates.
-    #[must_use]
-    pub fn shows_random(&self) -> bool {
-        self.shows_random
-    }
-
     /// Whether losses are drawn on a logarithmic axis.
     #[must_use]
     pub fn log_curves(&self) -> bool {
         self.log_curves
-    }
-
-    /// The candidate that the screen is about: the one stepped to, else the winner so far, else the first of the list.
-    #[must_use]
-    pub fn selected(&self) -> Option<&CandidateScore> {
-        let rows = self.ranked();
-        rows.get(Self::selected_of(self.chosen, self.winner(), &rows)?).map(|row| row.score)
-    }
-
-    /// Position in [`Self::ranked`] of the selected candidate.
-    #[must_use]
-    pub fn selected_position(&self, rows: &[Ranked<'_>]) -> Option<usize> {
-        Self::selected_of(self.chosen, self.winner(), rows)
-    }
-
-    fn selected_of(chosen: Option<CandidateId>, winner: Option<CandidateId>, rows: &[Ranked<'_>]) -> Option<usize> {
-        let find = |id: Option<CandidateId>| ranking::position(rows, id?);
-        find(chosen).or_else(|| find(winner)).or_else(|| (!rows.is_empty()).then_some(0))
-    }
-
-    /// Steps through the list; stays within it.
-    pub(super) fn step_candidate(&mut self, by: isize) {
-        let rows = self.ranked();
-        if let Some(position) = self.selected_position(&rows) {
-            let target = position.saturating_add_signed(by).min(rows.len() - 1);
-            self.chosen = Some(rows[target].score.id);
-        }
-    }
-
-    /// Chooses a candidate of the list.
-    pub(super) fn choose_candidate(&mut self, id: CandidateId) {
-        self.chosen = Some(id);
-    }
-
-    /// Steps through the rows of the network; stays within them.
-    pub(super) fn step_row(&mut self, by: isize) {
-        self.choose_row(self.row.saturating_add_signed(by));
-    }
-
-    /// Goes to a row of the network, or to the last one; its operation has the focus then.
-    pub(super) fn choose_row(&mut self, row: usize) {
-        let rows = self.rows();
-        self.row = row.min(rows.len().saturating_sub(1));
-        self.group = match rows.get(self.row) {
-            Some(NetworkRow::Group { group, .. }) => *group,
-            Some(NetworkRow::Block(block)) => self.blocks[*block].groups.start,
-            None => 0,
-        };
-    }
-
-    /// Steps through the groups; stays within them.
-    pub(super) fn step_group(&mut self, by: isize) {
-        self.choose_group(self.group.saturating_add_signed(by));
-    }
-
-    /// Gives a group the focus, or the last one; the network goes to its row, or to the head of its block where that is folded.
-    pub(super) fn choose_group(&mut self, group: usize) {
-        let groups = self.started.as_ref().map_or(0, |started| started.network.groups.len());
-        self.group = group.min(groups.saturating_sub(1));
-        let shows = |row: &NetworkRow| match row {
-            NetworkRow::Group { group, .. } => *group == self.group,
-            NetworkRow::Block(block) => self.blocks[*block].folded && self.blocks[*block].groups.contains(&self.group),
-        };
-        self.row = self.rows().iter().position(shows).unwrap_or(0);
-    }
-
-    /// The group in focus.
-    #[must_use]
-    pub fn group(&self) -> usize {
-        self.group
-    }
-
-    /// p of a group after each epoch, as (epoch, p), from the initial one on.
-    #[must_use]
-    pub fn history(&self, group: usize) -> Vec<(f64, f64)> {
-        let initial = self.started.as_ref().map(|started| (0.0, started.initial_drop));
-        let later = self.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), f64::from(*epoch.drop_probabilities.get(group)?))));
-        initial.into_iter().chain(later).collect()
-    }
-
-    /// The blocks of the network.
-    #[must_use]
-    pub fn blocks(&self) -> &[Block] {
-        &self.blocks
-    }
-
-    /// The rows of the network that show.
-    #[must_use]
-    pub fn rows(&self) -> Vec<NetworkRow> {
-        self.started.as_ref().map_or_else(Vec::new, |started| network::rows(&started.network, &self.blocks))
-    }
-
-    /// The chosen row of the network.
-    #[must_use]
-    pub fn row(&self) -> usize {
-        self.row
-    }
-
-    /// Folds or unfolds the block of the chosen row, and moves to its head.
-    pub(super) fn fold(&mut self) {
-        let Some(number) = self.rows().get(self.row).map(|row| row.block()) else { return };
-        self.blocks[number].folded = !self.blocks[number].folded;
-        self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
-    }
-
-    /// Folds all blocks, or unfolds them where all are folded.
-    pub(super) fn fold_all(&mut self) {
-        let number = self.rows().get(self.row).map_or(0, |row| row.block());
-        let folded = !self.blocks.iter().all(|block| block.folded);
-        self.blocks.iter_mut().for_each(|block| block.folded = folded);
-        self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
-    }
-
-    /// Whether every edge takes one operation, so that the probabilities of an edge sum to 1.
-    #[must_use]
-    pub fn is_categorical(&self) -> bool {
-        self.started.as_ref().is_some_and(|started| started.posterior == PosteriorKind::Categorical)
-    }
-
-    /// The epochs of warm-up while it lasts: single paths are trained, and p stands still.
-    #[must_use]
-    pub fn warms_up(&self) -> Option<u32> {
-        let warm_up = self.started.as_ref()?.warm_up;
-        let trains = matches!(self.phase(), Phase::Preparing | Phase::Training);
-        (trains && (self.epochs.len() as u32) < warm_up).then_some(warm_up)
-    }
-
-    /// The drop probability of a group now; `None` for a group that the log does not know.
-    #[must_use]
-    pub fn drop_probability(&self, group: usize) -> Option<f64> {
-        let started = self.started.as_ref()?;
-        let at = |values: &[f32]| (values.len() == started.network.groups.len()).then(|| values.get(group).copied()).flatten();
-        let snapshot = self.live_snapshot().and_then(|snapshot| at(&snapshot.drop_probabilities));
-        let logged = || self.epochs.last().and_then(|epoch| at(&epoch.drop_probabilities));
-        let initial = || started.network.groups.get(group).map(|_| started.initial_drop);
-        snapshot.or_else(logged).map(f64::from).or_else(initial)
-    }
-
-    /// How a group went over the last epoch; `None` before one has ended.
-    #[must_use]
-    pub fn trend(&self, group: usize) -> Option<Trend> {
-        let at = |epoch: &EpochMetrics| epoch.drop_probabilities.get(group).copied().map(f64::from);
-        let before = match self.epochs.as_slice() {
-            [] => return None,
-            [_] => self.started.as_ref()?.initial_drop,
-            [.., before, _] => at(before)?,
-        };
-        Some(Trend::between(before, at(self.epochs.last()?)?))
-    }
-
-    /// The posterior in a few numbers, as new as they are known.
-    #[must_use]
-    pub fn health(&self) -> Option<PosteriorHealth> {
-        let snapshot = self.live_snapshot().filter(|snapshot| !snapshot.drop_probabilities.is_empty());
-        snapshot.map(|snapshot| snapshot.health).or_else(|| self.epochs.last().map(|epoch| epoch.health))
     }
 }

@@ -1,6 +1,7 @@
 //! The start screen: presets and earlier runs, and which of them is chosen.
 
 use super::host::{PresetRow, RunRow};
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The lists of the start screen.
@@ -13,6 +14,8 @@ pub struct Start {
     in_runs: bool,
     preset: usize,
     run: usize,
+    /// The run that another one is put beside.
+    pub(super) marked: Option<PathBuf>,
 }
 
 /// What Enter is about.
@@ -27,7 +30,7 @@ pub enum Chosen<'a> {
 impl Start {
     pub(super) fn new(presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) -> Self {
         let in_runs = presets.is_empty() && !runs.is_empty();
-        Self { presets, runs, now, in_runs, preset: 0, run: 0 }
+        Self { presets, runs, now, in_runs, preset: 0, run: 0, marked: None }
     }
 
     /// All presets.
@@ -64,6 +67,12 @@ impl Start {
     #[must_use]
     pub fn run(&self) -> usize {
         self.run
+    }
+
+    /// The run that another one is put beside.
+    #[must_use]
+    pub fn marked(&self) -> Option<&Path> {
+        self.marked.as_deref()
     }
 
     /// Whether there is nothing at all to choose.

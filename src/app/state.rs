@@ -1,11 +1,14 @@
 //! The state of the screen.
 
-use super::host::{PresetRow, RunRow, Tie};
+use super::form::{Form, RenameLine};
+use super::host::{Changes, PresetRow, RunRow, Tie};
 use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
 use super::run::Run;
 use super::start::Start;
+use super::steer::DialLine;
 use crate::run::{CandidateId, Command, Event, Record, Snapshot};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,7 +30,29 @@ pub enum Effect {
     Start {
         /// Name of the preset.
         preset: String,
+        /// What is changed of it.
+        changes: Changes,
     },
+    /// Check a preset with some keys changed.
+    Draft {
+        /// Name of the preset.
+        preset: String,
+        /// What is changed of it.
+        changes: Changes,
+    },
+    /// Go on with a run that was interrupted.
+    Resume(PathBuf),
+    /// Give a run another name.
+    Rename {
+        /// Its folder.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// Delete a run.
+    Delete(PathBuf),
+    /// Show two runs side by side.
+    Beside(PathBuf, PathBuf),
     /// Open an earlier run.
     Open(PathBuf),
     /// Show the start screen.
@@ -49,12 +74,19 @@ pub enum View {
     Samples,
     /// Posterior candidates against random ones.
     Compare,
+    /// Every curve over the epochs.
+    Curves,
 }
 
 impl View {
     /// All of them, in the order of their keys, with the word for each.
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::Search, "search"), (Self::Posterior, "posterior"), (Self::Samples, "samples"), (Self::Compare, "compare")];
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Search, "search"),
+        (Self::Posterior, "posterior"),
+        (Self::Samples, "samples"),
+        (Self::Compare, "compare"),
+        (Self::Curves, "curves"),
+    ];
 
     /// Its panes, in the order of Tab; the first has the focus at first.
     #[must_use]
@@ -64,6 +96,7 @@ impl View {
             Self::Posterior => &[Pane::Posterior],
             Self::Samples => &[Pane::Candidates, Pane::Detail],
             Self::Compare => &[Pane::Comparison],
+            Self::Curves => &[Pane::Curves],
         }
     }
 }
@@ -93,6 +126,14 @@ pub enum Overlay {
     Palette(Palette),
     /// The line in which the filter is typed.
     Filter(FilterLine),
+    /// The line in which a number is typed.
+    Dial(DialLine),
+    /// The keys of a preset.
+    Form(Box<Form>),
+    /// The line in which a run's new name is typed.
+    Rename(RenameLine),
+    /// The question whether to delete a run.
+    Delete(Box<RunRow>),
 }
 
 /// What came while the view is frozen.
@@ -125,6 +166,7 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
     ("* P", "before a candidate: marked; pinned, to see how the others differ from it"),
     ("+ - ~", "in a candidate's network: gained, lost, or another share kept than by the pinned one"),
+    ("■ □", "before an operation: held kept, held dropped, by hand (ASCII: K D)"),
     ("–", "not known, or not there"),
 ];
 
@@ -135,6 +177,8 @@ pub struct App {
     pub(super) run: Option<Run>,
     /// How the screen is tied to the search of the run.
     pub(super) tie: Tie,
+    /// The run beside it.
+    pub(super) beside: Option<Box<Run>>,
     pub(super) view: View,
     pub(super) focus: Pane,
     pub(super) detail_scroll: usize,
@@ -142,6 +186,7 @@ pub struct App {
     pub(super) notice: Option<Notice>,
     pub(super) keymap: Keymap,
     pub(super) takes_mouse: bool,
+    pub(super) exporting: BTreeSet<CandidateId>,
     /// There while the view is frozen.
     pub(super) held: Option<Held>,
 }
@@ -166,6 +211,7 @@ impl App {
             start: Start::new(Vec::new(), Vec::new(), SystemTime::UNIX_EPOCH),
             run: None,
             tie: Tie::Own,
+            beside: None,
             view: View::Search,
             focus: Pane::Candidates,
             detail_scroll: 0,
@@ -173,6 +219,7 @@ impl App {
             notice: None,
             keymap,
             takes_mouse,
+            exporting: BTreeSet::new(),
             held: None,
         }
     }
@@ -185,15 +232,21 @@ impl App {
     /// [`Self::show_start`] at a given moment, from which ages are counted.
     pub fn show_start_at(&mut self, presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) {
         self.start = Start::new(presets, runs, now);
-        self.run = None;
+        (self.run, self.beside) = (None, None);
         self.held = None;
         self.overlay = Overlay::None;
+    }
+
+    /// Goes to the list of runs, where there are any.
+    pub fn choose_run(&mut self, at: usize) {
+        self.start.choose(self.start.presets().len() + at);
     }
 
     /// Shows a run, so far without events: those follow through [`Self::apply`].
     pub fn show_run(&mut self, name: String, path: PathBuf, live: bool) {
         self.run = Some(Run::new(name, path, live));
         self.tie = Tie::Own;
+        self.beside = None;
         self.held = None;
         self.show(View::Search);
         self.detail_scroll = 0;
@@ -211,9 +264,26 @@ impl App {
         self.tie
     }
 
+    /// Puts an earlier run beside the one that shows.
+    pub fn show_beside(&mut self, name: String, path: PathBuf, records: &[Record]) {
+        let mut run = Run::new(name, path, false);
+        for record in records {
+            // It has ended: what needed attention then does not now.
+            let _ = run.apply(record);
+        }
+        self.beside = Some(Box::new(run));
+    }
+
+    /// The run beside the one that shows.
+    #[must_use]
+    pub fn beside(&self) -> Option<&Run> {
+        self.beside.as_deref()
+    }
+
     /// Shows a screen of the run; the focus stays where the screen has its pane.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
+        self.beside = None;
         if !view.panes().contains(&self.focus) {
             self.focus = view.panes()[0];
         }
@@ -238,8 +308,8 @@ impl App {
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
         if let Some(held) = &mut self.held {
             held.snapshot = Some(snapshot);
-        } else if let Some(run) = &mut self.run {
-            run.take_snapshot(snapshot);
+        } else if let Some(told) = self.run.as_mut().and_then(|run| run.take_snapshot(snapshot)) {
+            self.notice(told, true);
         }
     }
 
@@ -282,12 +352,26 @@ impl App {
         self.notice = Some(Notice { text, is_error });
     }
 
-    /// A candidate was exported.
-    pub fn exported(&mut self, id: CandidateId, path: PathBuf) {
-        self.notice(format!("candidate {} written to {}", id.0, path.display()), false);
-        if let Some(run) = &mut self.run {
-            run.remember_export(id, path);
+    /// An export has ended: where it lies, or one line on what went wrong.
+    pub fn exported(&mut self, id: CandidateId, result: Result<PathBuf, String>) {
+        self.exporting.remove(&id);
+        match result {
+            Err(fault) => self.notice(fault, true),
+            Ok(path) => {
+                let left = self.exporting.len();
+                let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
+                self.notice(format!("candidate {} written to {}{more}", id.0, path.display()), false);
+                if let Some(run) = &mut self.run {
+                    run.remember_export(id, path);
+                }
+            }
         }
+    }
+
+    /// Candidates whose files are being written.
+    #[must_use]
+    pub fn exporting(&self) -> &BTreeSet<CandidateId> {
+        &self.exporting
     }
 
     /// The sequence number expected next, for catching up from the log.

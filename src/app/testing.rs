@@ -7,7 +7,7 @@ use crate::posterior::DropProbability;
 use crate::preset::BatchNormMode;
 use crate::run::{
     Accuracy, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, PosteriorHealth, Record,
-    Resources, Scores, Snapshot, Source, SplitSizes, Started, TestScore,
+    Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,6 +97,8 @@ pub fn epoch(epoch: u32) -> EpochMetrics {
         gradient_norm: 1.5,
         drop_probabilities: drops(epoch),
         health: health(epoch),
+        weight_norms: (0..network().groups.len()).map(|group| (3.0 * noise(group + 61)) as f32).collect(),
+        spread: Some(Spread { low: 0.93 * health(epoch).expected_parameters, high: 1.06 * health(epoch).expected_parameters }),
     }
 }
 
@@ -179,6 +181,8 @@ pub fn snapshot_at(epoch: u32) -> Snapshot {
         cross_entropy: None,
         drop_probabilities: drops(epoch),
         health: health(epoch),
+        waiting_share: None,
+        disk_free: None,
     }
 }
 

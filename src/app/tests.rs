@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Effect, Overlay, Pane, View};
+use crate::app::{App, Changes, Effect, Overlay, Pane, View};
 use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn the_winner_is_shown_until_somebody_steps() {
     press(&mut app, "G ] down");
     assert_eq!(selected(&app), Some(1), "the list ends");
     assert_eq!(press(&mut app, "e"), [Effect::Export(CandidateId(1))]);
-    app.exported(CandidateId(1), PathBuf::from("x.json"));
+    app.exported(CandidateId(1), Ok(PathBuf::from("x.json")));
     assert_eq!(notice(&app), "candidate 1 written to x.json");
     assert!(app.run().unwrap().exported(CandidateId(1)).is_some());
 }
@@ -130,10 +130,10 @@ fn the_help_does_the_chosen_line() {
 #[test]
 fn the_start_screen_starts_and_opens() {
     let mut app = at_start();
-    assert_eq!(press(&mut app, "enter"), [Effect::Start { preset: "digits".into() }]);
-    assert_eq!(press(&mut app, "j enter"), [Effect::Start { preset: "fashion".into() }]);
+    assert_eq!(press(&mut app, "enter"), [Effect::Start { preset: "digits".into(), changes: Changes::default() }]);
+    assert_eq!(press(&mut app, "j enter"), [Effect::Start { preset: "fashion".into(), changes: Changes::default() }]);
     assert_eq!(press(&mut app, "down enter"), [Effect::Open("runs/20261124-054500-digits-1".into())]);
-    assert_eq!(press(&mut app, "tab enter"), [Effect::Start { preset: "fashion".into() }]);
+    assert_eq!(press(&mut app, "tab enter"), [Effect::Start { preset: "fashion".into(), changes: Changes::default() }]);
     assert_eq!(press(&mut app, "q"), [Effect::Quit]);
     let mut empty = App::new();
     assert_eq!(press(&mut empty, "enter j G"), []);
@@ -217,6 +217,8 @@ fn marks_are_exported_together_and_a_pin_stays() {
     assert_eq!(run.marked().len(), 2);
     let marked: Vec<Effect> = run.marked().iter().map(|&id| Effect::Export(id)).collect();
     assert_eq!(press(&mut app, "e"), marked);
+    assert_eq!(press(&mut app, "e"), [], "they are being written already");
+    app.exported(pinned, Ok("there".into()));
     press(&mut app, "x g x");
     assert!(app.run().unwrap().marked().is_empty());
     assert_eq!(press(&mut app, "e"), [Effect::Export(pinned)]);

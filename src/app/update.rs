@@ -2,12 +2,13 @@
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
 use super::filter::Filter;
-use super::host::Tie;
+use super::host::{Changes, Tie};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
-use crate::run::Command;
+use super::steer::Dial;
+use crate::run::{CandidateId, Command, Fate};
 
 /// Lines of a page.
 const PAGE: isize = 10;
@@ -25,6 +26,10 @@ impl App {
             Overlay::Help(at) => self.press_help(key, *at),
             Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
             Overlay::Filter(line) => self.press_filter(key, line.clone()),
+            Overlay::Dial(line) => self.press_dial(key, line.clone()),
+            Overlay::Form(form) => self.press_form(key, form.clone()),
+            Overlay::Rename(line) => self.press_rename(key, line.clone()),
+            Overlay::Delete(run) => self.press_delete(key, &run.clone()),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
@@ -88,6 +93,21 @@ impl App {
             Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
+            Id::EditPreset => return self.edit_preset(),
+            Id::ResumeRun => return self.resume_run(),
+            Id::Rename => self.ask_name(),
+            Id::Delete => self.ask_delete(),
+            Id::Beside => return self.side_by_side(),
+            Id::CurvesView => self.show(View::Curves),
+            Id::Checkpoint => return vec![Effect::Send(Command::Checkpoint)],
+            Id::HoldKept => return self.hold(Some(Fate::Kept)),
+            Id::HoldDropped => return self.hold(Some(Fate::Dropped)),
+            Id::Release => return self.hold(None),
+            Id::Temperature => self.turn_dial(Dial::Temperature),
+            Id::WeightPrior => self.turn_dial(Dial::WeightPrior),
+            Id::LearningRate => self.turn_dial(Dial::LearningRate),
+            Id::Epochs => self.turn_dial(Dial::Epochs),
+            Id::Samples => self.turn_dial(Dial::Samples),
             Id::Export => return self.export(),
             Id::Copy => return self.copied().map(Effect::Copy).into_iter().collect(),
             Id::Mouse => {
@@ -123,16 +143,36 @@ impl App {
             Id::SamplesView => self.show(View::Samples),
             Id::CompareView => self.show(View::Compare),
             Id::Freeze => self.freeze(),
-            Id::Fold | Id::FoldAll | Id::Order | Id::Random | Id::LogCurves | Id::Pin | Id::Mark => self.arrange(id),
+            Id::Fold
+            | Id::FoldAll
+            | Id::Order
+            | Id::Random
+            | Id::LogCurves
+            | Id::Pin
+            | Id::Mark
+            | Id::Crosshair
+            | Id::CrossLeft
+            | Id::CrossRight
+            | Id::ZoomIn
+            | Id::ZoomOut => self.arrange(id),
         }
         Vec::new()
     }
 
     /// The marked candidates, or the chosen one where none is marked.
-    fn export(&self) -> Vec<Effect> {
+    fn export(&mut self) -> Vec<Effect> {
         let Some(run) = &self.run else { return Vec::new() };
         let chosen = run.selected().filter(|_| run.marked().is_empty()).map(|score| score.id);
-        run.marked().iter().copied().chain(chosen).map(Effect::Export).collect()
+        let wanted: Vec<CandidateId> = run.marked().iter().copied().chain(chosen).filter(|id| !self.exporting.contains(id)).collect();
+        if wanted.is_empty() {
+            self.notice("it is being written already".into(), false);
+            return Vec::new();
+        }
+        let told =
+            if let [one] = wanted[..] { format!("writing candidate {}", one.0) } else { format!("writing {} candidates", wanted.len()) };
+        self.notice(told, false);
+        self.exporting.extend(&wanted);
+        wanted.into_iter().map(Effect::Export).collect()
     }
 
     /// How the run is shown.
@@ -146,6 +186,11 @@ impl App {
             Id::LogCurves => run.log_curves = !run.log_curves,
             Id::Pin => run.pin(),
             Id::Mark => run.mark(),
+            Id::Crosshair => run.crosshair(),
+            Id::CrossLeft => run.move_crosshair(-1),
+            Id::CrossRight => run.move_crosshair(1),
+            Id::ZoomIn => run.zoom(1),
+            Id::ZoomOut => run.zoom(-1),
             _ => {}
         }
     }
@@ -158,7 +203,7 @@ impl App {
 
     fn choose(&self) -> Vec<Effect> {
         match self.start.chosen() {
-            Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone() }],
+            Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone(), changes: Changes::default() }],
             Some(Chosen::Run(run)) => vec![Effect::Open(run.path.clone())],
             None => Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! What goes wrong in a posterior, from the numbers of the log, with what to do about it.
 
 use crate::preset::PosteriorKind;
-use crate::run::{EpochMetrics, GroupSummary, Started};
+use crate::run::{EpochMetrics, GroupSummary, Snapshot, Started};
 
 /// Share of dropped channels from which nearly everything drops.
 const COLLAPSED: f64 = 0.97;
@@ -11,6 +11,10 @@ const GONE: f64 = 0.05;
 const CARRIES: f64 = 0.5;
 /// How little p may move before it is stuck.
 const STUCK: f64 = 0.005;
+/// Share of the training time in which it may wait for images.
+const STARVED: f64 = 0.3;
+/// Bytes that a disk should have left.
+const LITTLE: u64 = 500 << 20;
 /// Share of the epochs after which p should have moved.
 const TIME_TO_MOVE: f64 = 0.25;
 
@@ -23,6 +27,18 @@ pub enum WarningKind {
     WeightFree,
     /// No drop probability moves.
     Stuck,
+    /// Training waits for images.
+    Starved,
+    /// The disk of the run is filling.
+    Disk,
+}
+
+impl WarningKind {
+    /// Whether it is about the machine, not about the posterior.
+    #[must_use]
+    pub fn is_of_machine(self) -> bool {
+        matches!(self, Self::Starved | Self::Disk)
+    }
 }
 
 /// Something that goes wrong.
@@ -40,6 +56,24 @@ pub fn warnings(started: &Started, epochs: &[EpochMetrics]) -> Vec<Warning> {
     let Some(last) = epochs.last() else { return Vec::new() };
     let weight_free = if started.posterior == PosteriorKind::Categorical { only_weight_free } else { weight_free };
     [collapse(last), weight_free(&started.network.groups, &last.drop_probabilities), stuck(started, epochs)].into_iter().flatten().collect()
+}
+
+/// What goes wrong with the machine.
+#[must_use]
+pub fn of_machine(snapshot: &Snapshot) -> Vec<Warning> {
+    let waiting = snapshot.waiting_share.filter(|&share| share > STARVED).map(|share| {
+        let idle = if snapshot.device.starts_with("cpu") { "" } else { ", and the GPU idles" };
+        let text = format!(
+            "training waits {:.0} % of its time for images{idle}: give it more cores, or take out data.shift, data.flip and data.cutout",
+            100.0 * share
+        );
+        Warning { kind: WarningKind::Starved, text }
+    });
+    let disk = snapshot.disk_free.filter(|&free| free < LITTLE).map(|free| {
+        let text = format!("the disk of the run has {} MB left: delete runs or exports, or the next checkpoint may fail", free >> 20);
+        Warning { kind: WarningKind::Disk, text }
+    });
+    waiting.into_iter().chain(disk).collect()
 }
 
 fn collapse(last: &EpochMetrics) -> Option<Warning> {
@@ -126,6 +160,25 @@ mod tests {
     fn a_healthy_posterior_is_left_in_peace() {
         assert_eq!(kinds(&[]), []);
         assert_eq!(kinds(&(1..=40).map(epoch).collect::<Vec<_>>()), []);
+    }
+
+    #[test]
+    fn the_machine_is_watched_too() {
+        let kinds = |waiting, free| {
+            let snapshot = Snapshot { waiting_share: waiting, disk_free: free, device: "cuda:0".into(), ..Snapshot::default() };
+            of_machine(&snapshot).into_iter().map(|warning| warning.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(Some(0.1), Some(1 << 40)), []);
+        assert_eq!(kinds(Some(0.6), Some(1 << 20)), [WarningKind::Starved, WarningKind::Disk]);
+        let mut app = testing::app_at(3);
+        let starved = || std::sync::Arc::new(Snapshot { waiting_share: Some(0.6), ..testing::snapshot_at(3) });
+        app.snapshot(starved());
+        assert!(app.notice_line().unwrap().text.starts_with("training waits 60 % of its time for images"));
+        testing::press(&mut app, "L");
+        app.snapshot(starved());
+        assert_eq!((app.notice_line(), app.run().unwrap().warnings().len()), (None, 1), "told once");
+        app.snapshot(std::sync::Arc::new(testing::snapshot_at(3)));
+        assert_eq!(app.run().unwrap().warnings(), []);
     }
 
     #[test]

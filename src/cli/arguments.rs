@@ -157,6 +157,9 @@ pub struct SearchArguments {
     /// Be the process of the search; this is how the program starts itself
     #[arg(long, hide = true)]
     pub host: bool,
+    /// No screen: every change of state as a line on standard output, for screen readers and logs
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,

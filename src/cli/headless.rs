@@ -17,6 +17,16 @@ pub enum Telling {
     People,
     /// Records as JSON lines on standard output.
     Json,
+    /// Every change of state as a line on standard output.
+    Plain,
+}
+
+impl Telling {
+    /// For programs, or for people.
+    #[must_use]
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::People }
+    }
 }
 
 /// Follows a search to its end; `before` are the records of its log from before it was interrupted. Nothing of the log is left out, however slowly the output is read.
@@ -99,8 +109,12 @@ impl Follower<'_> {
                 }
                 Ok(())
             }
-            Telling::Json if self.closed.is_none() => self.tell_json(&record),
-            Telling::Json => Ok(()),
+            Telling::Json | Telling::Plain if self.closed.is_some() => Ok(()),
+            Telling::Json => self.tell_json(&record),
+            Telling::Plain => match self.progress.plain(&record.event, &link.snapshot()) {
+                Some(line) => self.say(&line),
+                None => Ok(()),
+            },
         };
         if let Err(failure) = told {
             self.closed = Some(failure);
@@ -110,9 +124,12 @@ impl Follower<'_> {
     }
 
     fn tell_json(&mut self, record: &Record) -> Result<(), Failure> {
-        let mut line = serde_json::to_string(record).map_err(|error| Failure::Unexpected(error.into()))?;
-        line.push('\n');
-        self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))
+        let line = serde_json::to_string(record).map_err(|error| Failure::Unexpected(error.into()))?;
+        self.say(&line)
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Failure> {
+        self.out.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))
     }
 
     fn end(self) -> Result<Exit, Failure> {

@@ -1,13 +1,14 @@
 //! What the screen asks of the program around it, answered from the user's folders and the engine.
 
 use super::failure::Failure;
-use super::launch::{Request, launch};
+use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Host, Opened, PresetRow, RunRow, Tie};
-use crate::preset::Preset;
+use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, RunRow, Tie};
+use crate::preset::{KEYS, Preset};
 use crate::run::{CandidateId, Record, RunFolder, list_runs};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 /// The host of this system.
@@ -32,6 +33,17 @@ impl SystemHost {
     #[must_use]
     pub fn in_process(self, engine: JoinHandle<()>) -> Self {
         Self { engine: Some(engine), in_process: true, ..self }
+    }
+
+    /// The settings of the command line, and those of the screen over them.
+    fn set(&self, changes: &Changes) -> Vec<String> {
+        self.request.set.iter().cloned().chain(changes.set.iter().map(|(key, value)| format!("{key}={value}"))).collect()
+    }
+
+    fn take(&mut self, running: Running) -> Opened {
+        self.engine = Some(running.engine);
+        let folder = running.folder;
+        Opened { name: folder.name(), path: folder.path().to_owned(), records: running.before, link: Some(running.link), tie: Tie::Own }
     }
 
     fn read(path: &Path) -> Result<RunFiles, String> {
@@ -75,17 +87,60 @@ impl Host for SystemHost {
         runs.into_iter().map(row).collect()
     }
 
-    fn start(&mut self, preset: &str) -> Result<Opened, String> {
+    fn start(&mut self, preset: &str, changes: &Changes) -> Result<Opened, String> {
         self.finish();
-        let request = Request { preset: preset.to_owned(), space: None, ..self.request.clone() };
+        let seed = changes.seed.unwrap_or(self.request.seed);
+        let request = Request { preset: preset.to_owned(), space: None, set: self.set(changes), seed, ..self.request.clone() };
         if !self.in_process {
-            let opened = super::hosted::start(&request.arguments()).and_then(|run| super::attach::open(&run, false));
-            return opened.map_err(|failure| failure.line());
+            return hosted(&request.arguments());
         }
         let running = launch(&request, &self.places).map_err(|failure| failure.line())?;
-        self.engine = Some(running.engine);
-        let folder = running.folder;
-        Ok(Opened { name: folder.name(), path: folder.path().to_owned(), records: Vec::new(), link: Some(running.link), tie: Tie::Own })
+        Ok(self.take(running))
+    }
+
+    fn draft(&self, preset: &str, changes: &Changes) -> Result<Draft, String> {
+        let loaded = Preset::load(preset, self.places.presets.as_deref(), &self.set(changes)).map_err(|error| error.to_string())?;
+        let graph = super::prepare::graph(&loaded).map_err(|error| error.to_string())?;
+        let row = |setting: &crate::preset::Setting| {
+            let key = KEYS.iter().find(|key| key.path == setting.key)?;
+            Some(KeyRow {
+                key: key.path.to_owned(),
+                value: setting.value.to_string(),
+                origin: setting.origin.to_string(),
+                doc: key.doc.to_owned(),
+                kind: key.kind.to_string(),
+            })
+        };
+        let seed = changes.seed.unwrap_or(self.request.seed);
+        let seed = KeyRow {
+            key: "seed".into(),
+            value: seed.to_string(),
+            origin: if changes.seed.is_some() { "--seed".into() } else { "default".into() },
+            doc: "Seed of the run: the same seed gives the same run.".into(),
+            kind: "a whole number from 0 on".into(),
+        };
+        let shown = loaded.effective.settings().iter().filter(|setting| !matches!(setting.key, "name" | "summary")).filter_map(row);
+        let keys = std::iter::once(seed).chain(shown).collect();
+        Ok(Draft { keys, parameters: graph.cost().parameters as usize, groups: graph.groups().len() })
+    }
+
+    fn resume(&mut self, path: &Path) -> Result<Opened, String> {
+        self.finish();
+        if !self.in_process {
+            return hosted(&super::resume::arguments_for(path, None, self.request.every));
+        }
+        let running = super::resume::resume(path, None, self.request.every).map_err(|failure| failure.line())?;
+        Ok(self.take(running))
+    }
+
+    fn rename(&mut self, path: &Path, name: &str) -> Result<(), String> {
+        let folder = RunFolder::open(path).map_err(|error| error.to_string())?;
+        folder.rename(name).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn delete(&mut self, path: &Path) -> Result<(), String> {
+        let folder = RunFolder::open(path).map_err(|error| error.to_string())?;
+        folder.delete().map_err(|error| error.to_string())
     }
 
     fn open(&mut self, path: &Path) -> Result<Opened, String> {
@@ -101,9 +156,12 @@ impl Host for SystemHost {
         Ok(records.into_iter().filter(|record| record.sequence >= from).collect())
     }
 
-    fn export(&mut self, path: &Path, candidate: CandidateId) -> Result<PathBuf, String> {
-        let run = Self::read(path)?;
-        super::export::export(&run, candidate, None, &[], (None, None)).map(|exported| exported.folder).map_err(|failure| failure.line())
+    fn export(&self, path: &Path, candidate: CandidateId) -> Job {
+        let path = path.to_owned();
+        Box::new(move || {
+            let run = Self::read(&path)?;
+            super::export::export(&run, candidate, None, &[], (None, None)).map(|exported| exported.folder).map_err(|failure| failure.line())
+        })
     }
 
     fn finish(&mut self) {
@@ -149,7 +207,27 @@ mod tests {
         let last = host.catch_up(&runs[0].path, opened.records.len() as u64 - 1).unwrap();
         assert_eq!(last, opened.records[opened.records.len() - 1..]);
         assert!(host.open(&root.path().join("nowhere")).unwrap_err().contains("this is no run"));
-        assert!(host.export(&runs[0].path, CandidateId(6)).unwrap_err().contains("candidate 6 is not in it"));
-        assert!(host.start("wrong").unwrap_err().contains("did you mean `train.epochs`?"));
+        assert!(host.export(&runs[0].path, CandidateId(6))().unwrap_err().contains("candidate 6 is not in it"));
+        assert!(host.start("wrong", &Changes::default()).unwrap_err().contains("did you mean `train.epochs`?"));
+
+        let changes = |key: &str, value: &str| Changes { set: [(key.to_owned(), value.to_owned())].into(), ..Changes::default() };
+        let draft = host.draft("digits", &changes("space.nodes", "1")).unwrap();
+        assert!(draft.groups < 37 && draft.keys.iter().any(|row| row.key == "space.nodes" && row.value == "1" && row.origin == "--set"));
+        assert!(host.draft("digits", &changes("train.epochs", "none")).unwrap_err().contains("train.epochs"));
+        assert!(host.rename(&runs[0].path, "../out").unwrap_err().contains("name"));
+        host.rename(&runs[0].path, "mine").unwrap();
+        assert_eq!(host.runs()[0].name, "mine");
+        let path = host.runs()[0].path.clone();
+        let lock = RunFolder::open(&path).unwrap().lock().unwrap();
+        assert!(host.delete(&path).is_err() && host.resume(&path).is_err(), "somebody is at work on it");
+        drop(lock);
+        assert!(host.resume(&path).unwrap_err().contains("is complete"));
+        host.delete(&path).unwrap();
+        assert_eq!((host.runs().len(), path.exists()), (0, false));
     }
+}
+
+/// Starts a host with these words of the command line, and attaches to it.
+fn hosted(arguments: &[OsString]) -> Result<Opened, String> {
+    super::hosted::start(arguments).and_then(|run| super::attach::open(&run, false)).map_err(|failure| failure.line())
 }

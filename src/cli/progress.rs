@@ -52,7 +52,31 @@ impl Progress {
             Event::Resumed { step, undone, device, .. } => {
                 Some(format!("resumed  after step {step}, on {device}; {undone} events since the checkpoint are done again"))
             }
-            Event::Intervention { .. } | Event::Finished { .. } | Event::Final(_) => None,
+            Event::Intervention { command, step } => {
+                let network = &self.started.as_ref()?.network;
+                Some(format!("steered  {} after step {step}", command.words(network)))
+            }
+            Event::Finished { .. } | Event::Final(_) => None,
+        }
+    }
+
+    /// [`Self::line`], with the phases and the end told as well.
+    pub fn plain(&mut self, event: &Event, snapshot: &Snapshot) -> Option<String> {
+        let told = self.line(event, snapshot);
+        match event {
+            Event::Phase { phase } => {
+                let word = match phase {
+                    Phase::Preparing => "preparing",
+                    Phase::Training => "training the super-network",
+                    Phase::Ranking => "ranking candidates",
+                    Phase::Testing => "reading the test split",
+                    Phase::Ended => "ended",
+                };
+                Some(format!("phase    {word}"))
+            }
+            Event::Finished { outcome: Outcome::Completed, .. } => Some("ended    completed".to_owned()),
+            Event::Finished { outcome: Outcome::Stopped, .. } => Some("ended    stopped; what is there is kept".to_owned()),
+            _ => told,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use super::arguments::ResumeArguments;
 use super::failure::{Exit, Failure};
+use super::headless::Telling;
 use super::launch::{Request, Running, open};
 use super::places::Places;
 use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{hosted, output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, RunState, Standing, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, RunState, Standing, Steering, count_lines, read_candidates};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
         return search::attached(&run, &Request::default(), places, look);
     }
     let running = resume(&path, device.as_deref(), *every)?;
-    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, *json) }
+    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, Telling::of(*json)) }
 }
 
 /// The command line that resumes a run.
@@ -91,7 +92,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
     let undone = (records.len() as u64).saturating_sub(kept);
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
-    let resume = Some(Resume { checkpoint, candidates, undone, notes });
+    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records) });
     let plan = Plan {
         run: folder.name(),
         set: loaded.preset.data.set.clone(),

@@ -4,7 +4,7 @@ use super::arguments::{self, ColorChoice, ScreenArguments};
 use super::config;
 use super::failure::Failure;
 use crate::app::{Host, Opened};
-use crate::term::{self, ColourChoice, GlyphChoice, ScreenOptions, TermError};
+use crate::term::{self, ColourChoice, GlyphChoice, Notify, ScreenOptions, TermError};
 use crate::ui::theme::{Depth, Glyphs, Look};
 use clap::ValueEnum as _;
 use std::io::IsTerminal as _;
@@ -56,6 +56,11 @@ pub fn show(host: Box<dyn Host>, first: Option<Opened>, arguments: &ScreenArgume
             Ok(arguments::GlyphChoice::Auto) | Err(_) => GlyphChoice::Auto,
         },
         mouse: settings.get("mouse") == "true",
+        notify: match settings.get("notify") {
+            "bell" => Notify::Bell,
+            "desktop" => Notify::Desktop,
+            _ => Notify::Off,
+        },
         keymap: settings.keymap,
     };
     term::run(host, first, &options).map(|_| ()).map_err(|error| match error {

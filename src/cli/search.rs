@@ -25,33 +25,33 @@ use tokio::sync::Notify;
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
     let SearchArguments {
-        preset, space, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, in_process, host, screen: look
+        preset, space, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, plain, in_process, host, screen: look
     } = arguments;
     let request = Request { preset: preset.unwrap_or_default(), space, set, data, seed, device, run_dir, every: checkpoint_minutes };
     if host {
         return hosted::run(|| launch(&request, &places));
     }
-    if !headless && !json {
+    if !headless && !json && !plain {
         match screen::missing_terminal() {
             None => return on_screen(&request, places, &look, in_process),
             Some(reason) => output::tell(&format!("{reason}, so the search runs without a screen (--headless)")),
         }
     }
-    without_screen(launch(&request, &places)?, json)
+    let telling = if plain { Telling::Plain } else { Telling::of(json) };
+    without_screen(launch(&request, &places)?, telling)
 }
 
 /// Follows a search to its end without a screen.
 ///
 /// # Errors
 /// What made it fail.
-pub fn without_screen(running: Running, json: bool) -> Result<Exit, Failure> {
+pub fn without_screen(running: Running, telling: Telling) -> Result<Exit, Failure> {
     let stop = Arc::new(Notify::new());
     listen(stop.clone())?;
     let server = Server::start(running.folder.path(), running.link.again());
     if let Err(error) = &server {
         output::tell(&format!("no screen can attach to this search: {error}"));
     }
-    let telling = if json { Telling::Json } else { Telling::People };
     let result = follow(running.link, (&running.folder, running.before), telling, &stop, &mut std::io::stdout().lock());
     let joined = join(running.engine);
     if let Ok(server) = server {

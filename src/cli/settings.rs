@@ -13,11 +13,12 @@ use std::path::Path;
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// All settings beside the keys.
-pub const SETTINGS: [Row; 4] = [
+pub const SETTINGS: [Row; 5] = [
     ("theme", "dark", "theme of the screen: dark, light, high-contrast, colour-blind, or one of your own"),
     ("color", "auto", "colours of the terminal: auto, truecolor, 256, 16 or never"),
     ("glyphs", "auto", "signs that the terminal's font has: auto, unicode or ascii"),
     ("mouse", "true", "whether clicks are for the program at first"),
+    ("notify", "off", "what tells the end of a search: off, bell, or desktop (OSC 9)"),
 ];
 
 /// A value with where it comes from.
@@ -61,6 +62,7 @@ impl Settings {
             word(flags.color.and_then(|color| color.to_possible_value())),
             word(flags.glyphs.and_then(|glyphs| glyphs.to_possible_value())),
             flags.no_mouse.then(|| "false".to_owned()),
+            named(None),
         ];
         for (position, ((key, ..), given)) in SETTINGS.iter().zip(given).enumerate() {
             let name = format!("PGNAS_{}", key.to_uppercase());
@@ -90,7 +92,7 @@ impl Settings {
             let Some(position) = SETTINGS.iter().position(|(known, ..)| known == key) else {
                 let known = SETTINGS.iter().map(|(known, ..)| *known).chain(["keys"]);
                 let near = nearest(key, known).map_or_else(
-                    || "there are theme, color, glyphs, mouse and [keys]".to_owned(),
+                    || "there are theme, color, glyphs, mouse, notify and [keys]".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 return Err(mistake(format!("there is no setting `{}`; {near}", key.escape_debug())));
@@ -110,12 +112,14 @@ impl Settings {
             "color" => ColorChoice::from_str(&value, false).is_ok(),
             "glyphs" => GlyphChoice::from_str(&value, false).is_ok(),
             "mouse" => value.parse::<bool>().is_ok(),
+            "notify" => ["off", "bell", "desktop"].contains(&value.as_str()),
             _ => true,
         };
         if !known {
             let wanted = match key {
                 "color" => "auto, truecolor, 256, 16 or never",
                 "glyphs" => "auto, unicode or ascii",
+                "notify" => "off, bell or desktop",
                 _ => "true or false",
             };
             return Err(Failure::Mistake(format!("{origin}: {key} cannot be `{}`; give {wanted}", value.escape_debug())));
@@ -186,6 +190,7 @@ mod tests {
         for (text, fault) in [
             ("thme = \"dark\"", "config.toml: there is no setting `thme`; did you mean `theme`?"),
             ("color = \"red\"", "config.toml: color cannot be `red`; give auto, truecolor, 256, 16 or never"),
+            ("notify = \"mail\"", "notify cannot be `mail`; give off, bell or desktop"),
             ("mouse = 3", "mouse cannot be `3`; give true or false"),
             ("[keys]\npause = \"q\"", "[keys]: `q` would mean both `pause` and `leave`; give one of them another key"),
             ("[keys]\npause = 3", "[keys]: `pause` wants a key in quotes"),

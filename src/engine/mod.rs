@@ -22,7 +22,7 @@ use crate::data::{DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::Preset;
-use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock};
+use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock, Steering};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -76,6 +76,8 @@ pub struct Resume {
     pub undone: u64,
     /// What was wrong with newer checkpoints.
     pub notes: Vec<String>,
+    /// How it was steered up to there.
+    pub steering: Steering,
 }
 
 /// Why a search cannot start.

@@ -86,6 +86,18 @@ impl Objective {
         RelaxedMasks { keep: matrix(row.repeat(batch), batch, channels, device), shares: None }
     }
 
+    /// Changes the temperature and L_w from here on.
+    pub fn steer(&mut self, temperature: f64, weight_prior: f64) {
+        self.temperature = temperature;
+        self.regulariser.weight = weight_prior;
+    }
+
+    /// The regulariser in force.
+    #[must_use]
+    pub fn regulariser(&self) -> Regulariser {
+        self.regulariser
+    }
+
     /// Draws the relaxed keep masks of a step, `keep = 1 - σ((logit p + noise) / τ)`, one number per example and bit of the mask; for a
     /// categorical posterior the softmax of `(noise - logit) / τ` over the operations of a choice, with Gumbel noise.
     #[must_use]

@@ -25,6 +25,7 @@ pub(super) struct Pace {
     /// Candidates ranked in all, those that somebody asked for in between among them.
     candidates_timed: usize,
     seconds_per_step: Option<f64>,
+    waiting_share: Option<f64>,
     training: Duration,
     ranking: Duration,
     paused: Option<Instant>,
@@ -43,10 +44,22 @@ impl Pace {
             candidates_done: 0,
             candidates_timed: 0,
             seconds_per_step: None,
+            waiting_share: None,
             training: Duration::ZERO,
             ranking: Duration::ZERO,
             paused: None,
         }
+    }
+
+    /// Plans for so many epochs from here on.
+    pub(super) fn plan(&mut self, epochs: u32, steps_per_epoch: u64) {
+        (self.epochs, self.steps) = (epochs, u64::from(epochs) * steps_per_epoch);
+    }
+
+    /// A step waited so long for its images, and then took so long.
+    pub(super) fn waited(&mut self, wait: Duration, step: Duration) {
+        let share = wait.as_secs_f64() / (wait + step).as_secs_f64().max(1e-9);
+        self.waiting_share = Some(self.waiting_share.map_or(share, |mean| mean + NEWEST * (share - mean)));
     }
 
     pub(super) fn trained(&mut self, step: Duration) {
@@ -125,6 +138,7 @@ impl Pace {
             progress: left.map(|left| share(done, done + left)),
             seconds_left: left.filter(|_| self.paused.is_none()),
             images_per_second: speed.filter(|_| self.paused.is_none()),
+            waiting_share: self.waiting_share.filter(|_| phase == Phase::Training),
             ..Snapshot::default()
         }
     }

@@ -151,10 +151,9 @@ impl Frozen {
         Self { parameters: values(&state.weights.values), mean: values(mean), variance: values(variance) }
     }
 
-    /// As a run keeps them.
+    /// As a run keeps them, with the logits in force.
     #[must_use]
-    pub fn keep(&self, state: &State) -> KeptWeights {
-        let logits = state.logits.values.clone().into_data().try_to_vec().unwrap_or_default();
+    pub fn keep(&self, state: &State, logits: Vec<f32>) -> KeptWeights {
         let Self { parameters, mean, variance } = self.clone();
         KeptWeights { step: state.step, parameters, logits, mean, variance }
     }

@@ -10,7 +10,8 @@ pub fn learning_rate(recipe: &TrainingRecipe, step: u64, steps_per_epoch: u64) -
     match &recipe.schedule {
         Schedule::Cosine { end } => {
             let total = recipe.epochs as u64 * steps_per_epoch;
-            half_cosine(start, *end, step as f64 / total.max(1) as f64)
+            // Beyond the end only where somebody has shortened the training meanwhile.
+            half_cosine(start, *end, (step as f64 / total.max(1) as f64).min(1.0))
         }
         Schedule::Restarts { end, period, factor } => {
             let (mut begin, mut length) = (0, (*period as u64).max(1));

@@ -11,6 +11,7 @@ use crate::graph::Graph;
 use crate::posterior::{Choices, Posterior, Regulariser};
 use crate::preset::{CategoricalRecipe, PathSampling, PosteriorRecipe, TrainingRecipe};
 use crate::random::{Purpose, stream};
+use crate::run::{Fate, Steering};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
 
@@ -52,11 +53,35 @@ pub struct Trainer {
     learning_rate_multiplier: f64,
     /// The choices of a categorical posterior with its warm-up.
     categorical: Option<(Choices, CategoricalRecipe)>,
+    /// What somebody multiplied the learning rate by.
+    learning_rate_factor: f64,
+    held: Option<Held>,
+    untouched: Untouched,
     /// Without autodiff; leaves are lifted from it step by step.
     device: Device,
     seed: u64,
     steps_per_epoch: u64,
 }
+
+/// Operations that are held: their drop probability is given and does not move.
+#[derive(Debug)]
+struct Held {
+    /// 0 for a group that is held, 1 for the others, `[groups]`.
+    free: Tensor<1>,
+    /// The logit that a group is held at, 0 for the others, `[groups]`.
+    logits: Tensor<1>,
+}
+
+/// What somebody may change, as the recipe has it.
+#[derive(Debug, Clone, Copy)]
+struct Untouched {
+    temperature: f64,
+    weight_prior: f64,
+    epochs: usize,
+}
+
+/// The logit of what is held: so far out that p is 0 or 1 exactly and every slope vanishes, and yet finite.
+const HELD: f32 = 1e4;
 
 /// The loss of a step and its gradients.
 #[derive(Debug)]
@@ -92,8 +117,57 @@ impl Trainer {
             None => Objective::new(&graph, posterior.granularity, regulariser, temperature, &device),
         };
         let interpreter = Interpreter::new(graph, &layout);
+        let untouched = Untouched { temperature: posterior.temperature, weight_prior: posterior.weight_prior, epochs: recipe.epochs };
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
-        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, categorical, device, seed, steps_per_epoch }
+        Self {
+            interpreter,
+            layout,
+            objective,
+            recipe,
+            learning_rate_multiplier,
+            learning_rate_factor: 1.0,
+            held: None,
+            categorical,
+            untouched,
+            device,
+            seed,
+            steps_per_epoch,
+        }
+    }
+
+    /// Does from here on as somebody has steered; what was not touched stays as the recipe has it.
+    pub fn steer(&mut self, steering: &Steering) {
+        let Untouched { temperature, weight_prior, epochs } = self.untouched;
+        self.objective.steer(steering.temperature.unwrap_or(temperature), steering.weight_prior.unwrap_or(weight_prior));
+        self.learning_rate_factor = steering.learning_rate_factor.unwrap_or(1.0);
+        self.recipe.epochs = steering.epochs.map_or(epochs, |epochs| epochs as usize);
+        let groups = self.interpreter.graph().groups().len();
+        let fate = |group: usize| steering.held.get(&(group as u32)).copied();
+        let per_group = |value: &dyn Fn(Option<Fate>) -> f32| vector((0..groups).map(|group| value(fate(group))).collect(), &self.device);
+        self.held = (!steering.held.is_empty()).then(|| Held {
+            free: per_group(&|fate| if fate.is_some() { 0.0 } else { 1.0 }),
+            logits: per_group(&|fate| match fate {
+                Some(Fate::Kept) => -HELD,
+                Some(Fate::Dropped) => HELD,
+                None => 0.0,
+            }),
+        });
+    }
+
+    /// The logits in force, `[groups]`: those of the state, but for operations that are held.
+    #[must_use]
+    pub fn logits(&self, state: &State) -> Tensor<1> {
+        let own = state.logits.values.clone();
+        match &self.held {
+            None => own,
+            Some(held) => own * held.free.clone() + held.logits.clone(),
+        }
+    }
+
+    /// The learning rate of a step, counted from 0.
+    #[must_use]
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        self.learning_rate_factor * learning_rate(&self.recipe, step, self.steps_per_epoch)
     }
 
     /// The state before the first step.
@@ -138,7 +212,7 @@ impl Trainer {
     /// operation as often as any other.
     fn masks(&self, state: &State, batch: usize, draw: u64) -> RelaxedMasks {
         let warm_up = self.categorical.as_ref().filter(|_| self.warms_up(state.step));
-        let Some((choices, recipe)) = warm_up else { return self.objective.draw(&state.logits.values, batch, self.seed, draw) };
+        let Some((choices, recipe)) = warm_up else { return self.objective.draw(&self.logits(state), batch, self.seed, draw) };
         let picks = match recipe.sampling {
             PathSampling::Uniform => choices.any(&mut stream(self.seed, Purpose::WarmUp, draw)),
             PathSampling::Fair => choices.fair(draw, |choice, round| {
@@ -176,7 +250,7 @@ impl Trainer {
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
         let data_weights = Tensor::cat(flat.collect(), 0);
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
-        let kl = self.objective.kl_gradient(&state.weights.values, &state.logits.values);
+        let kl = self.objective.kl_gradient(&state.weights.values, &self.logits(state));
         let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
         Gradients {
             cross_entropy: cross_entropy.inner(),
@@ -190,7 +264,7 @@ impl Trainer {
     /// Moves weights and logits down their gradients, and keeps the books.
     #[must_use]
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
-        let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
+        let rate = self.learning_rate(state.step);
         let images = labels.dims()[0];
         let norm = global_norm(&gradients.weights, &gradients.logits);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
@@ -199,11 +273,16 @@ impl Trainer {
             weights = weights * factor.clone();
             logits = logits * factor;
         }
+        let mut descent = state.logits;
+        if let Some(held) = &self.held {
+            // It rests where it was, so that it goes on from there once it is released.
+            (logits, descent.momentum) = (logits * held.free.clone(), descent.momentum * held.free.clone());
+        }
         let correct = gradients.scores.argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         State {
             step: state.step + 1,
             weights: state.weights.step(weights, rate, self.recipe.momentum),
-            logits: state.logits.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
+            logits: descent.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
             statistics: state.statistics.towards(gradients.statistics, self.recipe.batch_norm_decay),
             sums: Sums {
                 cross_entropy: state.sums.cross_entropy + gradients.cross_entropy.mul_scalar(images as f64),

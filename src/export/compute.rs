@@ -3,7 +3,7 @@
 use super::Comparison;
 use super::report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
-    SampleAccuracy, TieSet,
+    SampleAccuracy, Steered, TieSet,
 };
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
@@ -114,6 +114,10 @@ impl Report {
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
             interventions: records.iter().filter(|record| matches!(record.event, Event::Intervention { .. })).count() as u32,
+            steered: select(records, |event| match event {
+                Event::Intervention { command, step } => Some(Steered { step: *step, what: command.words(&started.network) }),
+                _ => None,
+            }),
             alerts: select(records, |event| match event {
                 Event::Alert(alert) => Some(alert.clone()),
                 _ => None,

@@ -1,7 +1,7 @@
 //! The report of a run as text for people: a short summary for the end of a search, and a whole document.
 
 use super::compare::{best_of, facts as comparison_facts};
-use super::report::{Candidate, Group, Report, Sample};
+use super::report::{Candidate, Group, Report, Sample, Steered};
 use super::text::{duration, mebibytes, percent, points, thousands};
 use crate::preset::BatchNormMode;
 use crate::run::Source;
@@ -298,7 +298,10 @@ fn attention(text: &mut String, report: &Report) {
     }
     text.push_str("## Notes\n\n");
     if report.interventions > 0 {
-        let _ = writeln!(text, "- Somebody steered this run, {} in all: see `events.jsonl`.", times(report.interventions));
+        let _ = writeln!(text, "- Somebody steered this run, {} in all:", times(report.interventions));
+        for Steered { step, what } in &report.steered {
+            let _ = writeln!(text, "  - after step {step}: {what}");
+        }
     }
     for line in lines {
         let _ = writeln!(text, "- {}", line.replace('\n', " "));

@@ -39,5 +39,5 @@ pub use picture::pictures;
 pub use pytorch::{Origin, pytorch};
 pub use report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
-    SampleAccuracy, TieSet,
+    SampleAccuracy, Steered, TieSet,
 };

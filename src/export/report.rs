@@ -86,6 +86,8 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// How often somebody steered.
     pub interventions: u32,
+    /// What they did, in order.
+    pub steered: Vec<Steered>,
     /// What needed attention.
     pub alerts: Vec<Alert>,
     /// What averaging the best candidates buys; `null` before `pgnas ensemble`.
@@ -127,6 +129,15 @@ pub struct RetrainedCandidate {
     pub retrained_high: f64,
     /// The exact McNemar test of the two.
     pub p: f64,
+}
+
+/// One intervention.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Steered {
+    /// Training steps done at that moment.
+    pub step: u64,
+    /// What was done.
+    pub what: String,
 }
 
 /// The super-network in numbers.

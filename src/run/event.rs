@@ -189,6 +189,21 @@ pub struct EpochMetrics {
     pub drop_probabilities: Vec<f32>,
     /// The posterior in a few numbers.
     pub health: PosteriorHealth,
+    /// Norm of the weights under every group.
+    #[serde(default)]
+    pub weight_norms: Vec<f32>,
+    /// How far sub-networks of this posterior differ; `None` in logs of before it was kept.
+    #[serde(default)]
+    pub spread: Option<Spread>,
+}
+
+/// Parameters of 100 sub-networks drawn from one posterior.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Five of them are smaller.
+    pub low: f64,
+    /// Five of them are larger.
+    pub high: f64,
 }
 
 /// The posterior in a few numbers; see [`crate::posterior::Health`].
@@ -451,6 +466,8 @@ pub enum AlertKind {
     Device,
     /// The recipe was changed to fit a shortened training.
     Budget,
+    /// What somebody asked for cannot be done.
+    Refused,
 }
 
 /// How a run ended.

@@ -2,7 +2,7 @@
 
 use super::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Command, EpochMetrics, Event, LOG_VERSION,
-    NetworkSummary, Outcome, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    NetworkSummary, Outcome, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 use crate::graph::families::Edges;
 use crate::graph::{Graph, Operation, Shape};
@@ -71,6 +71,8 @@ fn epoch(epoch: u32, drop: f32) -> Event {
         gradient_norm: 1.5,
         drop_probabilities: vec![0.1, drop, 0.3, 0.2, 0.9],
         health: PosteriorHealth { expected_drop_share: f64::from(drop), entropy_bits: 0.5, ..PosteriorHealth::default() },
+        weight_norms: vec![2.0, 1.0, 0.0, 0.5, 0.25],
+        spread: Some(Spread { low: 480.0, high: 560.0 }),
     }))
 }
 

@@ -45,6 +45,18 @@ pub enum FolderError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// No name for a run.
+    #[error("`{name}` is no name for a run; take letters, digits, blanks and - _ . +, beginning with a letter, a digit or _")]
+    Name {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is one of that name.
+    #[error("there is a run `{name}` already; take another name")]
+    Taken {
+        /// The name.
+        name: String,
+    },
     /// Another process is at work on it.
     #[error("{path}: process {process} is at work on this run; look at it with `pgnas attach`, or end it with `pgnas stop`")]
     Busy {
@@ -241,6 +253,33 @@ impl RunFolder {
         }
         file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unwritable(&path))?;
         Ok(RunLock { _file: file })
+    }
+
+    /// Gives it another name, in the same place.
+    ///
+    /// # Errors
+    /// [`FolderError::Busy`] where a process is at work on it; a name that is none, or is taken.
+    pub fn rename(self, name: &str) -> Result<Self, FolderError> {
+        let fits = |c: char| c.is_alphanumeric() || "-_.+ ".contains(c);
+        if name.trim() != name || name.is_empty() || name.len() > 100 || name.starts_with(['.', '-']) || !name.chars().all(fits) {
+            return Err(FolderError::Name { name: name.escape_debug().to_string() });
+        }
+        let target = self.path.with_file_name(name);
+        if target.exists() {
+            return Err(FolderError::Taken { name: name.to_owned() });
+        }
+        let _lock = self.lock()?;
+        std::fs::rename(&self.path, &target).map_err(unwritable(&target))?;
+        Ok(Self { path: target })
+    }
+
+    /// Deletes it with all that it holds.
+    ///
+    /// # Errors
+    /// [`FolderError::Busy`] where a process is at work on it; [`FolderError::Unwritable`].
+    pub fn delete(self) -> Result<(), FolderError> {
+        let _lock = self.lock()?;
+        std::fs::remove_dir_all(&self.path).map_err(unwritable(&self.path))
     }
 
     /// Whether a process is at work on it.

@@ -14,6 +14,7 @@ pub mod resources;
 mod retrained;
 mod snapshot;
 mod splits;
+mod steering;
 pub mod tensors;
 mod time;
 mod weights;
@@ -27,10 +28,10 @@ pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ran
 pub use checkpoint::{
     CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
 };
-pub use command::Command;
+pub use command::{Command, Fate};
 pub use event::{
     Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION,
-    Outcome, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Started, TestScore, Ties,
+    Outcome, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use listing::{RunListing, RunState, list_runs};
@@ -39,5 +40,6 @@ pub use network::{GroupSummary, NetworkSummary};
 pub use retrained::{Retrained, Start, TrainingState, read_retrained};
 pub use snapshot::Snapshot;
 pub use splits::SplitsFile;
+pub use steering::Steering;
 pub use time::stamp;
 pub use weights::KeptWeights;

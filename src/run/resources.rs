@@ -6,6 +6,13 @@ pub fn peak_rss_bytes() -> u64 {
     std::fs::read_to_string("/proc/self/status").ok().and_then(|status| high_water(&status)).unwrap_or(0)
 }
 
+/// Bytes that the disk of a folder has left; `None` where the system does not tell.
+#[must_use]
+pub fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// `VmHWM` of Linux's process status, which is in KiB.
 fn high_water(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -32,6 +32,10 @@ pub struct Snapshot {
     pub drop_probabilities: Vec<f32>,
     /// The posterior in a few numbers; its change is since the last epoch.
     pub health: PosteriorHealth,
+    /// Share of the training time in which it waited for images, lately; `None` before the first step.
+    pub waiting_share: Option<f64>,
+    /// Bytes that the disk of the run has left; `None` where the system does not tell.
+    pub disk_free: Option<u64>,
 }
 
 impl Default for Snapshot {
@@ -50,6 +54,8 @@ impl Default for Snapshot {
             cross_entropy: None,
             drop_probabilities: Vec::new(),
             health: PosteriorHealth::default(),
+            waiting_share: None,
+            disk_free: None,
         }
     }
 }

@@ -2,12 +2,15 @@
 
 mod capabilities;
 mod clipboard;
+mod exports;
 mod frame;
 mod guard;
 mod input;
+mod notify;
 mod session;
 
 pub use capabilities::{ColourChoice, GlyphChoice};
+pub use notify::Notify;
 
 use crate::app::{App, Host, Keymap, Opened};
 use crate::ui::theme::{Depth, Look, ThemeError};
@@ -28,6 +31,8 @@ pub struct ScreenOptions {
     pub keymap: Keymap,
     /// Whether clicks are for the program at first.
     pub mouse: bool,
+    /// What tells the end of a search.
+    pub notify: Notify,
 }
 
 /// How the screen ended.
@@ -61,5 +66,5 @@ pub fn run(host: Box<dyn Host>, first: Option<Opened>, options: &ScreenOptions) 
     let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;
     // crossterm has an opinion of its own on NO_COLOR; the one formed here counts, so that a flag can overrule the environment.
     crossterm::style::force_color_output(depth != Depth::None);
-    session::run(host, first, look, App::with(options.keymap.clone(), options.mouse))
+    session::run(host, first, look, App::with(options.keymap.clone(), options.mouse), options.notify)
 }

@@ -1,9 +1,10 @@
 //! One sitting at the terminal: input first, then what the search tells, then at most one frame.
 
+use super::exports::{Exported, Exports};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
-use super::{Ending, TermError, clipboard};
+use super::{Ending, Notify, TermError, clipboard};
 use crate::app::{App, Effect, Host, Opened, Tie};
 use crate::link::{Link, Update};
 use crate::run::Command;
@@ -22,17 +23,32 @@ struct Session {
     /// When the last frame was sent.
     drawn: Instant,
     guard: Guard,
+    notify: Notify,
+    /// Exports under way.
+    exports: Exports,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
 
-pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App) -> Result<Ending, TermError> {
+pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App, notify: Notify) -> Result<Ending, TermError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (sender, inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
     let guard = Guard::take(app.takes_mouse())?;
     let (screen, drawn) = (Screen::new()?, Instant::now());
-    let mut session = Session { host, app, look, screen, link: None, path: PathBuf::new(), drawn, guard, pending: Vec::new() };
+    let mut session = Session {
+        host,
+        app,
+        look,
+        screen,
+        link: None,
+        path: PathBuf::new(),
+        drawn,
+        guard,
+        exports: Exports::new()?,
+        notify,
+        pending: Vec::new(),
+    };
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
@@ -46,12 +62,14 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: A
         Ok(Ending::Left) => {
             Guard::leave();
             session.stop();
+            session.exports.finish();
             Ok(Ending::Left)
         }
         // A terminal that takes no frames is as gone as one that hung up. The search goes on without a screen, to its end.
         Ok(Ending::HungUp) | Err(_) => {
             session.guard.abandon();
             session.outlive();
+            session.exports.finish();
             Ok(Ending::HungUp)
         }
     }
@@ -86,6 +104,10 @@ impl Session {
                 () = tokio::time::sleep_until(due.unwrap_or(self.drawn).into()), if due.is_some() => {
                     self.draw()?;
                     news = false;
+                }
+                Some(Exported { id, result }) = self.exports.done.recv() => {
+                    self.app.exported(id, result);
+                    news = true;
                 }
                 update = next_update(&mut self.link) => {
                     self.update(update);
@@ -143,7 +165,7 @@ impl Session {
                     frame::send(clipboard::sequence(&text, in_tmux).as_bytes(), std::io::stdout())?;
                     self.app.notice(format!("handed to the terminal to copy: {text}"), false);
                 }
-                slow @ (Effect::Export(_) | Effect::Start { .. } | Effect::Open(_) | Effect::Back) => self.pending.push(slow),
+                slow => self.pending.push(slow),
             }
         }
         Ok(None)
@@ -157,14 +179,34 @@ impl Session {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Export(id) => match self.host.export(&self.path, id) {
-                Ok(path) => self.app.exported(id, path),
-                Err(error) => self.app.notice(error, true),
-            },
-            Effect::Start { preset } => {
-                let opened = self.host.start(&preset);
+            Effect::Export(id) => self.exports.ask(id, self.host.export(&self.path, id)),
+            Effect::Start { preset, changes } => {
+                let opened = self.host.start(&preset, &changes);
                 self.show_or_say(opened);
             }
+            Effect::Draft { preset, changes } => {
+                let draft = self.host.draft(&preset, &changes);
+                self.app.drafted(&preset, changes, draft);
+            }
+            Effect::Resume(path) => {
+                let opened = self.host.resume(&path);
+                self.show_or_say(opened);
+            }
+            Effect::Rename { path, name } => {
+                let done = self.host.rename(&path, &name);
+                self.relist(done, format!("renamed to {name}"));
+            }
+            Effect::Delete(path) => {
+                let done = self.host.delete(&path);
+                self.relist(done, "deleted".into());
+            }
+            Effect::Beside(left, right) => match (self.host.open(&left), self.host.open(&right)) {
+                (Ok(left), Ok(right)) => {
+                    self.show(left);
+                    self.app.show_beside(right.name, right.path, &right.records);
+                }
+                (Err(error), _) | (_, Err(error)) => self.app.notice(error, true),
+            },
             Effect::Open(path) => {
                 let opened = self.host.open(&path);
                 self.show_or_say(opened);
@@ -175,6 +217,19 @@ impl Session {
             }
             Effect::Send(command) => self.send(command),
             Effect::Quit | Effect::Redraw | Effect::Copy(_) | Effect::Mouse(_) | Effect::Suspend => {}
+        }
+    }
+
+    /// Lists the runs anew after one of them was changed, and says so.
+    fn relist(&mut self, done: Result<(), String>, told: String) {
+        match done {
+            Ok(()) => {
+                let at = self.app.start().run();
+                self.show_start();
+                self.app.choose_run(at);
+                self.app.notice(told, false);
+            }
+            Err(error) => self.app.notice(error, true),
         }
     }
 
@@ -205,7 +260,14 @@ impl Session {
         match update {
             // What is between was lost on the way, or told before this screen listened.
             Update::Record(record) if record.sequence > self.app.next_record() => self.catch_up(),
-            Update::Record(record) => self.app.apply(&record),
+            Update::Record(record) => {
+                self.app.apply(&record);
+                let name = self.app.run().map_or("", crate::app::Run::name);
+                if let Some(sequence) = self.notify.sequence(name, &record.event) {
+                    // A terminal that takes no bell takes no frame either, and the next one finds that out.
+                    let _ = frame::send(sequence.as_bytes(), std::io::stdout());
+                }
+            }
             Update::Snapshot(snapshot) => self.app.snapshot(snapshot),
             Update::Missed(_) => self.catch_up(),
             Update::Closed => {

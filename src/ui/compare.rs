@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, share3};
 use super::theme::{Glyphs, Role};
-use crate::app::{Histogram, Run, comparison, histogram};
+use crate::app::{Histogram, Run, best_of, comparison, histogram};
 use crate::run::Source;
 use ratatui::layout::Rect;
 
@@ -12,6 +12,11 @@ const AXIS: u16 = 6;
 const BIN: u16 = 2;
 
 pub(super) fn draw(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let below = if area.height >= 22 { area.height / 3 } else { 0 };
+    if below > 0 {
+        curve(run, Rect { y: area.bottom() - below, height: below, ..area }, brush);
+    }
+    let area = Rect { height: area.height - below, ..area };
     let inner = brush.panel(area, "Posterior against random", "select accuracy of candidates", true);
     let sentence = comparison(run);
     let lower = 4.min(inner.height);
@@ -36,6 +41,25 @@ pub(super) fn draw(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     brush.text(x, told.y, told.right().saturating_sub(x), "W whole   T threshold", Role::Quiet);
     let rest = Rect { y: told.y + 1, height: told.height.saturating_sub(1), ..told };
     brush.wrapped(rest, &sentence.unwrap_or_default(), Role::Text);
+}
+
+/// The expected best of n candidates, over the number of candidates.
+fn curve(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let inner = brush.panel(area, "Best of n", "expected select accuracy; the images that choose also report", false);
+    let Some(epoch) = run.candidates().last().map(|score| score.epoch) else { return };
+    let of = |source| -> Vec<(f64, f64)> {
+        let points = best_of(&run.accuracies(source, epoch), usize::from(inner.width));
+        points.into_iter().map(|(n, best)| ((n as f64).log10(), best)).collect()
+    };
+    let (posterior, random) = (of(Source::Posterior), of(Source::Random));
+    let end = posterior.iter().chain(&random).map(|(x, _)| *x).fold(0.0, f64::max);
+    let plot = Rect { height: inner.height.saturating_sub(1), ..inner };
+    brush.curves(plot, &[(&posterior, Role::Kept), (&random, Role::Dropped)], (0.0, end.max(0.1)), false, None);
+    let y = inner.bottom().saturating_sub(1);
+    brush.text(inner.x + 6, y, inner.width.saturating_sub(6), "n = 1", Role::Quiet);
+    let (full, dashed) = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
+    brush.text(inner.x + 14, y, inner.width.saturating_sub(24), &format!("{full} posterior   {dashed} random"), Role::Quiet);
+    brush.right(inner, y, &format!("{:.0}", 10f64.powf(end)), Role::Quiet);
 }
 
 /// Posterior filled, random as an outline over it.

@@ -1,8 +1,9 @@
 //! The selected candidate: its numbers, and its network as a table of edges and operations.
 
 use super::paint::{Brush, share2, share3, short};
+use super::sketch;
 use super::theme::Role;
-use crate::app::{ActionId, App, Change, Run, count_changes};
+use crate::app::{ActionId, App, Change, Run, View, count_changes};
 use crate::run::{CandidateScore, NetworkSummary};
 use ratatui::layout::Rect;
 
@@ -24,8 +25,17 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         return;
     };
     let pinned = run.pinned().filter(|pinned| pinned.id != score.id);
-    let network = run.started().map_or_else(Vec::new, |started| sketch(&started.network, score, pinned, usize::from(inner.width)));
-    let lines: Vec<Line> = facts(run, score).into_iter().chain(network).collect();
+    let network = run.started().map_or_else(Vec::new, |started| {
+        // On a screen of its own there is room for the graph.
+        if app.view() == View::Samples {
+            let kept = pinned.map(|pinned| pinned.kept.as_slice());
+            let figures = figures(score);
+            std::iter::once(figures).chain(sketch::lines(&started.network, &score.kept, kept)).collect()
+        } else {
+            table(&started.network, score, pinned, usize::from(inner.width))
+        }
+    });
+    let lines: Vec<Line> = facts(app, run, score).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
     let first = app.detail_scroll().min(lines.len().saturating_sub(room));
     brush.more(inner, first, room, lines.len());
@@ -35,7 +45,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
 }
 
 /// The numbers of a candidate.
-fn facts(run: &Run, score: &CandidateScore) -> Vec<Line> {
+fn facts(app: &App, run: &Run, score: &CandidateScore) -> Vec<Line> {
     let mode = run.mode();
     let own = score.select.of(mode).share();
     let mut lines = vec![(
@@ -64,6 +74,9 @@ fn facts(run: &Run, score: &CandidateScore) -> Vec<Line> {
         lines.push((format!("against pinned {}: {accuracy}, {sign}{} parameters", pinned.id.0, short(parameters.abs())), Role::Text));
         lines.push((format!("  operations +{gained} gained, -{lost} lost, ~{shifted} shifted"), Role::Text));
     }
+    if app.exporting().contains(&score.id) {
+        lines.push(("its files are being written".to_owned(), Role::Attention));
+    }
     if let Some(path) = run.exported(score.id) {
         lines.push((format!("exported to {}", path.display()), Role::Good));
     }
@@ -78,7 +91,7 @@ fn signed(difference: f64) -> String {
 
 /// What is kept of each operation: a row per edge, a column per operation. Where the columns are too many, an edge lists its own.
 /// Where another candidate is pinned, a sign after the share says what it does otherwise.
-fn sketch(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&CandidateScore>, width: usize) -> Vec<Line> {
+fn table(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&CandidateScore>, width: usize) -> Vec<Line> {
     let mut operations: Vec<&str> = Vec::new();
     for group in &network.groups {
         if !operations.contains(&group.operation.as_str()) {
@@ -117,9 +130,14 @@ fn sketch(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&Cand
         let cells: Vec<String> = operations.iter().map(cell).collect();
         lines.push((format!(" {:<2$}{}", head.edge, cells.concat().trim_end(), EDGE - 1), Role::Text));
     }
-    let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
-    lines.push((format!("{parameters} parameters, {macs} MACs, {} of the channels", share2(score.kept_share)), Role::Quiet));
+    lines.push(figures(score));
     lines
+}
+
+/// What a candidate costs.
+fn figures(score: &CandidateScore) -> Line {
+    let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
+    (format!("{parameters} parameters, {macs} MACs, {} of the channels", share2(score.kept_share)), Role::Quiet)
 }
 
 /// The label of an operation in a narrow column.

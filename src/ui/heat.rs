@@ -1,5 +1,6 @@
 //! The posterior over time: groups from top to bottom, epochs from left to right, drop probability as shade.
 
+use super::network::held_sign;
 use super::paint::{Brush, share2, share3, short};
 use super::theme::{Glyphs, Role};
 use crate::app::{Run, Target, group_words, sentence};
@@ -53,7 +54,13 @@ pub(super) fn screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         let block = if heads { group.block.as_str() } else { "" };
         let wide = labels.saturating_sub(18);
         brush.text(list.x, y, wide, block, Role::Title);
-        brush.text(list.x + wide, y, labels.saturating_sub(wide), &format!(" {:<6}{}", group.edge, group.operation), Role::Text);
+        brush.text(
+            list.x + wide,
+            y,
+            labels.saturating_sub(wide),
+            &format!("{}{:<6}{}", run.held(number).map_or(" ", |fate| held_sign(fate, brush)), group.edge, group.operation),
+            Role::Text,
+        );
         let strip = Rect { x: list.x + labels, y, width: list.width.saturating_sub(labels), height: 1 };
         line(run, number..number + 1, strip, brush);
         brush.zone(Rect { y, height: 1, ..list }, Target::Group(number));
@@ -80,7 +87,7 @@ fn measured(run: &Run, p: f64) -> f64 {
 /// The mean of some groups over the epochs, and now.
 fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
     let shades = if brush.look.glyphs == Glyphs::Unicode { ["·", "░", "▒", "▓", "█"] } else { [".", "-", "+", "x", "#"] };
-    let epochs = run.started().map_or(1, |started| started.epochs.max(1)) as usize;
+    let epochs = run.planned_epochs().unwrap_or(1).max(1) as usize;
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, number) = values.fold((0.0, 0.0), |(sum, number), value| (sum + value, number + 1.0));
         (number > 0.0).then(|| sum / number)
@@ -93,6 +100,9 @@ fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
         let level = ((measured(run, drop) * 5.0) as usize).min(4);
         let role = if level == 0 { Role::Quiet } else { shade(run) };
         brush.text(area.x + column, area.y, 1, shades[level], role);
+        if run.cross() == Some(epoch.epoch) {
+            brush.highlight(Rect { x: area.x + column + 1, width: 0, ..area }, area.y, Role::Selection);
+        }
     }
     if let Some(now) = mean(&mut groups.filter_map(|group| run.drop_probability(group))) {
         brush.right(area, area.y, &share2(measured(run, now)), Role::Quiet);
@@ -106,8 +116,10 @@ fn shade(run: &Run) -> Role {
 /// The posterior in a few numbers, and what goes on in words; a warning comes before what is well.
 fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(health) = run.health().filter(|_| area.height > 0) else { return };
+    let spread = run.epochs().last().and_then(|epoch| epoch.spread);
+    let spread = spread.map_or_else(String::new, |spread| format!("  samples {}–{}", short(spread.low), short(spread.high)));
     let numbers = format!(
-        "entropy {} bits  undecided {:.0} %  Δp {}",
+        "entropy {} bits  undecided {:.0} %  Δp {}{spread}",
         share2(health.entropy_bits),
         100.0 * health.undecided_share,
         share3(health.largest_change)
@@ -134,7 +146,14 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let network = &started.network;
     let facts = [
         (format!("{word} {} now, {} at first", share2(measured(run, p)), share2(measured(run, started.initial_drop))), Role::Text),
-        (group_words(&history).to_owned(), Role::Title),
+        match run.held(run.group()) {
+            Some(fate) => (format!("{} held {} by hand", held_sign(fate, brush), fate.label()), Role::Attention),
+            None => (group_words(&history).to_owned(), Role::Title),
+        },
+        match run.weight_norm(run.group()) {
+            Some(norm) if group.has_weights => (format!("norm of its weights {}", short(norm)), Role::Text),
+            _ => ("it has no weights".to_owned(), Role::Text),
+        },
         (format!("{} channels share this rate", group.channels), Role::Text),
         (format!("{} parameters, {:.1} % of all", short(group.parameters as f64), share(group.parameters, network.parameters)), Role::Text),
         (format!("{} MACs, {:.1} % of all", short(group.macs as f64), share(group.macs, network.macs)), Role::Text),
@@ -146,9 +165,12 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };
     let plot = Rect { height: plot.height.saturating_sub(1), ..plot };
-    brush.curves(plot, &[(&shown, shade(run))], f64::from(started.epochs), false, Some((0.0, 1.0)));
+    brush.curves(plot, &[(&shown, shade(run))], run.span(), false, Some((0.0, 1.0)));
+    if let Some(cross) = run.cross() {
+        brush.crosshair(plot, f64::from(cross), run.span());
+    }
     if plot.width > 20 && plot.height > 1 {
-        brush.text(plot.x + 6, plot.bottom(), 3, "0", Role::Quiet);
-        brush.right(plot, plot.bottom(), &format!("{} ep", started.epochs), Role::Quiet);
+        brush.text(plot.x + 6, plot.bottom(), 4, &format!("{:.0}", run.span().0), Role::Quiet);
+        brush.right(plot, plot.bottom(), &format!("{:.0} ep", run.span().1), Role::Quiet);
     }
 }

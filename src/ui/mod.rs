@@ -1,5 +1,6 @@
 //! Pure drawing: the model of the screen and an area in, cells out. Only [`theme`] knows a colour.
 
+mod beside;
 mod compare;
 mod detail;
 mod heat;
@@ -8,10 +9,11 @@ mod overlay;
 pub mod paint;
 mod panes;
 mod search;
+mod sketch;
 mod start;
 pub mod theme;
 
-use crate::app::{ActionId, App, FilterLine, Overlay, Target};
+use crate::app::{ActionId, App, Overlay, Target};
 use paint::{Brush, Zone};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -32,7 +34,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
     }
     hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
     match app.overlay() {
-        Overlay::None | Overlay::Filter(_) => {}
+        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Rename(_) => {}
+        Overlay::Form(form) => overlay::form(form, area, &mut brush),
+        Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
         Overlay::Leave => overlay::leave(app, area, &mut brush),
         Overlay::Palette(palette) => overlay::palette(app, palette, area, &mut brush),
@@ -48,9 +52,17 @@ pub fn target(zones: &[Zone], x: u16, y: u16) -> Option<Target> {
 
 /// The last line: the keys that do something now; a notice or an alert takes their place.
 fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
-    if let Overlay::Filter(line) = app.overlay() {
-        filter_line(app, line, area, brush);
-        return;
+    match app.overlay() {
+        Overlay::Filter(line) => {
+            let count = app.run().map_or(0, |run| run.ranked().len());
+            let told = format!("{count} candidates · enter keeps it · esc gives it up");
+            return typing("show only", &line.input, line.fault.as_deref(), &told, area, brush);
+        }
+        Overlay::Dial(line) => {
+            return typing(line.dial.label(), &line.input, line.fault.as_deref(), "enter does it · esc gives it up", area, brush);
+        }
+        Overlay::Rename(line) => return typing("new name", &line.input, None, "enter renames · esc gives it up", area, brush),
+        _ => {}
     }
     if let Some(notice) = app.notice_line() {
         let role = if notice.is_error { Role::Danger } else { Role::Notice };
@@ -85,21 +97,17 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
 }
 
-/// The line in which the filter is typed, with what it leaves or what is wrong with it.
-fn filter_line(app: &App, line: &FilterLine, area: Rect, brush: &mut Brush<'_>) {
+/// A line in which something is typed, with what comes of it or what is wrong with it.
+fn typing(label: &str, input: &str, fault: Option<&str>, told: &str, area: Rect, brush: &mut Brush<'_>) {
     let mut x = area.x + 1;
-    x += brush.text(x, area.y, area.width - 1, "show only: ", Role::Key);
+    x += brush.text(x, area.y, area.width - 1, &format!("{label}: "), Role::Key);
     // The end of what is typed is what somebody looks at.
     let room = usize::from(area.right().saturating_sub(x)).saturating_sub(2);
-    let skipped = line.input.chars().count().saturating_sub(room);
-    let shown: String = line.input.chars().skip(skipped).collect();
+    let skipped = input.chars().count().saturating_sub(room);
+    let shown: String = input.chars().skip(skipped).collect();
     x += brush.text(x, area.y, area.right().saturating_sub(x), &shown, Role::Title);
     x += brush.text(x, area.y, area.right().saturating_sub(x), brush.look.sign("▏", "_"), Role::Title) + 2;
-    let count = app.run().map_or(0, |run| run.ranked().len());
-    let (told, role) = match &line.fault {
-        Some(fault) => (format!("! {fault}"), Role::Attention),
-        None => (format!("{count} candidates · enter keeps it · esc gives it up"), Role::Quiet),
-    };
+    let (told, role) = fault.map_or((told.to_owned(), Role::Quiet), |fault| (format!("! {fault}"), Role::Attention));
     brush.text(x, area.y, area.right().saturating_sub(x), &told, role);
 }
 

@@ -1,8 +1,9 @@
 //! The network pane: the posterior is the network. A row per operation, grouped by edge, edges by block.
 
-use super::paint::{Brush, short};
+use super::paint::{Brush, share2, short};
 use super::theme::Role;
 use crate::app::{Block, NetworkRow, Run, Take, Target, Trend};
+use crate::run::Fate;
 use ratatui::layout::Rect;
 
 pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
@@ -18,11 +19,11 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
     let rows = run.rows();
     let kept = run.selected().map(|score| score.kept.as_slice());
     let labels = 20.min(inner.width);
-    let bar = inner.width.saturating_sub(labels + 34).min(20);
+    let bar = inner.width.saturating_sub(labels + 38).min(20);
     let figures = inner.x + labels + bar + 1;
     if inner.height > 0 {
         let right = inner.right().saturating_sub(figures);
-        let head = if run.is_categorical() { "probab.     Δ  now  params" } else { "keep  drop  Δ  now  params" };
+        let head = if run.is_categorical() { "probab.     Δ  now      params" } else { "keep  drop  Δ  now      params" };
         brush.text(figures, inner.y, right, head, Role::Quiet);
     }
     let room = inner.height.saturating_sub(1) as usize;
@@ -46,10 +47,18 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                 // One of several operations is taken: those count as kept that are likelier than at first.
                 let half = if run.is_categorical() { started.initial_drop } else { 0.5 };
                 let role = if p <= half { Role::Kept } else { Role::Dropped };
-                brush.bar(inner.x + labels, y, bar, 1.0 - p, role);
-                let trend = match run.trend(group) {
+                let held = run.held(group);
+                match held {
+                    Some(fate) => {
+                        let told = format!("{} held {}", held_sign(fate, brush), fate.label());
+                        brush.text(inner.x + labels, y, bar, &told, Role::Attention);
+                    }
+                    None => brush.bar(inner.x + labels, y, bar, 1.0 - p, role),
+                }
+                let trend = match run.trend(group).filter(|_| held.is_none()) {
                     Some(Trend::Rises) => brush.look.sign("↑", "^"),
                     Some(Trend::Falls) => brush.look.sign("↓", "v"),
+                    _ if held.is_some() => held.map_or("", |fate| held_sign(fate, brush)),
                     Some(Trend::Rests) | None => brush.look.sign("–", "-"),
                 };
                 let take = match kept.and_then(|kept| kept.get(group)).map(|&kept| Take::of(kept, info.channels)) {
@@ -58,11 +67,13 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                     Some(Take::None) => brush.look.sign("○", "."),
                     None => " ",
                 };
+                let share = kept.and_then(|kept| kept.get(group)).map(|&kept| share2(f64::from(kept) / info.channels.max(1) as f64));
+                let share = share.unwrap_or_default();
                 let parameters =
                     if info.has_weights { short((1.0 - p) * info.parameters as f64) } else { brush.look.sign("–", "-").to_owned() };
                 let keep = 1.0 - p;
                 let rates = if run.is_categorical() { format!("{keep:>7.3}   ") } else { format!("{keep:>4.2}  {p:>4.2}") };
-                let text = format!("{rates}  {trend}   {take}  {parameters:>7}");
+                let text = format!("{rates}  {trend}   {take} {share:<4} {parameters:>7}");
                 brush.text(figures, y, inner.right().saturating_sub(figures), &text, Role::Text);
             }
         }
@@ -70,6 +81,14 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
         if focused && position == run.row() {
             brush.highlight(inner, y, Role::Selection);
         }
+    }
+}
+
+/// The sign of an operation that is held by hand.
+pub(super) fn held_sign(fate: Fate, brush: &Brush<'_>) -> &'static str {
+    match fate {
+        Fate::Kept => brush.look.sign("■", "K"),
+        Fate::Dropped => brush.look.sign("□", "D"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What lies over the screen: the help, the palette of commands, the question whether to leave.
 
-use super::paint::Brush;
+use super::paint::{Brush, share3, short};
 use super::theme::Role;
-use crate::app::{App, LEGEND, Palette, Target, Tie};
+use crate::app::{App, Form, LEGEND, Palette, RunRow, Target, Tie};
 use ratatui::layout::Rect;
 
 fn centred(area: Rect, width: u16, height: u16) -> Rect {
@@ -59,6 +59,62 @@ pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let inner = brush.panel(popup, "Leave", "", true);
     brush.text(inner.x, inner.y, inner.width, question, Role::Title);
     brush.text(inner.x, inner.y + 2, inner.width, "y or enter: leave   n or esc: stay", Role::Key);
+}
+
+/// The question whether to delete a run; names what is lost.
+pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
+    let popup = centred(area, 64, 8);
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Delete", "", true);
+    let best = run.best.map_or_else(String::new, |best| format!(" (best {})", share3(best.share())));
+    let size = short(run.bytes as f64);
+    brush.text(inner.x, inner.y, inner.width, &run.name, Role::Title);
+    let lost = format!("Its log, candidates{best}, weights, checkpoints and exports, {size}B, are lost for good.");
+    brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
+    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: delete   n or esc: keep", Role::Key);
+}
+
+/// The keys of a preset, the chosen one with what it means.
+pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
+    let popup = centred(area, 110.min(area.width.saturating_sub(2)), area.height.saturating_sub(2));
+    brush.clear(popup);
+    let figures = format!("{} parameters, {} operations", short(form.draft.parameters as f64), form.draft.groups);
+    let inner = brush.panel(popup, &format!("Preset {}", form.preset), &figures, true);
+    let lower = 4.min(inner.height);
+    let list = Rect { height: inner.height - lower, ..inner };
+    let room = usize::from(list.height);
+    let first = form.at.saturating_sub(room / 2).min(form.draft.keys.len().saturating_sub(room));
+    let (name, origin) = (34.min(inner.width / 2), if inner.width >= 80 { 20 } else { 0 });
+    for (y, (position, row)) in (list.y..list.bottom()).zip(form.draft.keys.iter().enumerate().skip(first)) {
+        let chosen = position == form.at;
+        let mark = if form.changes.set.contains_key(&row.key) || (row.key == "seed" && form.changes.seed.is_some()) { "*" } else { " " };
+        brush.text(list.x, y, name, &format!("{mark} {}", row.key), Role::Text);
+        let value = list.width.saturating_sub(name + origin);
+        match &form.input {
+            Some(input) if chosen => {
+                let used = brush.text(list.x + name, y, value.saturating_sub(1), input, Role::Title);
+                brush.text(list.x + name + used, y, 1, brush.look.sign("▏", "_"), Role::Title);
+            }
+            _ => drop(brush.text(list.x + name, y, value.saturating_sub(1), &row.value, Role::Kept)),
+        }
+        brush.text(list.x + name + value, y, origin, &row.origin, Role::Quiet);
+        if chosen {
+            brush.highlight(inner, y, Role::Selection);
+        }
+    }
+    brush.more(inner, first, room, form.draft.keys.len());
+    let told = Rect { y: list.bottom(), height: lower.saturating_sub(1), ..inner };
+    match (&form.fault, form.row()) {
+        (Some(fault), _) => brush.wrapped(told, &format!("! {fault}"), Role::Attention),
+        (None, Some(row)) => brush.wrapped(told, &format!("{} It must be {}.", row.doc, row.kind), Role::Quiet),
+        (None, None) => 0,
+    };
+    let keys = if form.input.is_some() {
+        "enter: check and take   esc: leave as it was"
+    } else {
+        "enter: change   backspace: its own value   s: start   esc: close"
+    };
+    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, keys, Role::Key);
 }
 
 /// The palette of commands: what was typed, and the actions that match, each with its key.

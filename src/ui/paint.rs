@@ -184,12 +184,20 @@ impl Brush<'_> {
         }
     }
 
-    /// Curves over a shared axis from 0 to `x_end`. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
+    /// Curves over a shared axis that spans `span`; what lies outside is not drawn. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
     /// out; returns how many. Axis labels take the left columns.
     /// Every second series is dashed, so that the two of a plot differ without colour. The axis of values spans `range`, or what there is.
-    pub fn curves(&mut self, area: Rect, series: &[(&[(f64, f64)], Role)], x_end: f64, log: bool, range: Option<(f64, f64)>) -> usize {
+    pub fn curves(
+        &mut self,
+        area: Rect,
+        series: &[(&[(f64, f64)], Role)],
+        span: (f64, f64),
+        log: bool,
+        range: Option<(f64, f64)>,
+    ) -> usize {
         let transform = |value: f64| if log { value.log10() } else { value };
-        let points = || series.iter().flat_map(|(points, _)| points.iter());
+        let within = |&(x, _): &(f64, f64)| x >= span.0 && x <= span.1;
+        let points = || series.iter().flat_map(|(points, _)| points.iter()).filter(|point| within(point));
         let good = |&(x, y): &(f64, f64)| x.is_finite() && transform(y).is_finite();
         let values = points().filter(|point| good(point)).map(|&(_, y)| transform(y));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
@@ -210,12 +218,12 @@ impl Brush<'_> {
         for (number, (points, role)) in series.iter().enumerate() {
             let style = self.look.style(*role);
             let place = |&(x, y): &(f64, f64)| {
-                let across = (x / x_end.max(1e-9)).clamp(0.0, 1.0) * columns;
+                let across = ((x - span.0) / (span.1 - span.0).max(1e-9)).clamp(0.0, 1.0) * columns;
                 (across, (high - transform(y)) / (high - low) * rows)
             };
             let (mut before, mut travelled): (Option<(f64, f64)>, usize) = (None, 0);
             for point in *points {
-                if !good(point) {
+                if !within(point) || !good(point) {
                     before = None;
                     continue;
                 }
@@ -234,6 +242,22 @@ impl Brush<'_> {
             }
         }
         left_out
+    }
+
+    /// A line from top to bottom at a place of the axis of [`Self::curves`], where nothing else is drawn.
+    pub fn crosshair(&mut self, area: Rect, at: f64, span: (f64, f64)) {
+        let label = 6;
+        if area.width < label + 4 || at < span.0 || at > span.1 {
+            return;
+        }
+        let columns = f64::from(area.width - label - 1);
+        let x = area.x + label + ((at - span.0) / (span.1 - span.0).max(1e-9) * columns).round() as u16;
+        let (sign, style) = (self.look.sign("│", "|"), self.look.style(Role::Attention));
+        for y in area.y..area.bottom() {
+            if let Some(cell) = self.buffer.cell_mut((x, y)).filter(|cell| cell.symbol() == " ") {
+                cell.set_symbol(sign).set_style(style);
+            }
+        }
     }
 
     fn dot(&mut self, plot: Rect, x: u16, y: u16, style: Style) {
@@ -260,7 +284,11 @@ fn plain(character: char) -> char {
     match character {
         ' '..='~' => character,
         '·' | '–' | '─' | '╌' | '−' => '-',
+        '┬' | '┐' | '┘' | '┤' | '├' | '└' => '+',
+        '▶' => '>',
+        '│' => '|',
         '×' => 'x',
+        'τ' => 'T',
         '→' => '>',
         'Δ' => 'd',
         '≤' => '<',

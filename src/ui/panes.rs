@@ -3,61 +3,127 @@
 use super::paint::{Brush, share2, share3, short};
 use super::theme::Role;
 use crate::app::{Run, Target};
-use crate::run::Source;
+use crate::run::{EpochMetrics, Source};
 use ratatui::layout::Rect;
 
 pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let scale = if run.log_curves() { "log y" } else { "" };
     let inner = brush.panel(area, "Curves", scale, focused);
-    let (Some(last), Some(started)) = (run.epochs().last(), run.started()) else {
+    let Some(told) = run.at_cross() else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
     };
-    let series = |value: &dyn Fn(&crate::run::EpochMetrics) -> f64| -> Vec<(f64, f64)> {
-        run.epochs().iter().map(|epoch| (f64::from(epoch.epoch), value(epoch))).collect()
-    };
-    let (loss, kl) = (series(&|epoch| epoch.cross_entropy), series(&|epoch| epoch.kl));
-    let (train, select) = (series(&|epoch| epoch.train_accuracy), series(&|epoch| epoch.select_accuracy));
     if inner.height < 5 {
         let text =
-            format!("loss {:.3}  train {}  select {}", last.cross_entropy, share3(last.train_accuracy), share3(last.select_accuracy));
+            format!("loss {:.3}  train {}  select {}", told.cross_entropy, share3(told.train_accuracy), share3(told.select_accuracy));
         brush.text(inner.x, inner.y, inner.width, &text, Role::Text);
         return;
     }
-    let end = f64::from(started.epochs);
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let mut left_out = brush.curves(upper, &[(&loss, Role::SeriesA), (&kl, Role::SeriesB)], end, run.log_curves(), None);
-    left_out += brush.curves(lower, &[(&train, Role::SeriesC), (&select, Role::SeriesD)], end, false, None);
-    // Losses fall and accuracies rise, so that these corners are the free ones.
-    let dashes = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
-    legend(
-        brush,
-        upper,
-        upper.y,
-        &[
-            (format!("loss {:.3} {}", last.cross_entropy, dashes.0), Role::SeriesA),
-            (format!("KL {:.3} {}", last.kl, dashes.1), Role::SeriesB),
-        ],
-    );
-    legend(
-        brush,
-        lower,
-        lower.bottom() - 1,
-        &[
-            (format!("train {} {}", share3(last.train_accuracy), dashes.0), Role::SeriesC),
-            (format!("select {} {}", share3(last.select_accuracy), dashes.1), Role::SeriesD),
-        ],
-    );
+    let left_out = chart(run, upper, &LOSSES, true, brush) + chart(run, lower, &ACCURACIES, false, brush);
     let y = inner.bottom() - 1;
-    brush.text(inner.x + 6, y, 3, "0", Role::Quiet);
-    let middle = format!("learning rate {}", short(last.learning_rate));
-    brush.text(inner.x + 10, y, inner.width.saturating_sub(18), &middle, Role::Quiet);
-    brush.right(inner, y, &format!("{} ep", started.epochs), Role::Quiet);
+    axis(run, Rect { y, height: 1, ..inner }, &rate(run, told), brush);
     if left_out > 0 {
         brush.text(inner.x + 10, upper.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
     }
+}
+
+/// The screen of the curves: all there are, over one axis of epochs.
+pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let right = if run.log_curves() { "log y" } else { "" };
+    let inner = brush.panel(area, "Curves", right, true);
+    let Some(told) = run.at_cross().filter(|_| inner.height > 4) else {
+        brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
+        return;
+    };
+    let charts: [(&Chart, bool); 4] = [(&LOSSES, true), (&ACCURACIES, false), (&SIZES, true), (&RATES, true)];
+    // As many as have four lines each.
+    let count = (usize::from(inner.height - 1) / 4).clamp(1, charts.len());
+    let tall = (inner.height - 1) / count as u16;
+    let mut left_out = 0;
+    for (number, (entries, falls)) in charts.iter().take(count).enumerate() {
+        let plot = Rect { y: inner.y + number as u16 * tall, height: tall.saturating_sub(u16::from(tall > 4)), ..inner };
+        left_out += chart(run, plot, entries, *falls, brush);
+    }
+    axis(run, Rect { y: inner.bottom() - 1, height: 1, ..inner }, &rate(run, told), brush);
+    if left_out > 0 {
+        brush.text(inner.x + 10, inner.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
+    }
+}
+
+/// One series of a chart: its name, its value in an epoch, how the value is written, its role.
+struct Series {
+    name: &'static str,
+    value: fn(&EpochMetrics) -> Option<f64>,
+    written: fn(f64) -> String,
+    role: Role,
+}
+
+/// The series of one chart; every second one is dashed.
+type Chart = [Series];
+
+const fn series(name: &'static str, value: fn(&EpochMetrics) -> Option<f64>, written: fn(f64) -> String, role: Role) -> Series {
+    Series { name, value, written, role }
+}
+
+fn loss(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+static LOSSES: [Series; 2] =
+    [series("loss", |epoch| Some(epoch.cross_entropy), loss, Role::SeriesA), series("KL", |epoch| Some(epoch.kl), loss, Role::SeriesB)];
+static ACCURACIES: [Series; 2] = [
+    series("train", |epoch| Some(epoch.train_accuracy), share3, Role::SeriesC),
+    series("select", |epoch| Some(epoch.select_accuracy), share3, Role::SeriesD),
+];
+static SIZES: [Series; 3] = [
+    series("parameters expected", |epoch| Some(epoch.health.expected_parameters), short, Role::SeriesA),
+    series("5 % of 100 samples below", |epoch| epoch.spread.map(|spread| spread.low), short, Role::SeriesB),
+    series("95 % below", |epoch| epoch.spread.map(|spread| spread.high), short, Role::SeriesC),
+];
+static RATES: [Series; 1] = [series("learning rate", |epoch| Some(epoch.learning_rate), short, Role::SeriesD)];
+
+/// A chart with its legend in the corner that is free: losses fall, accuracies rise. Returns how many values were left out.
+fn chart(run: &Run, area: Rect, entries: &Chart, falls: bool, brush: &mut Brush<'_>) -> usize {
+    let points: Vec<Vec<(f64, f64)>> = entries
+        .iter()
+        .map(|series| run.epochs().iter().filter_map(|epoch| Some((f64::from(epoch.epoch), (series.value)(epoch)?))).collect())
+        .collect();
+    let lines: Vec<(&[(f64, f64)], Role)> = points.iter().zip(entries).map(|(points, series)| (points.as_slice(), series.role)).collect();
+    let log = run.log_curves() && falls;
+    let left_out = brush.curves(area, &lines, run.span(), log, None);
+    if let Some(cross) = run.cross() {
+        brush.crosshair(area, f64::from(cross), run.span());
+    }
+    let dashes = [brush.look.sign("──", "--"), brush.look.sign("╌╌", "- ")];
+    let told: Vec<(String, Role)> = entries
+        .iter()
+        .enumerate()
+        .filter_map(|(number, series)| {
+            let value = (series.value)(run.at_cross()?)?;
+            Some((format!("{} {} {}", series.name, (series.written)(value), dashes[number % 2]), series.role))
+        })
+        .collect();
+    legend(brush, area, if falls { area.y } else { area.bottom().saturating_sub(1) }, &told);
+    left_out
+}
+
+fn rate(run: &Run, told: &EpochMetrics) -> String {
+    let factor = run.steering().learning_rate_factor.map_or_else(String::new, |factor| format!(" (×{factor} by hand)"));
+    match run.cross() {
+        Some(_) => format!("epoch {}, learning rate {}{factor}", told.epoch, short(told.learning_rate)),
+        None => format!("learning rate {}{factor}", short(told.learning_rate)),
+    }
+}
+
+/// The axis of epochs under charts.
+fn axis(run: &Run, area: Rect, middle: &str, brush: &mut Brush<'_>) {
+    let (begin, end) = run.span();
+    brush.text(area.x + 6, area.y, 4.min(area.width.saturating_sub(6)), &format!("{begin:.0}"), Role::Quiet);
+    brush.text(area.x + 11, area.y, area.width.saturating_sub(20), middle, Role::Quiet);
+    brush.right(area, area.y, &format!("{end:.0} ep"), Role::Quiet);
 }
 
 fn legend(brush: &mut Brush<'_>, area: Rect, y: u16, entries: &[(String, Role)]) {

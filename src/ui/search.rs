@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, duration, share3, short};
 use super::theme::Role;
-use super::{compare, detail, heat, network, panes};
+use super::{beside, compare, detail, heat, network, panes};
 use crate::app::{App, Pane, Run, Target, View};
 use crate::run::{Outcome, Phase};
 use ratatui::layout::Rect;
@@ -11,11 +11,15 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let head = if area.width < 120 { 2 } else { 1 };
     header(app, run, Rect { height: head, ..area }, brush);
     let body = Rect { y: area.y + head, height: area.height - head, ..area };
+    if let Some(other) = app.beside() {
+        return beside::draw(run, other, body, brush);
+    }
     match app.view() {
         View::Search => search(app, run, area, body, brush),
         View::Posterior => heat::screen(run, body, brush),
         View::Samples => samples(app, run, body, brush),
         View::Compare => compare::draw(run, body, brush),
+        View::Curves => panes::curves_screen(run, body, brush),
     }
 }
 
@@ -93,13 +97,24 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         x += 21;
         x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %   ", progress * 100.0), Role::Text);
     }
-    for fact in header_facts(run) {
+    for fact in steered(run).into_iter().chain(header_facts(run)) {
         let wide = fact.chars().count() as u16 + 3;
         if x + wide > area.right() + 3 {
             break;
         }
         x += brush.text(x, y, wide, &format!("{fact}   "), Role::Quiet);
     }
+}
+
+/// What somebody has changed by hand.
+fn steered(run: &Run) -> Option<String> {
+    let steering = run.steering();
+    let number = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value}"));
+    let held = (!steering.held.is_empty()).then(|| format!("{} held", steering.held.len()));
+    let parts =
+        [held, number("τ", steering.temperature), number("L_w", steering.weight_prior), number("lr ×", steering.learning_rate_factor)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("by hand: {}", parts.join(", ")))
 }
 
 /// How long, on what, how fast; of a run that has ended, what came out.

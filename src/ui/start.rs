@@ -11,7 +11,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     let presets = (start.presets().len() as u16 + 6).min(area.height / 2);
     let upper = Rect { y: area.y + 1, height: presets.min(area.height - 1), ..area };
     let lower = Rect { y: upper.bottom(), height: area.bottom() - upper.bottom(), ..area };
-    let inner = brush.panel(upper, "Presets", "enter starts a search", !start.in_runs());
+    let inner = brush.panel(upper, "Presets", "enter starts · e edits its keys", !start.in_runs());
     let list = Rect { height: inner.height.saturating_sub(3), ..inner };
     brush.text(list.x + 2, list.y, list.width.saturating_sub(2), "name            parameters  groups  epochs", Role::Quiet);
     for (y, (position, preset)) in (list.y + 1..list.bottom()).zip(start.presets().iter().enumerate()) {
@@ -29,7 +29,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         };
         brush.wrapped(told, &preset.summary, Role::Quiet);
     }
-    let inner = brush.panel(lower, "Runs", "enter opens", start.in_runs());
+    let inner = brush.panel(lower, "Runs", "enter opens · r resume · n rename · d delete · c side by side", start.in_runs());
     if start.runs().is_empty() {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
@@ -45,7 +45,8 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         // A failed run shows without its colour as well.
         let (sign, role) = if run.state == "failed" { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
-        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {}", run.preset, run.seed, run.name);
+        let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
+        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
         brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, role);
         brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());

@@ -3,7 +3,7 @@
 use super::draw;
 use super::theme::{Depth, Glyphs, Look, Role};
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
-use crate::app::{ActionId, App, Pane, Target};
+use crate::app::{ActionId, App, Draft, Effect, Pane, Target};
 use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
@@ -240,6 +240,21 @@ const KEYS: &[&str] = &[
     "/",
     "backspace",
     "L",
+    "K",
+    "D",
+    "R",
+    "T",
+    "B",
+    "N",
+    "5",
+    "v",
+    ",",
+    ".",
+    "+",
+    "-",
+    "d",
+    "c",
+    "backspace",
 ];
 
 fn state() -> impl Strategy<Value = App> {
@@ -255,7 +270,17 @@ fn state() -> impl Strategy<Value = App> {
         snapshot.images_per_second = Some(number);
         snapshot.phase = if paused { Phase::Ranking } else { Phase::Training };
         app.snapshot(Arc::new(snapshot));
-        keys.iter().for_each(|key| drop(press(&mut app, key)));
+        // What the program around the screen would do.
+        for key in keys {
+            for effect in press(&mut app, key) {
+                match effect {
+                    Effect::Send(command) => push(&mut app, Event::Intervention { command, step: 9 }),
+                    Effect::Draft { preset, changes } => app.drafted(&preset, changes, Ok(Draft::default())),
+                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[]),
+                    _ => {}
+                }
+            }
+        }
         app
     })
 }
@@ -278,4 +303,79 @@ fn every_role_has_a_style_of_its_own_where_it_matters() {
     let look = look(Depth::True, Glyphs::Unicode);
     assert_ne!(look.style(Role::Kept), look.style(Role::Dropped));
     assert_ne!(look.style(Role::Border), look.style(Role::BorderFocused));
+}
+
+/// A search in which somebody has steered.
+fn steered() -> App {
+    use crate::run::{Command, Fate};
+    let mut app = ranking();
+    for command in [
+        Command::Hold { group: 1, fate: Fate::Kept },
+        Command::Hold { group: 2, fate: Fate::Dropped },
+        Command::Temperature { value: 0.5 },
+        Command::LearningRate { factor: 0.5 },
+    ] {
+        push(&mut app, Event::Intervention { command, step: 306 });
+    }
+    app
+}
+
+fn form() -> App {
+    use crate::app::{Changes, KeyRow};
+    let row = |key: &str, value: &str, origin: &str| KeyRow {
+        key: key.into(),
+        value: value.into(),
+        origin: origin.into(),
+        doc: "Passes over the training split.".into(),
+        kind: "a whole number from 1 to 100000".into(),
+    };
+    let keys = vec![row("seed", "1", "default"), row("data.set", "\"digits\"", "preset digits"), row("train.epochs", "12", "--set")];
+    let changes = Changes { set: [("train.epochs".to_owned(), "12".to_owned())].into(), seed: None };
+    let mut app = at_start();
+    app.drafted("digits", changes, Ok(Draft { keys, parameters: 31_000, groups: 37 }));
+    app
+}
+
+#[test]
+fn the_screens_of_steering_curves_and_runs() {
+    let mut curves = steered();
+    press(&mut curves, "5 v , , + +");
+    let mut held = steered();
+    press(&mut held, "tab j j T 0 . x");
+    let mut wrong = form();
+    press(&mut wrong, "G enter x");
+    wrong.drafted("digits", crate::app::Changes::default(), Err("train.epochs must be a whole number from 1 to 100000".into()));
+    let mut delete = at_start();
+    press(&mut delete, "G d");
+    let mut beside = opened(30);
+    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
+    let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
+    beside.show_beside("another".into(), "runs/another".into(), &records);
+    for (name, width, height) in SIZES {
+        for (screen, app) in [("curves", &curves), ("held", &held), ("form", &wrong), ("delete", &delete), ("beside", &beside)] {
+            insta::assert_snapshot!(format!("{screen}_{name}"), styled(app, width, height));
+        }
+    }
+}
+
+#[test]
+fn without_colour_what_is_held_and_what_differs_still_shows() {
+    let none = look(Depth::None, Glyphs::Ascii);
+    let text = |app: &App| {
+        let buffer = painted(app, &none, 120, 36);
+        assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&buffer));
+        lines(&buffer).join("\n")
+    };
+    let shown = text(&steered());
+    assert!(
+        shown.contains("K held kept") && shown.contains("D held dropped") && shown.contains("by hand: 2 held, T 0.5, lr x 0.5"),
+        "{shown}"
+    );
+    let mut app = steered();
+    press(&mut app, "5 v");
+    assert!(text(&app).contains("epoch 18, learning rate") && text(&app).contains('|'), "{}", text(&app));
+    let mut app = ranking();
+    press(&mut app, "3 g p ]");
+    assert!(text(&app).contains("+-+- ") || text(&app).contains("---"), "{}", text(&app));
+    assert!(text(&form()).contains("* train.epochs"));
 }

@@ -72,7 +72,7 @@ impl Search {
         let frozen = Frozen::of(state);
         let path = self.folder.weights(state.step);
         if !path.exists()
-            && let Err(error) = frozen.keep(state).write(&path)
+            && let Err(error) = frozen.keep(state, self.posterior_of(state).logits().to_vec()).write(&path)
         {
             let message = format!("{error}; the search goes on, but its candidates can be exported as genotypes alone, without weights");
             self.alert(Alert { kind: AlertKind::Storage, message });
@@ -80,7 +80,7 @@ impl Search {
         frozen
     }
 
-    fn sampler(&self, posterior: &Posterior, first_draw: u64) -> Sampler {
+    pub(super) fn sampler(&self, posterior: &Posterior, first_draw: u64) -> Sampler {
         let how = (self.preset.posterior.granularity, self.preset.rank.constraint);
         Sampler::new(self.seed, self.graph.clone(), posterior, how, first_draw)
     }

@@ -2,8 +2,7 @@
 
 use super::super::EngineError;
 use super::super::optimiser::global_norm;
-use super::super::schedule::learning_rate;
-use super::super::trainer::{State, Sums, regulariser};
+use super::super::trainer::{State, Sums};
 use super::{Flow, Search, scalar};
 use crate::data::Prefetch;
 use crate::posterior::Health;
@@ -24,7 +23,9 @@ impl Search {
         let mut good = state.clone();
         while state.step < first + steps {
             let batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
+            let mut asked = Instant::now();
             for batch in batches {
+                let waited = asked.elapsed();
                 if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
                 }
@@ -40,7 +41,9 @@ impl Search {
                     good = state.clone();
                 }
                 self.pace.trained(begun.elapsed());
+                self.pace.waited(waited, begun.elapsed());
                 self.publish(Some(&state), false);
+                asked = Instant::now();
             }
         }
         self.finish_epoch(&state, epoch);
@@ -71,7 +74,7 @@ impl Search {
         self.posterior = self.posterior_of(state);
         let norms = self.trainer.objective().squared_norms(&state.weights.values);
         let norms: Vec<f32> = norms.into_data().try_to_vec().unwrap_or_default();
-        let regulariser = regulariser(&self.preset.posterior);
+        let regulariser = self.trainer.objective().regulariser();
         let kl = regulariser.total(&self.posterior, self.preset.posterior.granularity, &norms);
         let per_epoch = self.loader.steps_per_epoch() as u64;
         let metrics = EpochMetrics {
@@ -81,10 +84,12 @@ impl Search {
             kl,
             train_accuracy: scalar(&state.sums.correct) / trained,
             select_accuracy: select / f64::from(self.sizes.select.max(1)),
-            learning_rate: learning_rate(&self.preset.train, state.step.saturating_sub(1), per_epoch),
+            learning_rate: self.trainer.learning_rate(state.step.saturating_sub(1)),
             gradient_norm: scalar(&state.sums.norm) / steps,
             drop_probabilities: self.posterior.drop_probabilities().map(|p| p.drop() as f32).collect(),
             health: Health::of(&self.posterior, &self.graph, Some(&before)).into(),
+            spread: self.sampler(&self.posterior, 0).spread(epoch as u64),
+            weight_norms: norms.into_iter().map(f32::sqrt).collect(),
         };
         self.pace.epoch_done();
         self.record(Event::Epoch(Box::new(metrics)));

@@ -21,7 +21,7 @@ use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
 use crate::run::{
     Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase,
-    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, resources, winner,
+    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, Steering, resources, winner,
 };
 use burn::tensor::Tensor;
 use checkpoint::Clock;
@@ -31,6 +31,9 @@ use std::time::{Duration, Instant};
 
 /// How often screens get a new snapshot at most.
 const REFRESH: Duration = Duration::from_millis(200);
+
+/// How often the disk is asked what it has left.
+const DISK: Duration = Duration::from_secs(10);
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +75,9 @@ pub(super) struct Search {
     failure: Option<String>,
     published: Option<Instant>,
     pace: Pace,
+    steering: Steering,
+    /// When the disk was asked last, and what it had left.
+    disk: (Option<Instant>, Option<u64>),
     clock: Clock,
     config_sha256: String,
     splits_sha256: String,
@@ -126,6 +132,8 @@ impl Search {
             pause_after_epoch: false,
             failure: None,
             published: None,
+            steering: Steering::default(),
+            disk: (None, None),
             clock: Clock::new(every),
             ranking: None,
             resume,
@@ -175,11 +183,13 @@ impl Search {
         let mut state = self.begin()?;
         if self.phase == Phase::Training {
             let first = state.step as usize / self.loader.steps_per_epoch().max(1);
-            for epoch in first..self.preset.train.epochs {
+            let mut epoch = first;
+            while epoch < self.epochs() {
                 match self.epoch(state, epoch)? {
                     (next, Flow::Go) => state = next,
                     (_, Flow::Stop) => return Ok(Flow::Stop),
                 }
+                epoch += 1;
             }
             self.enter(Phase::Ranking, &state);
         }
@@ -205,7 +215,9 @@ impl Search {
                 self.record(Event::Started(Box::new(started)));
                 None
             }
-            Some(Resume { checkpoint, candidates, undone, notes }) => {
+            Some(Resume { checkpoint, candidates, undone, notes, steering }) => {
+                self.steering = steering;
+                self.steer();
                 self.restore_candidates(candidates);
                 let state = checkpoint.map(|checkpoint: Checkpoint| self.restore(checkpoint)).transpose()?;
                 let (step, device) = (state.as_ref().map_or(0, |state| state.step), self.device.name.clone());
@@ -276,6 +288,10 @@ impl Search {
                 self.checkpoint_if_due(state, ranking);
                 return Flow::Go;
             };
+            if let Err(fault) = self.allows(command) {
+                self.alert(Alert { kind: AlertKind::Refused, message: fault });
+                continue;
+            }
             self.record(Event::Intervention { command, step: state.step });
             match command {
                 Command::Pause => {
@@ -286,6 +302,17 @@ impl Search {
                 Command::StepEpoch => {
                     self.paused = false;
                     self.pause_after_epoch = self.phase == Phase::Training;
+                }
+                Command::Checkpoint => self.checkpoint(state, ranking()),
+                Command::Hold { .. }
+                | Command::Release { .. }
+                | Command::Temperature { .. }
+                | Command::WeightPrior { .. }
+                | Command::LearningRate { .. }
+                | Command::Epochs { .. } => {
+                    self.steering.take(command);
+                    self.steer();
+                    self.publish(Some(state), true);
                 }
                 Command::Stop => {
                     self.checkpoint(state, ranking());
@@ -301,8 +328,30 @@ impl Search {
         }
     }
 
+    /// Whether a command can be obeyed now.
+    fn allows(&self, command: Command) -> Result<(), String> {
+        command.check(self.graph.groups().len())?;
+        if command.changes_training() && self.phase != Phase::Training {
+            return Err("training is over: this would change nothing any more".into());
+        }
+        Ok(())
+    }
+
+    /// Epochs to train.
+    fn epochs(&self) -> usize {
+        self.steering.epochs.map_or(self.preset.train.epochs, |epochs| epochs as usize)
+    }
+
+    /// Does from here on as somebody has steered.
+    fn steer(&mut self) {
+        let epochs = self.epochs();
+        self.trainer.steer(&self.steering);
+        self.pace.plan(epochs as u32, self.loader.steps_per_epoch() as u64);
+    }
+
+    /// The posterior in force: that of a state, but for operations that are held.
     fn posterior_of(&self, state: &State) -> Posterior {
-        let logits: Vec<f32> = state.logits.values.clone().into_data().try_to_vec().unwrap_or_default();
+        let logits: Vec<f32> = self.trainer.logits(state).into_data().try_to_vec().unwrap_or_default();
         if logits.len() == self.posterior.logits().len() { self.posterior.with_logits(logits) } else { self.posterior.clone() }
     }
 
@@ -339,6 +388,10 @@ impl Search {
             .filter(|state| state.sums.steps > 0 && self.phase == Phase::Training)
             .map(|state| scalar(&state.sums.cross_entropy) / (state.sums.steps as f64 * self.preset.train.batch as f64));
         snapshot.drop_probabilities = now.drop_probabilities().map(|p| p.drop() as f32).collect();
+        if self.disk.0.is_none_or(|asked| asked.elapsed() > DISK) {
+            self.disk = (Some(Instant::now()), resources::free_bytes(self.folder.path()));
+        }
+        snapshot.disk_free = self.disk.1;
         snapshot.health = Health::of(&now, &self.graph, Some(&self.posterior)).into();
         self.publisher.snapshot(snapshot);
     }

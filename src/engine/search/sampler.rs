@@ -4,7 +4,7 @@ use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
 use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, drawn, matched_on_parameters, rearranged};
 use crate::preset::{Between, Constraint};
 use crate::random::{Purpose, stream};
-use crate::run::{Acceptance, Source};
+use crate::run::{Acceptance, Source, Spread};
 use std::sync::Arc;
 
 /// Draws in a row that may miss the constraint before a source is given up.
@@ -132,13 +132,34 @@ impl Sampler {
         if self.constraint == Constraint::NONE {
             return true;
         }
+        let (parameters, macs) = self.cost(mask);
+        self.constraint.allows(parameters, macs, mask.kept_share())
+    }
+
+    /// How far sub-networks of the posterior differ, whatever the constraint; drawn apart from candidates, so that it changes none.
+    pub(super) fn spread(&self, index: u64) -> Option<Spread> {
+        const DRAWN: usize = 100;
+        const TAIL: usize = 5;
+        let mut generator = stream(self.seed, Purpose::Spread, index);
+        let mut parameters: Vec<f64> = (0..DRAWN)
+            .map(|_| {
+                let mask = bernoulli(&self.p, &self.channels, self.granularity, &mut generator);
+                self.cost(&mask).0
+            })
+            .collect();
+        parameters.sort_by(f64::total_cmp);
+        Some(Spread { low: *parameters.get(TAIL)?, high: *parameters.get(DRAWN - 1 - TAIL)? })
+    }
+
+    /// Parameters and multiply-accumulates of what a mask leaves.
+    fn cost(&self, mask: &HardMask) -> (f64, f64) {
         let (mut parameters, mut macs) = (self.whole.parameters, self.whole.macs);
         for ((kept, channels), cost) in mask.kept_per_group(&self.graph).into_iter().zip(&self.channels).zip(&self.costs) {
             let dropped = (channels - kept) as f64;
             parameters -= dropped * cost.parameters as f64;
             macs -= dropped * cost.macs as f64;
         }
-        self.constraint.allows(parameters, macs, mask.kept_share())
+        (parameters, macs)
     }
 
     /// The next index of the posterior stream.
