@@ -25,6 +25,7 @@ fn branches() -> Graph {
 
 fn trainer(graph: &Graph, noise: NoiseRecipe) -> Trainer {
     let posterior = PosteriorRecipe {
+        categorical: None,
         granularity: Granularity::Channel,
         initial_drop: 0.1,
         temperature: 0.2,

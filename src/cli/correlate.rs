@@ -116,7 +116,8 @@ impl Predictor {
         let preset = &setting.loaded.preset;
         let select = setting.splits.select.images();
         let batch = select.gather(&(0..select.len()).collect::<Vec<_>>());
-        let of_batch = Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), device()?).map_err(|error| mistake(&error))?;
+        let of_batch =
+            Rebuilt::with_statistics_of(&setting.graph, preset, batch, kept.clone(), device()?).map_err(|error| mistake(&error))?;
         let of_training =
             Rebuilt::new(&setting.graph, preset, &setting.splits.train, seed, kept, device()?).map_err(|error| mistake(&error))?;
         Ok(Self { of_training, of_batch, device: device()? })

@@ -160,7 +160,9 @@ impl Host for SystemHost {
         let path = path.to_owned();
         Box::new(move || {
             let run = Self::read(&path)?;
-            super::export::export(&run, candidate, None, &[], (None, None)).map(|exported| exported.folder).map_err(|failure| failure.line())
+            super::export::export(&run, candidate, None, &[], (None, None))
+                .map(|exported| exported.folder)
+                .map_err(|failure| failure.line())
         })
     }
 

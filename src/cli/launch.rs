@@ -164,6 +164,7 @@ mod tests {
     fn the_host_is_asked_for_the_same() {
         let request = Request {
             preset: "-odd".into(),
+            space: Some("own.toml".into()),
             set: vec!["train.epochs=3".into(), "space.stages=4,6".into()],
             data: Some("some where".into()),
             seed: 7,
@@ -175,7 +176,13 @@ mod tests {
         line.insert(0, "pgnas".into());
         line.insert(2, "--host".into());
         let Some(Command::Search(told)) = Arguments::try_parse_from(line).unwrap().command else { panic!("this is no search") };
-        assert!(told.host && told.preset == request.preset && told.set == request.set && told.data == request.data);
+        assert!(
+            told.host
+                && told.preset.as_ref() == Some(&request.preset)
+                && told.space == request.space
+                && told.set == request.set
+                && told.data == request.data
+        );
         assert_eq!((told.seed, told.device, told.run_dir, told.checkpoint_minutes), (7, "cpu".into(), request.run_dir, request.every));
     }
 }

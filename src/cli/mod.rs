@@ -32,8 +32,8 @@ mod runs;
 mod screen;
 mod search;
 mod settings;
-mod table;
 mod space;
+mod table;
 
 pub use failure::Exit;
 

@@ -9,7 +9,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{hosted, output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, Outcome, Record, RunFolder, RunState, Standing, Steering, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, Steering, count_lines, read_candidates};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;

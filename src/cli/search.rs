@@ -25,7 +25,20 @@ use tokio::sync::Notify;
 pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
     let SearchArguments {
-        preset, space, set, data, seed, device, run_dir, checkpoint_minutes, headless, json, plain, in_process, host, screen: look
+        preset,
+        space,
+        set,
+        data,
+        seed,
+        device,
+        run_dir,
+        checkpoint_minutes,
+        headless,
+        json,
+        plain,
+        in_process,
+        host,
+        screen: look,
     } = arguments;
     let request = Request { preset: preset.unwrap_or_default(), space, set, data, seed, device, run_dir, every: checkpoint_minutes };
     if host {

@@ -127,6 +127,7 @@ mod tests {
 
     fn prior(weight_prior: f64, n_effective: f64) -> PosteriorRecipe {
         PosteriorRecipe {
+            categorical: None,
             granularity: Granularity::Channel,
             initial_drop: 0.1,
             temperature: 0.2,

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Every file that an export may hold; a folder with anything else in it is no export and is not replaced.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "README.md",
     "config.toml",
     "ensemble.json",

@@ -76,7 +76,6 @@ impl Search {
         let norms: Vec<f32> = norms.into_data().try_to_vec().unwrap_or_default();
         let regulariser = self.trainer.objective().regulariser();
         let kl = regulariser.total(&self.posterior, self.preset.posterior.granularity, &norms);
-        let per_epoch = self.loader.steps_per_epoch() as u64;
         let metrics = EpochMetrics {
             epoch: epoch as u32 + 1,
             step: state.step,

@@ -141,12 +141,7 @@ impl Sampler {
         const DRAWN: usize = 100;
         const TAIL: usize = 5;
         let mut generator = stream(self.seed, Purpose::Spread, index);
-        let mut parameters: Vec<f64> = (0..DRAWN)
-            .map(|_| {
-                let mask = bernoulli(&self.p, &self.channels, self.granularity, &mut generator);
-                self.cost(&mask).0
-            })
-            .collect();
+        let mut parameters: Vec<f64> = (0..DRAWN).map(|_| self.cost(&drawn(&self.posterior, self.granularity, &mut generator)).0).collect();
         parameters.sort_by(f64::total_cmp);
         Some(Spread { low: *parameters.get(TAIL)?, high: *parameters.get(DRAWN - 1 - TAIL)? })
     }
