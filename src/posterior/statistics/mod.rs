@@ -5,6 +5,7 @@
 mod answers;
 mod best_of;
 mod bootstrap;
+mod correlation;
 mod half_split;
 mod interval;
 mod paired;
@@ -13,6 +14,7 @@ mod race;
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
 pub use bootstrap::{difference_of_means, paired_difference, probability_of_superiority, relative_improvement};
+pub use correlation::{RankCorrelation, kendall, precision_at, rank_correlation, spearman, top_kendall};
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
