@@ -100,7 +100,8 @@ fn gradients_are_the_slopes_of_the_relaxed_loss() {
     };
     let (_, gradients) = at(&start, &weights);
     let (by_logit, by_weight) = (read(gradients.logits), read(gradients.weights));
-    let step = 1e-2f32;
+    // Larger steps cross kinks of the ReLUs.
+    let step = 1e-3f32;
     let mut largest = 0f64;
     for groups in choices.groups().iter().flatten() {
         let moved = |offset: f32| {
@@ -111,7 +112,7 @@ fn gradients_are_the_slopes_of_the_relaxed_loss() {
         let slope = (moved(step) - moved(-step)) / f64::from(2.0 * step);
         for &group in groups {
             let gradient = f64::from(by_logit[group]);
-            assert!((slope - gradient).abs() < 2e-3 + 0.02 * slope.abs(), "{groups:?}: slope {slope}, gradient {gradient}");
+            assert!((slope - gradient).abs() < 1e-3 + 0.01 * slope.abs(), "{groups:?}: slope {slope}, gradient {gradient}");
         }
         largest = largest.max(slope.abs());
     }
