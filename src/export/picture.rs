@@ -368,15 +368,15 @@ fn share(value: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Four to eight round numbers that cover a range: multiples of 1, 2 or 5 times a power of ten, with one beyond each end that is none.
-/// `least` is the smallest step worth telling where the range is a point.
-fn ticks(low: f64, high: f64, least: f64) -> Vec<f64> {
-    let span = if high > low { high - low } else { least.max(low.abs() * 0.1).max(1e-3) };
+/// `smallest` is the least step worth telling where the range is a point.
+fn ticks(low: f64, high: f64, smallest: f64) -> Vec<f64> {
+    let span = if high > low { high - low } else { smallest.max(low.abs() * 0.1).max(1e-3) };
     let raw = span / 5.0;
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|&step| step >= raw * 0.999).unwrap_or(10.0 * power);
-    let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
+    let width = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|&width| width >= raw * 0.999).unwrap_or(10.0 * power);
+    let (first, last) = ((low / width + 1e-9).floor(), (high / width - 1e-9).ceil());
     let count = (last - first).clamp(1.0, 20.0) as usize;
-    (0..=count).map(|tick| (first + tick as f64) * step).collect()
+    (0..=count).map(|tick| (first + tick as f64) * width).collect()
 }
 
 /// 1, 2, 5, 10, … within a range; powers of ten alone where these would be many.
