@@ -394,7 +394,8 @@ fn a_search_can_be_reported_and_exported() {
 
     // A torn end costs one line and is told.
     let log = fs::read_to_string(run.join("events.jsonl")).unwrap();
-    fs::write(run.join("events.jsonl"), &log[..log.len() - 20]).unwrap();
+    let of_search = log.find("\"event\":\"final\"").and_then(|at| log[..at].rfind('\n')).unwrap();
+    fs::write(run.join("events.jsonl"), &log[..of_search - 20]).unwrap();
     let torn = user.json("report small --json");
     assert_eq!((&torn["outcome"], keys(&torn)), (&"unfinished".into(), keys(&report)));
     assert!(torn["notes"][0].as_str().unwrap().contains("is torn and was left out"));

@@ -25,7 +25,7 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let path = &arguments.file;
     let file = if path.is_dir() { path.join("genotype.json") } else { path.clone() };
     let is_export = file.is_file() && file.file_name().is_none_or(|name| name != "events.jsonl");
-    if arguments.candidate.is_none() && (is_export || file.extension().is_some_and(|ending| ending == "json")) {
+    if arguments.candidate.is_none() && (is_export || path.extension().is_some_and(|ending| ending == "json")) {
         of_export(&file, arguments)
     } else {
         of_run(arguments)
