@@ -90,7 +90,7 @@ impl App {
     }
 
     pub(super) fn press_form(&mut self, key: Key, mut form: Box<Form>) -> Vec<Effect> {
-        let changed = match (&mut form.input, key.code, key.ctrl) {
+        let asked = match (&mut form.input, key.code, key.ctrl) {
             (_, Code::Char('c'), true) => {
                 self.overlay = Overlay::Leave;
                 return Vec::new();
@@ -133,7 +133,7 @@ impl App {
                 None
             }
         };
-        let effects = match changed {
+        let effects = match asked {
             Some(Ok(changes)) => vec![Effect::Draft { preset: form.preset.clone(), changes }],
             Some(Err(fault)) => {
                 form.fault = Some(fault);

@@ -112,7 +112,7 @@ impl Follower<'_> {
             Telling::Json | Telling::Plain if self.closed.is_some() => Ok(()),
             Telling::Json => self.tell_json(&record),
             Telling::Plain => match self.progress.plain(&record.event, &link.snapshot()) {
-                Some(line) => self.say(&line),
+                Some(told) => self.say(&told),
                 None => Ok(()),
             },
         };

@@ -9,7 +9,7 @@ use crate::run::{Outcome, Source};
 use ratatui::layout::Rect;
 
 /// Columns of the name of a fact.
-const NAME: u16 = 16;
+const NAME: u16 = 18;
 
 pub(super) fn draw(left: &Run, right: &Run, area: Rect, brush: &mut Brush<'_>) {
     let half = area.width / 2;

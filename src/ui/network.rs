@@ -50,7 +50,7 @@ pub(super) fn draw(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
                 let held = run.held(group);
                 match held {
                     Some(fate) => {
-                        let told = format!("{} held {}", held_sign(fate, brush), fate.label());
+                        let told = format!("{} {}", held_sign(fate, brush), fate.label());
                         brush.text(inner.x + labels, y, bar, &told, Role::Attention);
                     }
                     None => brush.bar(inner.x + labels, y, bar, 1.0 - p, role),
