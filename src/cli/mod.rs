@@ -3,6 +3,7 @@
 mod arguments;
 mod compare;
 mod config;
+mod data;
 mod doctor;
 mod evaluate;
 mod export;
@@ -68,6 +69,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments.command),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Pace {
     seconds_per_step: Option<f64>,
     training: Duration,
     ranking: Duration,
+    /// For batches that were not ready.
+    waiting: Duration,
     paused: Option<Instant>,
 }
 
@@ -45,6 +47,7 @@ impl Pace {
             seconds_per_step: None,
             training: Duration::ZERO,
             ranking: Duration::ZERO,
+            waiting: Duration::ZERO,
             paused: None,
         }
     }
@@ -54,6 +57,15 @@ impl Pace {
         self.training += step;
         let seconds = step.as_secs_f64();
         self.seconds_per_step = Some(self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean)));
+    }
+
+    /// A step had to wait for its batch so long.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waiting += time;
+    }
+
+    pub(super) fn waiting_seconds(&self) -> f64 {
+        self.waiting.as_secs_f64()
     }
 
     /// Goes on where an interrupted search was: after so many steps, epochs and candidates, in so many seconds of training and ranking.
@@ -124,6 +136,8 @@ impl Pace {
             },
             progress: left.map(|left| share(done, done + left)),
             seconds_left: left.filter(|_| self.paused.is_none()),
+            waiting: (phase == Phase::Training && self.steps_done > 0)
+                .then(|| self.waiting.as_secs_f64() / (self.waiting + self.training).as_secs_f64().max(f64::MIN_POSITIVE)),
             images_per_second: speed.filter(|_| self.paused.is_none()),
             ..Snapshot::default()
         }

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub seconds_left: Option<f64>,
     /// Training images per second, or images times candidates per second while ranking.
     pub images_per_second: Option<f64>,
+    /// Share of the training time that steps waited for their images, in [0, 1]; `None` outside of training.
+    pub waiting: Option<f64>,
     /// The device and its threads, such as `cpu ×2`.
     pub device: String,
     /// Candidates ranked.
@@ -44,6 +46,7 @@ impl Default for Snapshot {
             progress: None,
             seconds_left: None,
             images_per_second: None,
+            waiting: None,
             device: String::new(),
             candidates: 0,
             cross_entropy: None,

@@ -23,8 +23,11 @@ impl Search {
         }
         let mut good = state.clone();
         while state.step < first + steps {
-            let batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
-            for batch in batches {
+            let mut batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
+            loop {
+                let asked = Instant::now();
+                let Some(batch) = batches.next() else { break };
+                self.pace.waited(asked.elapsed());
                 if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
                 }
@@ -89,6 +92,9 @@ impl Search {
             health: Health::of(&self.posterior, &self.graph, Some(&before)).into(),
         };
         self.pace.epoch_done();
+        if let Some(message) = self.loader.take_lost() {
+            self.alert(Alert { kind: AlertKind::Data, message });
+        }
         self.record(Event::Epoch(Box::new(metrics)));
         self.publish(Some(state), true);
     }
