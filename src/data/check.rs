@@ -117,9 +117,9 @@ fn folders(place: &Path) -> Result<Check, DataError> {
                 check.test += usize::from(position >= first_test);
                 labels.push(*label);
                 pixels += size[0] * size[1];
-                for side in 0..2 {
-                    check.smallest[side] = check.smallest[side].min(size[side]);
-                    check.largest[side] = check.largest[side].max(size[side]);
+                for (side, length) in size.into_iter().enumerate() {
+                    check.smallest[side] = check.smallest[side].min(length);
+                    check.largest[side] = check.largest[side].max(length);
                 }
                 for (sum, moment) in sums.iter_mut().zip(moments) {
                     *sum = [sum[0] + moment[0], sum[1] + moment[1]];

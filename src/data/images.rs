@@ -60,6 +60,17 @@ impl Normalisation {
     }
 }
 
+/// The threads that make a batch.
+#[derive(Debug, Clone, Copy)]
+enum Workers<'a> {
+    /// Those of a loader.
+    Own(&'a ThreadPool),
+    /// Those of the process.
+    Any,
+    /// The one that asks.
+    None,
+}
+
 /// Labelled images of a split, normalised as they are gathered. Cloning it copies no image.
 #[derive(Debug, Clone)]
 pub struct Images {
@@ -120,7 +131,7 @@ impl Images {
             }
         };
         // What lies in memory is copied faster than threads are woken.
-        self.batch(indices, if self.set.is_streamed() { Some(None) } else { None }, &fill)
+        self.batch(indices, if self.set.is_streamed() { Workers::Any } else { Workers::None }, &fill)
     }
 
     /// As [`Self::gather`], each image augmented as the seed and the epoch have it.
@@ -142,19 +153,19 @@ impl Images {
             }
             augment.apply(target, shape, &mut stream(seed, Purpose::Augment, index));
         };
-        self.batch(indices, threads.map(Some), &fill)
+        self.batch(indices, threads.map_or(Workers::None, Workers::Own), &fill)
     }
 
-    /// Makes a batch image by image: on the threads given, on any (`Some(None)`), or on this one.
-    fn batch(&self, indices: &[usize], threads: Option<Option<&ThreadPool>>, fill: &(impl Fn(usize, &mut [f32]) + Sync)) -> Batch {
+    /// Makes a batch image by image.
+    fn batch(&self, indices: &[usize], workers: Workers<'_>, fill: &(impl Fn(usize, &mut [f32]) + Sync)) -> Batch {
         let size: usize = self.shape().iter().product();
         let mut images = vec![0.0; indices.len() * size];
         let one = |(target, &index): (&mut [f32], &usize)| fill(self.indices[index], target);
         let mut spread = || images.par_chunks_exact_mut(size).zip(indices).for_each(one);
-        match threads {
-            Some(Some(pool)) => pool.install(spread),
-            Some(None) => spread(),
-            None => images.chunks_exact_mut(size).zip(indices).for_each(one),
+        match workers {
+            Workers::Own(pool) => pool.install(spread),
+            Workers::Any => spread(),
+            Workers::None => images.chunks_exact_mut(size).zip(indices).for_each(one),
         }
         Batch { images, labels: indices.iter().map(|&index| i32::from(self.labels[index])).collect(), size: indices.len() }
     }
