@@ -13,7 +13,7 @@ pub enum Purpose {
     Initialise = 2,
     /// The order of training images; index = epoch.
     Shuffle = 3,
-    /// Augmentation of training images; index = step.
+    /// Shift, mirroring and cutout of training images; index = epoch times 2^32 plus image.
     Augment = 4,
     /// Logistic noise of the relaxed masks; index = step.
     Mask = 5,
@@ -39,6 +39,8 @@ pub enum Purpose {
     Correlate = 21,
     /// Hard masks that are only counted, to tell how far sub-networks of one posterior differ; index = epoch.
     Spread = 14,
+    /// Rotation, crop, colours and policy of training images; index = epoch times 2^32 plus image.
+    Transform = 22,
 }
 
 /// The generator of one purpose and index under a run's seed. `ChaCha8` is counter-based: its key is the seed, its stream the

@@ -115,3 +115,68 @@ fn images_are_looked_for_in_the_programs_own_place() {
     user.output(&search);
     assert!(fs::read_to_string(user.path("run/config.toml")).unwrap().contains(&place));
 }
+
+/// Class folders with everything that can be wrong in them; 3 classes of 8 sound images each.
+fn folders(root: &Path) {
+    let save = |path: &str, image: &image::DynamicImage| {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image.save(path).unwrap();
+    };
+    let picture = |width, height, tint: u8| {
+        image::DynamicImage::ImageRgb8(image::ImageBuffer::from_fn(width, height, |x, y| image::Rgb([tint, (x * 5) as u8, (y * 5) as u8])))
+    };
+    for (class, tint) in [("cat", 30), ("dog", 120), ("eel", 210)] {
+        (0..8).for_each(|number| save(&format!("{class}/{number}.png"), &picture(20 + number, 30 - number, tint + number as u8)));
+    }
+    save("cat/grey.jpg", &image::DynamicImage::ImageLuma8(picture(20, 20, 0).to_luma8()));
+    save("cat/alpha.png", &image::DynamicImage::ImageRgba8(picture(20, 20, 0).to_rgba8()));
+    save("dog/deep.png", &image::DynamicImage::ImageRgb16(picture(20, 20, 0).to_rgb16()));
+    save("dog/huge.jpg", &picture(3024, 3024, 9));
+    fs::copy(root.join("eel/0.png"), root.join("eel/misnamed.jpg")).unwrap();
+    fs::write(root.join("eel/zero.png"), "").unwrap();
+    fs::write(root.join("eel/text.jpg"), "no image").unwrap();
+    let whole = fs::read(root.join("eel/1.png")).unwrap();
+    fs::write(root.join("eel/torn.png"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(root.join("eel/notes.txt"), "no image by its name").unwrap();
+    fs::create_dir(root.join("fox")).unwrap();
+}
+
+#[test]
+fn class_folders_are_checked_and_searched_whatever_is_in_them() {
+    let user = User::new();
+    folders(&user.path("pets"));
+    let found = user.json("data check pets --json");
+    assert_eq!((found["set"].as_str(), found["images"].as_u64(), found["channels"].as_u64()), (Some("folder"), Some(29), Some(3)));
+    assert_eq!((&found["largest"], found["unreadable"]["count"].as_u64()), (&serde_json::json!([3024, 3024]), Some(3)));
+    let text = user.output("data check pets");
+    for expected in ["unreadable  3", "are grey", "with transparency", "16 bits", "of another format", "fox", "notes.txt"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let small = SMALL.replace("data.select=20 --set data.test=0", "data.select=6 --set data.test=6");
+    let search = format!("search digits --set data.set=folder --data pets --set data.size=16 --set data.crop=0.3 {small}");
+    let told = user.mistake(&format!("{search} --run-dir run"));
+    assert!(told.contains("`data.unreadable` does not fit") && told.contains("3 of 32 images cannot be read: "), "{told}");
+    assert!(!user.path("run").exists());
+    user.output(&format!("{search} --set data.unreadable=0.2 --run-dir run"));
+    let log = fs::read_to_string(user.path("run/events.jsonl")).unwrap();
+    assert!(log.contains("3 of 32 images cannot be read and are left out: ") && log.contains("\"kind\":\"data\""), "{log}");
+    user.output("export run winner --out out");
+    assert_eq!(user.json("evaluate out --json")["same"], true);
+
+    fs::remove_dir_all(user.path("pets/cat")).unwrap();
+    fs::remove_dir_all(user.path("pets/dog")).unwrap();
+    assert!(user.mistake("data check pets").contains("all images are of one class, `eel`"));
+    assert!(user.mistake("data check nowhere").contains("there is no such folder or file"));
+}
+
+#[test]
+fn cifar_is_recognised() {
+    let user = User::new();
+    cifar10(&user.path("images"));
+    let found = user.json("data check images --json");
+    assert_eq!((found["set"].as_str(), found["images"].as_u64(), found["test"].as_u64()), (Some("cifar10"), Some(80), Some(20)));
+    assert_eq!(found["classes"][3], serde_json::json!({"name": "cat", "images": 8}));
+    let output = user.run("data fetch cifar1");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}

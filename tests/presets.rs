@@ -209,7 +209,7 @@ fn wrong_names_and_settings_say_what_to_do() {
         (
             "digits",
             "data.set=digit",
-            "--set data.set=\"digit\": `data.set` does not fit: there is no image set `digit`; known sets: digits, fashion, cifar10, cifar100, mnist, fashion-mnist; did you mean `digits`?",
+            "--set data.set=\"digit\": `data.set` does not fit: there is no image set `digit`; known sets: digits, fashion, cifar10, cifar100, mnist, fashion-mnist, imagenet, tiny-imagenet, folder; did you mean `digits`?",
         ),
         (
             "digits",

@@ -155,7 +155,8 @@ pub fn whole_run(each: u32) -> Vec<Event> {
         let test = Scores { inherited: accuracy(correct - 6), recalibrated: accuracy(correct) };
         events.push(Event::Test(TestScore { id, source, test }));
     }
-    let resources = Resources { wall_seconds: 102.4, training_seconds: 71.0, ranking_seconds: 30.0, peak_rss_bytes: 1 << 28 };
+    let resources =
+        Resources { wall_seconds: 102.4, training_seconds: 71.0, ranking_seconds: 30.0, waiting_seconds: 0.0, peak_rss_bytes: 1 << 28 };
     events.push(Event::Finished { outcome: Outcome::Completed, winner, test_reads: 1, resources });
     events
 }

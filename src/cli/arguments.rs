@@ -65,6 +65,8 @@ pub enum Command {
     Final(FinalArguments),
     /// Train a candidate by itself, and compare it with what it was
     Retrain(RetrainArguments),
+    /// Look at image sets, or fetch published ones
+    Data(DataArguments),
 }
 
 /// How the screen looks.
@@ -505,6 +507,49 @@ pub enum ConfigCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Arguments of `pgnas data`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct DataArguments {
+    /// What to do with image sets.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What to do with image sets.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Say what lies in a folder or an archive: which set, classes, sizes, channels, unreadable files
+    Check(CheckArguments),
+    /// Download a published set, verify it and put it where searches look for it
+    Fetch(FetchArguments),
+}
+
+/// Arguments of `pgnas data check`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct CheckArguments {
+    /// Folder or archive
+    pub path: PathBuf,
+    /// What was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pgnas data fetch`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct FetchArguments {
+    /// Name of the set: cifar10, cifar100, mnist or fashion-mnist
+    pub set: String,
+    /// Address of the folder that holds the published files, instead of the publishers'
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Put the set there instead of into the program's data folder
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
 }
 
 /// What clap has to say, in one line: its message, its tips, and where the usage is.

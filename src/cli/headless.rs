@@ -177,7 +177,8 @@ mod tests {
     }
 
     fn ended(outcome: Outcome) -> Event {
-        let resources = Resources { wall_seconds: 1.0, training_seconds: 0.5, ranking_seconds: 0.5, peak_rss_bytes: 1 };
+        let resources =
+            Resources { wall_seconds: 1.0, training_seconds: 0.5, ranking_seconds: 0.5, waiting_seconds: 0.0, peak_rss_bytes: 1 };
         Event::Finished { outcome, winner: None::<CandidateId>, test_reads: 0, resources }
     }
 

@@ -6,6 +6,7 @@ mod budget;
 mod compare;
 mod config;
 mod correlate;
+mod data;
 mod doctor;
 mod ensemble;
 mod evaluate;
@@ -91,6 +92,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Ensemble(arguments)) => ensemble::run(&arguments),
         Some(Command::Final(arguments)) => final_test::run(&arguments),
         Some(Command::Retrain(arguments)) => retrain::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments.command),
     }
 }
 

@@ -1,7 +1,8 @@
 //! From a loaded preset to what a search works on: the super-network and the image set, checked against each other.
 
 use super::places;
-use crate::data::{Augment, DataError, ImageShape, Known, SplitPlan, Splits, TestPlan};
+use crate::data::{DataError, ImageShape, Known, Outline, Reading, SplitPlan, Splits, TestPlan};
+use crate::engine;
 use crate::graph::{Graph, Shape};
 use crate::posterior::Choices;
 use crate::preset::{DataChoice, Loaded, PresetError, nearest};
@@ -28,9 +29,8 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
 /// # Errors
 /// [`PresetError::Misfit`] for an unknown set.
 pub fn images(loaded: &Loaded) -> Result<(Shape, usize), PresetError> {
-    let set = known(loaded)?;
-    let [channels, height, width] = set.shape();
-    Ok((Shape::map(channels, height, width), set.classes().len()))
+    let Outline { shape: [channels, height, width], classes } = outline(loaded)?;
+    Ok((Shape::map(channels, height, width), classes.len()))
 }
 
 /// Whether any sub-network at all can meet the constraint.
@@ -56,7 +56,7 @@ fn check_constraint(loaded: &Loaded, graph: &Graph) -> Result<(), PresetError> {
 /// [`PresetError::Misfit`] naming the place in the preset.
 pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
     let preset = &loaded.preset;
-    let set = known(loaded)?.load(&place(loaded)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
+    let set = known(loaded)?.load(&place(loaded), &reading(&loaded.preset.data)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
     let shape = set.shape();
     let splits = set.split(&plan(&preset.data)).map_err(|error| loaded.misfit(key_of(&error), &error))?;
     let train = splits.train.images().len();
@@ -78,7 +78,22 @@ pub fn splits(loaded: &Loaded) -> Result<Splits, PresetError> {
 /// # Errors
 /// As [`graph`].
 pub fn classes(loaded: &Loaded) -> Result<Vec<String>, PresetError> {
-    Ok(known(loaded)?.classes().iter().map(ToString::to_string).collect())
+    Ok(outline(loaded)?.classes)
+}
+
+fn outline(loaded: &Loaded) -> Result<Outline, PresetError> {
+    let DataChoice { size, resize, .. } = loaded.preset.data;
+    if resize > 0 && resize < size {
+        return Err(
+            loaded.misfit("data.resize", &format!("the middle of data.size {size} does not fit into {resize}; choose at least {size}"))
+        );
+    }
+    let outline = known(loaded)?.outline(&place(loaded), &reading(&loaded.preset.data));
+    outline.map_err(|error| loaded.misfit(key_of(&error), &error))
+}
+
+fn reading(data: &DataChoice) -> Reading {
+    Reading { size: data.size, resize: data.resize, memory: data.memory << 20, unreadable: data.unreadable }
 }
 
 /// Where the images of a preset lie, from the root; nothing need be there.
@@ -104,8 +119,7 @@ fn plan(data: &DataChoice) -> SplitPlan {
 }
 
 fn check_augmentation(loaded: &Loaded, shape: ImageShape) -> Result<(), PresetError> {
-    let DataChoice { shift, flip, cutout, .. } = loaded.preset.data;
-    Augment { shift, flip, cutout }.check(shape).map_err(|error| loaded.misfit(key_of(&error), &error))
+    engine::augment(&loaded.preset.data).check(shape).map_err(|error| loaded.misfit(key_of(&error), &error))
 }
 
 /// The key that a person changes to mend it.
@@ -116,7 +130,8 @@ fn key_of(error: &DataError) -> &'static str {
         DataError::AugmentDoesNotFit { .. } => "data.shift",
         DataError::SplitDoesNotFit { .. } => "data.select",
         DataError::TrainDoesNotFit { .. } => "data.train",
-        DataError::Missing { .. } | DataError::Unreadable { .. } | DataError::Damaged { .. } => "data.path",
+        DataError::TooManyUnreadable { .. } => "data.unreadable",
+        DataError::OneClass { .. } | DataError::Missing { .. } | DataError::Unreadable { .. } | DataError::Damaged { .. } => "data.path",
         _ => "data.set",
     }
 }

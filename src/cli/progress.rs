@@ -91,7 +91,7 @@ impl Progress {
             percent(metrics.train_accuracy),
             percent(metrics.select_accuracy),
             percent(metrics.health.expected_drop_share),
-            left(snapshot),
+            waiting(snapshot) + &left(snapshot),
         )
     }
 
@@ -120,6 +120,12 @@ fn head(started: &Started) -> String {
         network.groups.len(),
         started.run
     )
+}
+
+/// What there is to say of waiting for images.
+fn waiting(snapshot: &Snapshot) -> String {
+    let worth_it = snapshot.waiting_share.filter(|&share| share >= 0.005);
+    worth_it.map_or_else(String::new, |share| format!("  {} waiting for images", percent(share)))
 }
 
 fn left(snapshot: &Snapshot) -> String {

@@ -1,14 +1,23 @@
 //! Augmentation of training images: seeded, image by image, each part optional.
 
-use super::{Batch, DataError, ImageShape};
-use crate::random::{self, Purpose};
+use super::{DataError, ImageShape};
+use crate::random;
+use rand::Rng;
 
 /// What is done to training images, in the order of the fields; the default does nothing.
 ///
-/// Images are normalised before they are augmented, and pixels that come in from outside or are cut out are 0 after normalisation
-/// (the mean of the train split), as the authors' code has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The first four work on pictures as they were decoded. The others work on what is normalised, and pixels that come in from outside or
+/// are cut out are 0 there (the mean of the train split), as the authors' code has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Augment {
+    /// Turn by at most so many degrees each way. 0: off.
+    pub rotation: f64,
+    /// Crop a part of at least this share of the area, of a width by height between 3 : 4 and 4 : 3, and bring it to the image's size. 0: off.
+    pub crop: f64,
+    /// Change brightness, contrast and saturation, in a random order, by a factor that is at most so far from 1. 0: off.
+    pub jitter: f64,
+    /// Apply a sub-policy of AutoAugment's policy for CIFAR.
+    pub autoaugment: bool,
     /// Pad by so many pixels on every side, then crop at random: a shift of at most so many pixels each way. 0: off.
     pub shift: usize,
     /// Mirror half of the images, drawn at random, left to right.
@@ -18,11 +27,8 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// Whether nothing is done.
-    #[must_use]
-    pub fn is_off(&self) -> bool {
-        *self == Self::default()
-    }
+    /// Nothing is done.
+    pub const OFF: Self = Self { rotation: 0.0, crop: 0.0, jitter: 0.0, autoaugment: false, shift: 0, flip: false, cutout: 0 };
 
     /// Checks that something is left of every image of `shape`.
     ///
@@ -39,29 +45,22 @@ impl Augment {
         Ok(())
     }
 
-    /// Augments a batch of images of `shape`; what happens to it is a function of the seed and the step since the run began.
-    pub fn apply(&self, batch: &mut Batch, shape: ImageShape, seed: u64, step: u64) {
-        if self.is_off() {
-            return;
-        }
-        let [channels, height, width] = shape;
-        let mut generator = random::stream(seed, Purpose::Augment, step);
+    /// The parts that work on one normalised image of `shape`.
+    pub(super) fn apply(&self, image: &mut [f32], shape: ImageShape, generator: &mut impl Rng) {
+        let [_, height, width] = shape;
         // Exactly one draw, whatever the bound: switching a part on or off leaves the draws of the others as they were.
-        let mut draw = |bound: usize| random::below(&mut generator, bound);
-        let mut moved = vec![0.0; channels * height * width];
-        for image in batch.images.chunks_exact_mut(moved.len()) {
-            let [down, right] = [0; 2].map(|_| draw(2 * self.shift + 1).cast_signed() - self.shift.cast_signed());
-            let mirrored = draw(2) == 1;
-            let centre = [draw(height), draw(width)];
-            if self.shift > 0 {
-                shift(image, &mut moved, shape, down, right);
-                image.copy_from_slice(&moved);
-            }
-            if self.flip && mirrored {
-                flip(image, width);
-            }
-            cut_out(image, shape, centre, self.cutout);
+        let mut draw = |bound: usize| random::below(generator, bound);
+        let [down, right] = [0; 2].map(|_| draw(2 * self.shift + 1).cast_signed() - self.shift.cast_signed());
+        let mirrored = draw(2) == 1;
+        let centre = [draw(height), draw(width)];
+        if self.shift > 0 {
+            let before = image.to_vec();
+            shift(&before, image, shape, down, right);
         }
+        if self.flip && mirrored {
+            flip(image, width);
+        }
+        cut_out(image, shape, centre, self.cutout);
     }
 }
 
@@ -105,22 +104,23 @@ mod tests {
     const SHAPE: ImageShape = [2, 3, 4];
 
     /// Images without a zero and without two equal pixels.
-    fn batch(size: usize) -> Batch {
-        let images = (1..=size * 24).map(|pixel| pixel as f32).collect();
-        Batch { images, labels: vec![0; size], size }
+    fn images(count: usize) -> Vec<f32> {
+        (1..=count * 24).map(|pixel| pixel as f32).collect()
     }
 
-    fn augmented(augment: Augment, seed: u64, step: u64) -> Vec<f32> {
-        let mut batch = batch(64);
-        augment.apply(&mut batch, SHAPE, seed, step);
-        batch.images
+    fn augmented(augment: Augment, seed: u64, epoch: u64) -> Vec<f32> {
+        let mut images = images(64);
+        for (place, image) in images.chunks_exact_mut(24).enumerate() {
+            augment.apply(image, SHAPE, &mut random::stream(seed, random::Purpose::Augment, epoch << 32 | place as u64));
+        }
+        images
     }
 
     #[test]
     fn off_is_the_identity() {
-        assert!(Augment::default().is_off());
-        assert_eq!(augmented(Augment::default(), 1, 2), batch(64).images);
-        let image = batch(1).images;
+        assert_eq!(Augment::OFF, Augment::default());
+        assert_eq!(augmented(Augment::OFF, 1, 2), images(64));
+        let image = images(1);
         let mut moved = vec![7.0; 24];
         shift(&image, &mut moved, SHAPE, 0, 0);
         assert_eq!(moved, image);
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_shift_moves_pixels_and_lets_zeros_in() {
-        let image = batch(1).images;
+        let image = images(1);
         let mut moved = vec![7.0; 24];
         shift(&image, &mut moved, SHAPE, 1, -2);
         let row = |first: f32| [first, first + 1.0, 0.0, 0.0];
@@ -142,17 +142,17 @@ mod tests {
 
     #[test]
     fn two_flips_are_the_identity() {
-        let mut image = batch(1).images;
+        let mut image = images(1);
         flip(&mut image, 4);
         assert_eq!(image[..8], [4.0, 3.0, 2.0, 1.0, 8.0, 7.0, 6.0, 5.0]);
         flip(&mut image, 4);
-        assert_eq!(image, batch(1).images);
+        assert_eq!(image, images(1));
     }
 
     #[test]
     fn a_cutout_is_a_square_clipped_at_the_border_of_every_channel() {
         let zeros = |centre, side| {
-            let mut image = batch(1).images;
+            let mut image = images(1);
             cut_out(&mut image, SHAPE, centre, side);
             (0..24).filter(|&at| image[at] == 0.0).collect::<Vec<_>>()
         };
@@ -161,17 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_is_a_function_of_seed_and_step() {
-        let augment = Augment { shift: 1, flip: true, cutout: 2 };
+    fn what_happens_is_a_function_of_seed_and_epoch() {
+        let augment = Augment { shift: 1, flip: true, cutout: 2, ..Augment::OFF };
         assert_eq!(augmented(augment, 1, 2), augmented(augment, 1, 2));
         assert_ne!(augmented(augment, 1, 2), augmented(augment, 1, 3));
         assert_ne!(augmented(augment, 1, 2), augmented(augment, 2, 2));
     }
 
     #[test]
-    fn images_differ_within_a_batch_and_about_half_are_mirrored() {
+    fn images_differ_within_an_epoch_and_about_half_are_mirrored() {
         let flipped = augmented(Augment { flip: true, ..Augment::default() }, 5, 0);
-        let mirrored = flipped.chunks(24).zip(batch(64).images.chunks(24)).filter(|(after, before)| after != before).count();
+        let mirrored = flipped.chunks(24).zip(images(64).chunks(24)).filter(|(after, before)| after != before).count();
         assert!((16..=48).contains(&mirrored), "{mirrored} of 64");
         let shifted = augmented(Augment { shift: 1, ..Augment::default() }, 5, 0);
         let corners = shifted.chunks(24).map(|image| image.iter().map(|&pixel| pixel == 0.0).collect::<Vec<_>>());
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_would_wipe_out_an_image_is_refused() {
-        assert!(Augment { shift: 2, flip: true, cutout: 2 }.check(SHAPE).is_ok());
+        assert!(Augment { shift: 2, flip: true, cutout: 2, ..Augment::OFF }.check(SHAPE).is_ok());
         let message = Augment { cutout: 3, ..Augment::default() }.check(SHAPE).unwrap_err().to_string();
         assert_eq!(message, "cutout 3 would wipe out images of 3x4; choose at most 2");
         assert!(Augment { shift: 3, ..Augment::default() }.check(SHAPE).is_err());

@@ -3,6 +3,7 @@
 use super::{Augment, Batch, DataError, Images, TrainSplit};
 use crate::random::{self, Purpose};
 use rand::seq::SliceRandom;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 
 /// Makes the batches of any epoch of a run. Cloning it copies no image.
@@ -12,6 +13,7 @@ pub struct Loader {
     batch: usize,
     augment: Augment,
     seed: u64,
+    threads: Option<Arc<ThreadPool>>,
 }
 
 impl Loader {
@@ -26,7 +28,26 @@ impl Loader {
             return Err(DataError::BatchDoesNotFit { batch, train: images.len() });
         }
         augment.check(images.shape())?;
-        Ok(Self { images, batch, augment, seed })
+        Ok(Self { images, batch, augment, seed, threads: None })
+    }
+
+    /// Decodes and augments on so many threads of its own, where that is work worth the trouble.
+    ///
+    /// # Errors
+    /// [`DataError::Threads`] if the system gives none.
+    pub fn on_threads(mut self, threads: usize) -> Result<Self, DataError> {
+        if self.images.set().is_streamed() || self.augment.changes_pictures() {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("images-{number}")).build();
+            self.threads = Some(Arc::new(pool.map_err(DataError::Threads)?));
+        }
+        Ok(self)
+    }
+
+    /// The images that could not be decoded since the last time somebody asked, in words.
+    #[must_use]
+    pub fn take_lost(&self) -> Option<String> {
+        let lost = self.images.set().take_lost()?;
+        Some(format!("{} images could not be decoded and stood for as the mean of all: {lost}", lost.count))
     }
 
     /// How many batches an epoch has. What is left over is dropped, another part of the images in every epoch.
@@ -64,11 +85,9 @@ impl Iterator for Batches {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        let Loader { images, batch, augment, seed } = &self.loader;
+        let Loader { images, batch, augment, seed, threads } = &self.loader;
         let indices = self.order.chunks_exact(*batch).nth(self.step)?;
-        let mut batch = images.gather(indices);
-        let step_of_run = self.epoch * self.loader.steps_per_epoch() + self.step;
-        augment.apply(&mut batch, images.shape(), *seed, step_of_run as u64);
+        let batch = images.augmented(indices, augment, (*seed, self.epoch as u64), threads.as_deref());
         self.step += 1;
         Some(batch)
     }
@@ -93,7 +112,7 @@ mod tests {
         set.split(&SplitPlan { train: 0, select: 5, test: TestPlan::Held(5), seed: 0 }).unwrap().train
     }
 
-    const AUGMENT: Augment = Augment { shift: 0, flip: true, cutout: 0 };
+    const AUGMENT: Augment = Augment { flip: true, ..Augment::OFF };
 
     #[test]
     fn an_epoch_shows_each_image_at_most_once_in_a_new_order() {

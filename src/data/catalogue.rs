@@ -1,5 +1,6 @@
 //! The image sets that presets can name: those inside the program, and those that are read from files.
 
+use super::folder::{self, Reading};
 use super::{DataError, ImageSet, ImageShape, SetName, cifar, idx};
 use std::path::Path;
 use std::str::FromStr;
@@ -20,6 +21,17 @@ pub struct FileSet {
     layout: Layout,
     shape: ImageShape,
     classes: &'static [&'static str],
+    /// Of class folders: how many classes there are known to be; 0: as many as there are folders.
+    folders: usize,
+}
+
+/// What is known of a set without reading its images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// The shape of one image, `[channels, height, width]`.
+    pub shape: ImageShape,
+    /// The classes' names.
+    pub classes: Vec<String>,
 }
 
 /// How the files of a set are laid out.
@@ -27,17 +39,23 @@ pub struct FileSet {
 enum Layout {
     Cifar(&'static cifar::Layout),
     Idx,
+    Folders,
 }
 
 const CIFAR_SHAPE: ImageShape = [3, 32, 32];
 const IDX_SHAPE: ImageShape = [1, 28, 28];
+/// Their size is a preset's choice.
+const FOLDER_SHAPE: ImageShape = [3, 0, 0];
 
 /// Every set that is read from files.
-pub static FILE_SETS: [FileSet; 4] = [
-    FileSet { name: "cifar10", layout: Layout::Cifar(&cifar::CIFAR10), shape: CIFAR_SHAPE, classes: &CIFAR10_CLASSES },
-    FileSet { name: "cifar100", layout: Layout::Cifar(&cifar::CIFAR100), shape: CIFAR_SHAPE, classes: &CIFAR100_CLASSES },
-    FileSet { name: "mnist", layout: Layout::Idx, shape: IDX_SHAPE, classes: &MNIST_CLASSES },
-    FileSet { name: "fashion-mnist", layout: Layout::Idx, shape: IDX_SHAPE, classes: &super::embedded::FASHION_CLASSES },
+pub static FILE_SETS: [FileSet; 7] = [
+    FileSet { name: "cifar10", layout: Layout::Cifar(&cifar::CIFAR10), shape: CIFAR_SHAPE, classes: &CIFAR10_CLASSES, folders: 0 },
+    FileSet { name: "cifar100", layout: Layout::Cifar(&cifar::CIFAR100), shape: CIFAR_SHAPE, classes: &CIFAR100_CLASSES, folders: 0 },
+    FileSet { name: "mnist", layout: Layout::Idx, shape: IDX_SHAPE, classes: &MNIST_CLASSES, folders: 0 },
+    FileSet { name: "fashion-mnist", layout: Layout::Idx, shape: IDX_SHAPE, classes: &super::embedded::FASHION_CLASSES, folders: 0 },
+    FileSet { name: "imagenet", layout: Layout::Folders, shape: FOLDER_SHAPE, classes: &[], folders: 1000 },
+    FileSet { name: "tiny-imagenet", layout: Layout::Folders, shape: FOLDER_SHAPE, classes: &[], folders: 200 },
+    FileSet { name: "folder", layout: Layout::Folders, shape: FOLDER_SHAPE, classes: &[], folders: 0 },
 ];
 
 const MNIST_CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -73,29 +91,33 @@ impl Known {
         }
     }
 
-    /// The shape of one image, `[channels, height, width]`, known without reading any.
-    #[must_use]
-    pub fn shape(self) -> ImageShape {
-        match self {
-            Self::Embedded(name) => name.shape(),
-            Self::Files(set) => set.shape,
+    /// What is known of the set without reading more than one image; `place` is where it lies, if it is read from files.
+    ///
+    /// # Errors
+    /// [`DataError`] for class folders that are not there, or whose images cannot be read.
+    pub fn outline(self, place: &Path, reading: &Reading) -> Result<Outline, DataError> {
+        let names = |classes: &[&str]| classes.iter().map(ToString::to_string).collect();
+        let set = match self {
+            Self::Embedded(name) => return Ok(Outline { shape: name.shape(), classes: names(name.classes()) }),
+            Self::Files(set) => set,
+        };
+        if !matches!(set.layout, Layout::Folders) {
+            return Ok(Outline { shape: set.shape, classes: names(set.classes) });
         }
-    }
-
-    /// The classes' names, known without reading any image.
-    #[must_use]
-    pub fn classes(self) -> &'static [&'static str] {
-        match self {
-            Self::Embedded(name) => name.classes(),
-            Self::Files(set) => set.classes,
+        // Of what is known by its name, the network can be built before the images are there.
+        if set.folders > 0 && reading.size > 0 && !place.exists() {
+            let classes = (0..set.folders).map(|class| class.to_string()).collect();
+            return Ok(Outline { shape: [3, reading.size, reading.size], classes });
         }
+        let listing = folder::listing(set.name, place)?;
+        Ok(Outline { shape: folder::shape(set.name, place, &listing, reading)?, classes: listing.classes })
     }
 
     /// Loads the set; `place` is the folder or the archive of one that is read from files.
     ///
     /// # Errors
     /// [`DataError`] that names the file and what is wrong with it.
-    pub fn load(self, place: &Path) -> Result<ImageSet, DataError> {
+    pub fn load(self, place: &Path, reading: &Reading) -> Result<ImageSet, DataError> {
         let set = match self {
             Self::Embedded(name) => return ImageSet::load(name),
             Self::Files(set) => set,
@@ -103,6 +125,7 @@ impl Known {
         let parts = match set.layout {
             Layout::Cifar(layout) => cifar::read(set.name, layout, place)?,
             Layout::Idx => idx::read(set.name, set.shape, place)?,
+            Layout::Folders => return folder::load(set.name, place, reading),
         };
         let classes = set.classes.iter().map(ToString::to_string).collect();
         ImageSet::new(set.name, classes, set.shape, u8::MAX, parts.pixels, parts.labels, parts.own_test)
@@ -120,7 +143,12 @@ impl FromStr for Known {
 
 /// The error for a set whose files are not there.
 pub fn missing(set: &str, place: &Path, lacking: String) -> DataError {
-    let remedy = format!("`pgnas data fetch {set}` brings it, `--data PATH` names another place");
+    let fetched = super::fetch::is_published(set);
+    let remedy = if fetched {
+        format!("`pgnas data fetch {set}` brings it, `--data PATH` names another place")
+    } else {
+        "`--data PATH` names its place".into()
+    };
     let lacking = if place.exists() { lacking } else { "there is no such folder or file".into() };
     DataError::Missing { set: set.into(), place: place.display().to_string(), lacking, remedy }
 }
@@ -146,7 +174,10 @@ mod tests {
             assert_eq!(known.as_str().parse::<Known>().unwrap().as_str(), known.as_str());
         }
         let message = "digit".parse::<Known>().unwrap_err().to_string();
-        assert_eq!(message, "there is no image set `digit`; known sets: digits, fashion, cifar10, cifar100, mnist, fashion-mnist");
+        assert_eq!(
+            message,
+            "there is no image set `digit`; known sets: digits, fashion, cifar10, cifar100, mnist, fashion-mnist, imagenet, tiny-imagenet, folder"
+        );
         assert!(CIFAR100_CLASSES.is_sorted());
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn load(name: &str, place: &Path) -> Result<ImageSet, DataError> {
-        name.parse::<Known>().unwrap().load(place)
+        name.parse::<Known>().unwrap().load(place, &crate::data::Reading::default())
     }
 
     #[test]
@@ -166,8 +166,8 @@ mod tests {
                 for place in [&inner, &root.path().join("some"), &archive, &root.path().to_owned()] {
                     let set = load(name, place).unwrap();
                     assert_eq!((set.len(), set.own_test(), set.shape()), (images, own_test, [3, 32, 32]));
-                    let last = set.raw(images - 1);
-                    assert_eq!((set.labels()[3], set.raw(3)[0], last[1023], last[1024], last[2048]), (3, 3, last[0], 1, 2));
+                    let last = set.raw(images - 1).unwrap();
+                    assert_eq!((set.labels()[3], set.raw(3).unwrap()[0], last[1023], last[1024], last[2048]), (3, 3, last[0], 1, 2));
                     digests.push(set.digest());
                 }
             }

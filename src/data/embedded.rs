@@ -140,7 +140,7 @@ mod tests {
         assert_eq!((digits.len(), digits.shape(), digits.scale(), digits.own_test()), (1797, [1, 8, 8], 16, 0));
         assert_eq!(count(digits.labels()), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         // The first image of the set as scikit-learn shows it: a zero.
-        assert_eq!((digits.labels()[0], &digits.raw(0)[..8]), (0, [0, 0, 5, 13, 9, 1, 0, 0].as_slice()));
+        assert_eq!((digits.labels()[0], &digits.raw(0).unwrap()[..8]), (0, [0, 0, 5, 13, 9, 1, 0, 0].as_slice()));
 
         let fashion = ImageSet::load(SetName::Fashion).unwrap();
         assert_eq!((fashion.len(), fashion.shape(), fashion.scale(), fashion.own_test()), (2500, [1, 28, 28], 255, 500));

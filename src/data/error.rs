@@ -1,5 +1,7 @@
 //! What can go wrong in this room; each message is one line that says what, where and the remedy.
 
+use super::tally::Tally;
+
 /// An image set that cannot be read, or a wish that its images cannot meet.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -76,6 +78,29 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Images of a single class.
+    #[error("{place}: all images are of one class, `{class}`; give a folder with a folder for each of two classes or more")]
+    OneClass {
+        /// The folder.
+        place: String,
+        /// The class.
+        class: String,
+    },
+    /// More images than are put up with cannot be read.
+    #[error(
+        "{place}: {} of {total} images cannot be read: {failed}; mend or remove them, or put up with more than {limit} of all by data.unreadable",
+        failed.count
+    )]
+    TooManyUnreadable {
+        /// The folder.
+        place: String,
+        /// The images.
+        failed: Tally,
+        /// How many there are in all.
+        total: usize,
+        /// The share that is put up with.
+        limit: f64,
+    },
     /// A set without test images of its own was asked for them.
     #[error("image set `{set}` has no test images of its own; hold a part of its {images} images out for the test split")]
     NoOwnTest {
@@ -106,6 +131,9 @@ pub enum DataError {
         /// The largest value that fits.
         most: usize,
     },
+    /// The operating system gave no threads to decode on.
+    #[error("no threads to decode images on ({0}); free some or raise the limit of threads")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
     /// The operating system gave no thread to prefetch on.
     #[error("no thread to prefetch batches on ({0}); free some or raise the limit of threads")]
     Thread(#[source] std::io::Error),

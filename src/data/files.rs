@@ -45,6 +45,22 @@ pub fn read(place: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, DataEr
     Ok(found)
 }
 
+/// The names of the files that [`read`] would look at.
+///
+/// # Errors
+/// [`DataError::Unreadable`] with the file or folder at fault.
+pub fn names(place: &Path) -> Result<Vec<String>, DataError> {
+    if !place.exists() {
+        return Err(unreadable(place, &"there is no such folder or file"));
+    }
+    let asked = std::cell::RefCell::new(Vec::new());
+    read(place, &|name| {
+        asked.borrow_mut().push(name.to_owned());
+        false
+    })?;
+    Ok(asked.into_inner())
+}
+
 fn from_archive(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, DataError> {
     let walk = || -> io::Result<Found> {
         let mut found = Found::new();
@@ -97,7 +113,9 @@ fn limited(source: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn name(path: &Path) -> String {
+/// The last part of a path.
+#[must_use]
+pub fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

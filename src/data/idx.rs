@@ -113,17 +113,19 @@ mod tests {
 
     #[test]
     fn plain_and_packed_files_are_the_same_set() {
-        let set = |folder: &tempfile::TempDir| "mnist".parse::<Known>().unwrap().load(folder.path()).unwrap();
+        let set =
+            |folder: &tempfile::TempDir| "mnist".parse::<Known>().unwrap().load(folder.path(), &crate::data::Reading::default()).unwrap();
         let (plain, packed) = (set(&folder(false, ".")), set(&folder(true, "-")));
         assert_eq!((plain.len(), plain.own_test(), plain.shape()), (30, 10, [1, 28, 28]));
-        assert_eq!((plain.labels()[13], plain.raw(13)[0], plain.raw(20)[783]), (3, 13, 100));
+        assert_eq!((plain.labels()[13], plain.raw(13).unwrap()[0], plain.raw(20).unwrap()[783]), (3, 13, 100));
         assert_eq!(plain.digest(), packed.digest());
     }
 
     #[test]
     fn what_is_missing_or_torn_is_named() {
         let folder = folder(true, "-");
-        let load = || "fashion-mnist".parse::<Known>().unwrap().load(folder.path()).unwrap_err().to_string();
+        let load =
+            || "fashion-mnist".parse::<Known>().unwrap().load(folder.path(), &crate::data::Reading::default()).unwrap_err().to_string();
         let labels = folder.path().join("t10k-labels-idx1-ubyte.gz");
         for (bytes, expected) in [
             (gzip(&idx(&[9], &[0; 9])), "`fashion-mnist` is damaged: its images are [10, 28, 28] and its labels [9]"),

@@ -1,7 +1,15 @@
 //! The images of a split as the engine reads them, their normalisation, and batches gathered from them.
 
-use super::{ImageSet, ImageShape};
+use super::picture::Picture;
+use super::set::Stored;
+use super::{Augment, ImageSet, ImageShape};
+use crate::random::{Purpose, stream};
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use std::sync::Arc;
+
+/// So many images of a set that is decoded as it is asked for are enough to know its channels.
+const SAMPLE: usize = 2048;
 
 /// How raw pixels become network inputs: `(raw / scale - mean) / deviation`, one pair a channel, measured on the train split only.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,18 +21,28 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// Measures the images of `indices`. The sums are integers, so the result does not depend on the order.
+    /// Measures the images of `indices`; of a set that is decoded as it is asked for, some of them, evenly spread. The sums are integers, so
+    /// the result does not depend on the order.
     pub(super) fn measure(set: &ImageSet, indices: &[usize]) -> Self {
         let [channels, height, width] = set.shape();
-        let mut sums = vec![(0u64, 0u64); channels];
-        for &image in indices {
-            for (sum, plane) in sums.iter_mut().zip(set.raw(image).chunks_exact(height * width)) {
-                for value in plane.iter().copied().map(u64::from) {
-                    *sum = (sum.0 + value, sum.1 + value * value);
+        let stride = if set.is_streamed() { indices.len().div_ceil(SAMPLE).max(1) } else { 1 };
+        let nothing = || (vec![(0u64, 0u64); channels], 0usize);
+        let (sums, images) = indices
+            .par_iter()
+            .step_by(stride)
+            .fold(nothing, |(mut sums, images), &image| {
+                let Some(raw) = set.raw(image) else { return (sums, images) };
+                for (sum, plane) in sums.iter_mut().zip(raw.chunks_exact(height * width)) {
+                    for value in plane.iter().copied().map(u64::from) {
+                        *sum = (sum.0 + value, sum.1 + value * value);
+                    }
                 }
-            }
-        }
-        let pixels = (indices.len() * height * width).max(1) as f64;
+                (sums, images + 1)
+            })
+            .reduce(nothing, |(left, images), (right, more)| {
+                (left.iter().zip(&right).map(|(left, right)| (left.0 + right.0, left.1 + right.1)).collect(), images + more)
+            });
+        let pixels = (images * height * width).max(1) as f64;
         let scale = f64::from(set.scale());
         let moments = sums.into_iter().map(|(sum, squares)| {
             let mean = sum as f64 / pixels;
@@ -40,6 +58,17 @@ impl Normalisation {
     fn table(&self, channel: usize, scale: u8) -> [f32; 256] {
         std::array::from_fn(|raw| (raw as f32 / f32::from(scale) - self.mean[channel]) / self.deviation[channel])
     }
+}
+
+/// The threads that make a batch.
+#[derive(Debug, Clone, Copy)]
+enum Workers<'a> {
+    /// Those of a loader.
+    Own(&'a ThreadPool),
+    /// Those of the process.
+    Any,
+    /// The one that asks.
+    None,
 }
 
 /// Labelled images of a split, normalised as they are gathered. Cloning it copies no image.
@@ -84,20 +113,68 @@ impl Images {
         &self.labels
     }
 
+    /// The set that they are of.
+    #[must_use]
+    pub fn set(&self) -> &ImageSet {
+        &self.set
+    }
+
     /// Copies the images of `indices`, in that order and normalised, into a batch.
     ///
     /// # Panics
     /// If there is no such image.
     #[must_use]
     pub fn gather(&self, indices: &[usize]) -> Batch {
-        let [channels, height, width] = self.shape();
-        let mut images = Vec::with_capacity(indices.len() * channels * height * width);
-        for &index in indices {
-            for (table, plane) in self.tables.iter().zip(self.set.raw(self.indices[index]).chunks_exact(height * width)) {
-                images.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
+        let fill = |image: usize, target: &mut [f32]| {
+            if let Some(raw) = self.set.raw(image) {
+                self.normalise(&raw, target);
             }
+        };
+        // What lies in memory is copied faster than threads are woken.
+        self.batch(indices, if self.set.is_streamed() { Workers::Any } else { Workers::None }, &fill)
+    }
+
+    /// As [`Self::gather`], each image augmented as the seed and the epoch have it.
+    pub(super) fn augmented(&self, indices: &[usize], augment: &Augment, (seed, epoch): (u64, u64), threads: Option<&ThreadPool>) -> Batch {
+        let shape = self.shape();
+        let fill = |image: usize, target: &mut [f32]| {
+            let index = epoch << 32 | image as u64;
+            if augment.changes_pictures() {
+                let Some(stored) = self.set.stored(image) else { return };
+                let picture = match stored {
+                    Stored::Packed(pixels) => Picture { shape, pixels: pixels.to_vec() },
+                    Stored::Picture(picture) => picture.into_owned(),
+                };
+                let picture = augment.transform(picture, shape, &mut stream(seed, Purpose::Transform, index));
+                self.normalise(&picture.pixels, target);
+            } else {
+                let Some(raw) = self.set.raw(image) else { return };
+                self.normalise(&raw, target);
+            }
+            augment.apply(target, shape, &mut stream(seed, Purpose::Augment, index));
+        };
+        self.batch(indices, threads.map_or(Workers::None, Workers::Own), &fill)
+    }
+
+    /// Makes a batch image by image.
+    fn batch(&self, indices: &[usize], workers: Workers<'_>, fill: &(impl Fn(usize, &mut [f32]) + Sync)) -> Batch {
+        let size: usize = self.shape().iter().product();
+        let mut images = vec![0.0; indices.len() * size];
+        let one = |(target, &index): (&mut [f32], &usize)| fill(self.indices[index], target);
+        let mut spread = || images.par_chunks_exact_mut(size).zip(indices).for_each(one);
+        match workers {
+            Workers::Own(pool) => pool.install(spread),
+            Workers::Any => spread(),
+            Workers::None => images.chunks_exact_mut(size).zip(indices).for_each(one),
         }
         Batch { images, labels: indices.iter().map(|&index| i32::from(self.labels[index])).collect(), size: indices.len() }
+    }
+
+    fn normalise(&self, raw: &[u8], target: &mut [f32]) {
+        let size = raw.len() / self.tables.len();
+        for ((table, plane), target) in self.tables.iter().zip(raw.chunks_exact(size)).zip(target.chunks_exact_mut(size)) {
+            target.iter_mut().zip(plane).for_each(|(value, &raw)| *value = table[usize::from(raw)]);
+        }
     }
 }
 

@@ -18,10 +18,10 @@ mod search;
 pub mod trainer;
 pub mod weights;
 
-use crate::data::{DataError, Splits};
+use crate::data::{Augment, DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
-use crate::preset::Preset;
+use crate::preset::{DataChoice, Preset};
 use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock, Steering};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
@@ -112,6 +112,13 @@ pub enum EngineError {
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]
     InitialDrop,
+}
+
+/// What a recipe does to training images.
+#[must_use]
+pub fn augment(data: &DataChoice) -> Augment {
+    let &DataChoice { rotation, crop, jitter, autoaugment, shift, flip, cutout, .. } = data;
+    Augment { rotation, crop, jitter, autoaugment, shift, flip, cutout }
 }
 
 /// Starts a search on its own thread, and hands out the link to it.

@@ -28,6 +28,8 @@ pub(super) struct Pace {
     waiting_share: Option<f64>,
     training: Duration,
     ranking: Duration,
+    /// For batches that were not ready.
+    waiting: Duration,
     paused: Option<Instant>,
 }
 
@@ -47,6 +49,7 @@ impl Pace {
             waiting_share: None,
             training: Duration::ZERO,
             ranking: Duration::ZERO,
+            waiting: Duration::ZERO,
             paused: None,
         }
     }
@@ -58,6 +61,7 @@ impl Pace {
 
     /// A step waited so long for its images, and then took so long.
     pub(super) fn waited(&mut self, wait: Duration, step: Duration) {
+        self.waiting += wait;
         let share = wait.as_secs_f64() / (wait + step).as_secs_f64().max(1e-9);
         self.waiting_share = Some(self.waiting_share.map_or(share, |mean| mean + NEWEST * (share - mean)));
     }
@@ -67,6 +71,10 @@ impl Pace {
         self.training += step;
         let seconds = step.as_secs_f64();
         self.seconds_per_step = Some(self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean)));
+    }
+
+    pub(super) fn waiting_seconds(&self) -> f64 {
+        self.waiting.as_secs_f64()
     }
 
     /// Goes on where an interrupted search was: after so many steps, epochs and candidates, in so many seconds of training and ranking.

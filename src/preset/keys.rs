@@ -52,7 +52,9 @@ pub const SECTIONS: [(&str, &str); 5] = [
 
 const SET: &str = "data.set";
 /// Image sets that are read from files.
-const FILES: &[&str] = &["cifar10", "cifar100", "mnist", "fashion-mnist"];
+const FILES: &[&str] = &["cifar10", "cifar100", "mnist", "fashion-mnist", "imagenet", "tiny-imagenet", "folder"];
+/// Those that are class folders of images.
+const FOLDERS: &[&str] = &["imagenet", "tiny-imagenet", "folder"];
 const FAMILY: &str = "space.family";
 const BUILT_IN: &[&str] = &["edges", "branches", "nasbench201", "densenet", "resnet", "enas", "darts", "chain"];
 const EDGES: &[&str] = &["edges"];
@@ -100,6 +102,48 @@ pub static KEYS: &[Key] = &[
         "0",
         "Seed of the split; not the run's, so that runs of different seeds share their splits.",
     ),
+    key("data.size", Kind::Whole(0..=4096), "0", "Side of the square that each image becomes, in pixels; 0: as the images are, all alike.")
+        .when(SET, FOLDERS),
+    key(
+        "data.resize",
+        Kind::Whole(0..=4096),
+        "0",
+        "What the shorter side is brought to before the middle of data.size is taken, in pixels; 0: data.size itself.",
+    )
+    .when(SET, FOLDERS),
+    key(
+        "data.memory",
+        Kind::Whole(1..=1_000_000),
+        "1024",
+        "Megabytes of decoded images that are kept in memory; a larger set is decoded anew in every epoch.",
+    )
+    .when(SET, FOLDERS),
+    key(
+        "data.unreadable",
+        Kind::Number(Included(0.0), Included(1.0)),
+        "0.01",
+        "Share of files that may be unreadable; with more, nothing is trained.",
+    )
+    .when(SET, FOLDERS),
+    key(
+        "data.rotation",
+        Kind::Number(Included(0.0), Included(180.0)),
+        "0.0",
+        "Largest random rotation of a training image, in degrees; 0: none.",
+    ),
+    key(
+        "data.crop",
+        Kind::Number(Included(0.0), Included(1.0)),
+        "0.0",
+        "Least share of the area that a random-resized crop keeps, such as 0.08; 0: no such crop.",
+    ),
+    key(
+        "data.jitter",
+        Kind::Number(Included(0.0), Included(1.0)),
+        "0.0",
+        "Largest random change of brightness, contrast and saturation, as a share; 0: none.",
+    ),
+    key("data.autoaugment", Kind::Flag, "false", "Whether training images go through AutoAugment's policy for CIFAR."),
     key("data.shift", Kind::Whole(0..=256), "0", "Largest random shift of a training image, in pixels; 0: none."),
     key("data.flip", Kind::Flag, "false", "Whether half of the training images are mirrored left to right."),
     key("data.cutout", Kind::Whole(0..=256), "0", "Side of the square cut out of training images at random, in pixels; 0: none."),

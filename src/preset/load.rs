@@ -262,6 +262,14 @@ fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
             select: values.whole("data.select"),
             test: values.whole("data.test"),
             split_seed: values.whole("data.split_seed") as u64,
+            size: values.whole_or_zero("data.size"),
+            resize: values.whole_or_zero("data.resize"),
+            memory: values.whole_or_zero("data.memory"),
+            unreadable: values.0.get("data.unreadable").map_or(0.0, |_| values.number("data.unreadable")),
+            rotation: values.number("data.rotation"),
+            crop: values.number("data.crop"),
+            jitter: values.number("data.jitter"),
+            autoaugment: values.flag("data.autoaugment"),
             shift: values.whole("data.shift"),
             flip: values.flag("data.flip"),
             cutout: values.whole("data.cutout"),
@@ -426,6 +434,11 @@ impl Values<'_> {
     /// Of a key that does not always apply.
     fn text_or_empty(self, path: &str) -> String {
         self.0.get(path).map_or_else(String::new, |_| self.text(path))
+    }
+
+    /// Likewise.
+    fn whole_or_zero(self, path: &str) -> usize {
+        self.0.get(path).map_or(0, |_| self.whole(path))
     }
 
     typed!(flag, Flag, bool);

@@ -24,7 +24,7 @@ pub struct Preset {
 }
 
 /// Which images, how they are split and augmented.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DataChoice {
     /// Name of the image set.
     pub set: String,
@@ -38,6 +38,22 @@ pub struct DataChoice {
     pub test: usize,
     /// Seed of the split; fixed, so that runs of different seeds share their splits.
     pub split_seed: u64,
+    /// Side of the square that images in class folders become; 0 = as they are.
+    pub size: usize,
+    /// What their shorter side is brought to before; 0 = `size`.
+    pub resize: usize,
+    /// Megabytes of them that are kept in memory.
+    pub memory: usize,
+    /// Share of them that may be unreadable.
+    pub unreadable: f64,
+    /// Largest random rotation, in degrees.
+    pub rotation: f64,
+    /// Least share of the area of a random-resized crop; 0 = none.
+    pub crop: f64,
+    /// Largest random change of brightness, contrast and saturation.
+    pub jitter: f64,
+    /// Whether AutoAugment's policy for CIFAR is applied.
+    pub autoaugment: bool,
     /// Largest random shift of a training image, in pixels.
     pub shift: usize,
     /// Whether training images are mirrored at random.

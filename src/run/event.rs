@@ -462,6 +462,8 @@ pub enum AlertKind {
     Storage,
     /// Too few draws meet the constraint.
     Constraint,
+    /// Images were left out, converted or could not be decoded.
+    Data,
     /// The device asked for was not available, or failed.
     Device,
     /// The recipe was changed to fit a shortened training.
@@ -494,6 +496,9 @@ pub struct Resources {
     pub training_seconds: f64,
     /// Seconds of ranking.
     pub ranking_seconds: f64,
+    /// Seconds that training waited for images, beside those of training.
+    #[serde(default)]
+    pub waiting_seconds: f64,
     /// Largest resident memory of the process; 0 where the system does not tell.
     pub peak_rss_bytes: u64,
 }

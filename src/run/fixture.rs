@@ -139,7 +139,13 @@ pub fn events() -> Vec<Event> {
         outcome: Outcome::Completed,
         winner: Some(CandidateId(6)),
         test_reads: 1,
-        resources: Resources { wall_seconds: 12.5, training_seconds: 9.0, ranking_seconds: 3.0, peak_rss_bytes: 1 << 28 },
+        resources: Resources {
+            wall_seconds: 12.5,
+            training_seconds: 9.0,
+            ranking_seconds: 3.0,
+            waiting_seconds: 0.0,
+            peak_rss_bytes: 1 << 28,
+        },
     });
     events
 }

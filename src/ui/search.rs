@@ -127,6 +127,7 @@ fn header_facts(run: &Run) -> Vec<String> {
         facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
         facts.extend(Some(snapshot.device.clone()).filter(|device| !device.is_empty()));
         facts.extend(snapshot.images_per_second.map(|speed| format!("{} img/s", short(speed))));
+        facts.extend(snapshot.waiting_share.map(|share| format!("{:.0}% waiting for images", 100.0 * share)));
     } else if let Some(ending) = run.ending() {
         if let Outcome::Failed { reason } = &ending.outcome {
             facts.push(reason.clone());

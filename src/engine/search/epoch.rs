@@ -22,9 +22,10 @@ impl Search {
         }
         let mut good = state.clone();
         while state.step < first + steps {
-            let batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
-            let mut asked = Instant::now();
-            for batch in batches {
+            let mut batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
+            loop {
+                let asked = Instant::now();
+                let Some(batch) = batches.next() else { break };
                 let waited = asked.elapsed();
                 if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
@@ -43,7 +44,6 @@ impl Search {
                 self.pace.trained(begun.elapsed());
                 self.pace.waited(waited, begun.elapsed());
                 self.publish(Some(&state), false);
-                asked = Instant::now();
             }
         }
         self.finish_epoch(&state, epoch);
@@ -91,6 +91,9 @@ impl Search {
             weight_norms: norms.into_iter().map(f32::sqrt).collect(),
         };
         self.pace.epoch_done();
+        if let Some(message) = self.loader.take_lost() {
+            self.alert(Alert { kind: AlertKind::Data, message });
+        }
         self.record(Event::Epoch(Box::new(metrics)));
         self.publish(Some(state), true);
     }

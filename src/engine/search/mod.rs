@@ -12,7 +12,7 @@ use super::ranker::{Examples, Ranker, recalibration_images};
 use super::rebuild::initial_posterior;
 use super::trainer::{State, Trainer};
 use super::{EngineError, Keep, Plan, Resume};
-use crate::data::{Augment, Loader, SealedTest, Split};
+use crate::data::{Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
 use crate::posterior::statistics::{Answers, PIECES, race_order};
@@ -63,6 +63,8 @@ pub(super) struct Search {
     publisher: Publisher,
     recorder: Recorder,
     notices: Vec<Alert>,
+    /// What was noticed in reading the images.
+    notes: Vec<String>,
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
@@ -96,8 +98,8 @@ impl Search {
         let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, keep } = plan;
         let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
-        let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
-        let loader = Loader::new(&splits.train, preset.train.batch, augment, seed)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
         let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
         let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
@@ -122,6 +124,7 @@ impl Search {
             splits_sha256: digest_of_numbers([Split::Train, Split::Select, Split::Test].map(|split| splits.indices(split))),
             folder,
             pace: Pace::new(&preset, steps, select.len()),
+            notes: splits.set().notes().to_vec(),
             test: splits.test,
             scores: Vec::new(),
             masks: Vec::new(),
@@ -170,6 +173,7 @@ impl Search {
             wall_seconds: self.recorder.seconds(),
             training_seconds: self.pace.training_seconds(),
             ranking_seconds: self.pace.ranking_seconds(),
+            waiting_seconds: self.pace.waiting_seconds(),
             peak_rss_bytes: resources::peak_rss_bytes(),
         };
         let winner = winner(&self.scores, self.preset.rank.batch_norm);
@@ -213,6 +217,9 @@ impl Search {
             None => {
                 let started = self.started();
                 self.record(Event::Started(Box::new(started)));
+                for message in std::mem::take(&mut self.notes) {
+                    self.alert(Alert { kind: AlertKind::Data, message });
+                }
                 None
             }
             Some(Resume { checkpoint, candidates, undone, notes, steering }) => {
