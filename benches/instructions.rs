@@ -4,7 +4,8 @@
 //! bounds in either direction; `UPDATE_EXPECTED=1` records what it counts. Counts hold for the profile and toolchain of the repository.
 
 use burn::tensor::Device;
-use pgnas::data::{Augment, Loader};
+use pgnas::data::Loader;
+use pgnas::engine::augment;
 use pgnas::engine::ranker::{Examples, Frozen, Ranker, recalibration_images};
 use pgnas::engine::trainer::Trainer;
 use pgnas::posterior::{DropProbability, HardMask, Posterior};
@@ -78,7 +79,7 @@ fn subject() -> Subject {
 
 fn training() {
     let Subject { preset, splits, trainer, posterior, .. } = subject();
-    let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
+    let augment = augment(&preset.data);
     let loader = Loader::new(&splits.train, preset.train.batch, augment, 1).expect("the preset's batch fits");
     let state = loader.epoch(0).take(4).fold(trainer.initial(&posterior), |state, batch| trainer.step(state, batch));
     assert_eq!(state.weights.values.into_data().try_to_vec::<f32>().map(|values| values.iter().all(|value| value.is_finite())).ok(), Some(true));

@@ -6,7 +6,7 @@ use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
 use super::trainer::{Sums, mean_cross_entropy};
 use super::weights::{WeightLayout, images, vector};
-use crate::data::{Augment, Batch, Loader, Prefetch, TrainSplit};
+use crate::data::{Batch, Loader, Prefetch, TrainSplit};
 use crate::graph::{Graph, ParameterKind, Values};
 use crate::preset::{Preset, TrainingRecipe};
 use crate::run::TrainingState;
@@ -54,7 +54,7 @@ impl Retrainer {
     /// # Errors
     /// [`EngineError::Data`] where the images do not fit the recipe.
     pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: Device, seed: u64) -> Result<Self, EngineError> {
-        let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
+        let augment = super::augment(&preset.data);
         let loader = Loader::new(train, preset.train.batch, augment, seed)?;
         let layout = WeightLayout::of(&graph);
         let rate = (2.0 * preset.posterior.weight_prior / preset.posterior.n_effective) as f32;
