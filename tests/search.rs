@@ -312,7 +312,7 @@ fn stepped(link: &mut Link) -> pgnas::run::EpochMetrics {
 #[test]
 fn what_is_held_stays_through_a_resume_and_moves_again_once_released() {
     let root = tempfile::tempdir().unwrap();
-    let (mut link, engine, folder) = start(root.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=400"]);
+    let (mut link, engine, folder) = start(root.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=40"]);
     let free = stepped(&mut link);
     let (kept, dropped) = (Command::Hold { group: 0, fate: Fate::Kept }, Command::Hold { group: 1, fate: Fate::Dropped });
     link.send(kept);
@@ -325,7 +325,7 @@ fn what_is_held_stays_through_a_resume_and_moves_again_once_released() {
     for _ in 0..3 {
         let candidate = |event: &Event| if let Event::Candidate(score) = event { Some(score.kept.clone()) } else { None };
         let kept = wait(&mut link, "a candidate", candidate);
-        assert_eq!(kept[..2], [1, 0], "one input channel, kept always, and none of the other operation");
+        assert_eq!(kept[..2], [4, 0], "all channels of the one operation, and none of the other");
     }
     link.send(Command::Epochs { epochs: 3 });
     link.send(Command::Stop);
@@ -346,7 +346,7 @@ fn what_is_held_stays_through_a_resume_and_moves_again_once_released() {
 
     // The same steps, but released after the second epoch.
     let other = tempfile::tempdir().unwrap();
-    let (mut link, engine, _) = start(other.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=400"]);
+    let (mut link, engine, _) = start(other.path(), &["train.epochs=10000", "posterior.learning_rate_multiplier=40"]);
     let again = stepped(&mut link);
     assert_eq!(again, free);
     link.send(kept);
