@@ -352,7 +352,21 @@ fn a_search_can_be_reported_and_exported() {
     let config = user.json(&format!("presets {} --json", run.join("config.toml").display()));
     assert_eq!((&config[0]["name"], &config[0]["parameters"]), (&"digits".into(), &report["network"]["parameters"]));
 
-    // What is found out later: averaging, retraining, and the test split once more, each told by the report.
+    // A torn end costs one line and is told.
+    let log = fs::read_to_string(run.join("events.jsonl")).unwrap();
+    fs::write(run.join("events.jsonl"), &log[..log.len() - 20]).unwrap();
+    let torn = user.json("report small --json");
+    assert_eq!((&torn["outcome"], keys(&torn)), (&"unfinished".into(), keys(&report)));
+    assert!(torn["notes"][0].as_str().unwrap().contains("is torn and was left out"));
+    assert!(user.output("report small").contains("is torn and was left out"));
+}
+
+/// Averaging, retraining, and the test split once more, each told by the report.
+#[test]
+fn what_is_found_out_after_a_search_is_kept_and_told() {
+    let user = User::new();
+    user.searched();
+    let report = user.json("report small --json");
     let averaged = user.json("ensemble small --json");
     let sizes: Vec<u64> = averaged["averaged"].as_array().unwrap().iter().map(|point| point["members"].as_u64().unwrap()).collect();
     assert_eq!((sizes, averaged["ranking"][0].clone()), (vec![1, 2, 3], report["winner"]["id"].clone()));
@@ -391,15 +405,6 @@ fn a_search_can_be_reported_and_exported() {
     assert_eq!((&later["ensemble"], later["retrained"].as_array().unwrap().len()), (&averaged, 2));
     let told = user.output("report small");
     assert!(told.contains("## Averaging") && told.contains("## Retrained") && told.contains("opened 3 times"), "{told}");
-
-    // A torn end costs one line and is told.
-    let log = fs::read_to_string(run.join("events.jsonl")).unwrap();
-    let of_search = log.find("\"event\":\"final\"").and_then(|at| log[..at].rfind('\n')).unwrap();
-    fs::write(run.join("events.jsonl"), &log[..of_search - 20]).unwrap();
-    let torn = user.json("report small --json");
-    assert_eq!((&torn["outcome"], keys(&torn)), (&"unfinished".into(), keys(&report)));
-    assert!(torn["notes"][0].as_str().unwrap().contains("is torn and was left out"));
-    assert!(user.output("report small").contains("is torn and was left out"));
 }
 
 #[test]
