@@ -82,7 +82,10 @@ fn training() {
     let augment = augment(&preset.data);
     let loader = Loader::new(&splits.train, preset.train.batch, augment, 1).expect("the preset's batch fits");
     let state = loader.epoch(0).take(4).fold(trainer.initial(&posterior), |state, batch| trainer.step(state, batch));
-    assert_eq!(state.weights.values.into_data().try_to_vec::<f32>().map(|values| values.iter().all(|value| value.is_finite())).ok(), Some(true));
+    assert_eq!(
+        state.weights.values.into_data().try_to_vec::<f32>().map(|values| values.iter().all(|value| value.is_finite())).ok(),
+        Some(true)
+    );
 }
 
 fn ranking() {

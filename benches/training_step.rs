@@ -50,7 +50,9 @@ fn main() {
     let file = option("--json");
     let layouts = option("--ways").unwrap_or_else(|| "eager,channels_last,compile".into());
     let names = if words.is_empty() { PRESETS.map(str::to_owned).to_vec() } else { words };
-    println!("| preset | threads | way | ms, median | least | most | times as fast as the best of PyTorch | MB |\n|---|---|---|---|---|---|---|---|");
+    println!(
+        "| preset | threads | way | ms, median | least | most | times as fast as the best of PyTorch | MB |\n|---|---|---|---|---|---|---|---|"
+    );
     let results: Vec<Value> = names.iter().flat_map(|name| compare(&Subject::of(name), &layouts, rounds)).collect();
     if let Some(file) = file {
         let text = serde_json::to_string_pretty(&json!({ "bench": "training_step", "rounds": rounds, "rows": results }));

@@ -41,7 +41,13 @@ mod tests {
 
     #[test]
     fn only_the_end_is_told_and_only_where_somebody_wants_it() {
-        let resources = crate::run::Resources { wall_seconds: 1.0, training_seconds: 1.0, ranking_seconds: 0.0, peak_rss_bytes: 0 };
+        let resources = crate::run::Resources {
+            wall_seconds: 1.0,
+            training_seconds: 1.0,
+            ranking_seconds: 0.0,
+            peak_rss_bytes: 0,
+            waiting_seconds: 0.0,
+        };
         let end = Event::Finished { outcome: Outcome::Stopped, winner: None, test_reads: 0, resources };
         assert_eq!(Notify::Off.sequence("one", &end), None);
         assert_eq!(Notify::Bell.sequence("one", &end).unwrap(), "\x07");
