@@ -6,9 +6,9 @@
 
 use burn::tensor::Device;
 use pgnas::data::Batch;
+use pgnas::engine::rebuild::initial_posterior;
 use pgnas::engine::trainer::{State, Trainer};
 use pgnas::graph::{Graph, Op, PoolKind, Shape};
-use pgnas::posterior::{DropProbability, Posterior};
 use pgnas::preset::Preset;
 use pgnas::random::{Purpose, normal, stream};
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ impl Subject {
         let (posterior, train) = (&self.preset.posterior, &self.preset.train);
         json!({
             "nodes": nodes.collect::<Vec<_>>(), "input": [channels, height, width], "classes": self.graph.classes(), "batch": train.batch,
-            "groups": self.graph.groups().iter().map(|group| group.channels()).collect::<Vec<_>>(),
+            "groups": self.graph.groups().iter().map(pgnas::graph::MaskGroup::channels).collect::<Vec<_>>(),
             "temperature": posterior.temperature, "weight": posterior.weight_prior, "entropy": posterior.entropy_weight,
             "n_effective": posterior.n_effective, "prior_drop": posterior.prior_drop, "initial_drop": posterior.initial_drop,
             "multiplier": posterior.learning_rate_multiplier, "learning_rate": train.learning_rate, "momentum": train.momentum,
@@ -147,10 +147,10 @@ struct Here {
 impl Here {
     fn new(subject: &Subject) -> Self {
         let device = Device::flex();
-        let recipe = subject.preset.posterior.clone();
-        let drop = DropProbability::new(recipe.initial_drop).expect("a preset's probability is one");
+        let recipe = subject.preset.posterior;
+        let posterior = initial_posterior(&subject.graph, &recipe).unwrap_or_else(|error| panic!("{error}"));
         let trainer = Trainer::new(subject.graph.clone(), &recipe, subject.preset.train.clone(), device, 1, 1_000_000);
-        let state = trainer.initial(&Posterior::uniform(&subject.graph, drop));
+        let state = trainer.initial(&posterior);
         Self { trainer, state: Some(state), batch: subject.batch() }
     }
 }

@@ -93,7 +93,8 @@ fn gradients_are_the_slopes_of_the_relaxed_loss() {
     let at = |logits: &[f32], weights: &[f32]| {
         let state: State = trainer.state_with(weights.to_vec(), logits.to_vec());
         let masks = trainer.objective().relax(&state.logits.values, matrix(noise.clone(), BATCH, 30, &device));
-        let gradients = trainer.gradients(&state, images(pixels(), [BATCH, 2, 8, 8], &device), &labels, &masks, &trainer.noise(state.step, BATCH));
+        let gradients =
+            trainer.gradients(&state, images(pixels(), [BATCH, 2, 8, 8], &device), &labels, &masks, &trainer.noise(state.step, BATCH));
         let norms = read(trainer.objective().squared_norms(&state.weights.values));
         let kl = regulariser.total(&posterior.with_logits(logits.to_vec()), Granularity::Operation, &norms);
         (f64::from(read(gradients.cross_entropy.clone())[0]) + kl, gradients)

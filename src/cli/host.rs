@@ -174,6 +174,11 @@ impl Host for SystemHost {
     }
 }
 
+/// Starts a host with these words of the command line, and attaches to it.
+fn hosted(arguments: &[OsString]) -> Result<Opened, String> {
+    super::hosted::start(arguments).and_then(|run| super::attach::open(&run, false)).map_err(|failure| failure.line())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,9 +232,4 @@ mod tests {
         host.delete(&path).unwrap();
         assert_eq!((host.runs().len(), path.exists()), (0, false));
     }
-}
-
-/// Starts a host with these words of the command line, and attaches to it.
-fn hosted(arguments: &[OsString]) -> Result<Opened, String> {
-    super::hosted::start(arguments).and_then(|run| super::attach::open(&run, false)).map_err(|failure| failure.line())
 }

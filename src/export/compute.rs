@@ -38,12 +38,7 @@ impl Report {
             Event::Epoch(metrics) => Some(&**metrics),
             _ => None,
         });
-        let tests: Vec<TestScore> = select(records, |event| match event {
-            Event::Test(test) => Some(vec![test.clone()]),
-            Event::Final(told) => Some(told.candidates.clone()),
-            _ => None,
-        })
-        .concat();
+        let tests = tests(records);
         let mode = started.batch_norm;
         let ties = records.iter().rev().find_map(|record| match &record.event {
             Event::Ties(ties) => Some(ties),
@@ -114,10 +109,7 @@ impl Report {
             ranking: ranked(&scores, mode).into_iter().take(SHOWN).map(candidate).collect(),
             groups: groups(started, epoch),
             interventions: records.iter().filter(|record| matches!(record.event, Event::Intervention { .. })).count() as u32,
-            steered: select(records, |event| match event {
-                Event::Intervention { command, step } => Some(Steered { step: *step, what: command.words(&started.network) }),
-                _ => None,
-            }),
+            steered: steered(started, records),
             alerts: select(records, |event| match event {
                 Event::Alert(alert) => Some(alert.clone()),
                 _ => None,
@@ -141,6 +133,24 @@ impl Report {
     pub fn with(self, ensemble: Option<Averaging>, retrained: &[Retrained]) -> Self {
         Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self }
     }
+}
+
+/// What the test split said, of the search first.
+fn tests(records: &[Record]) -> Vec<TestScore> {
+    let tests = select(records, |event| match event {
+        Event::Test(test) => Some(vec![test.clone()]),
+        Event::Final(told) => Some(told.candidates.clone()),
+        _ => None,
+    });
+    tests.concat()
+}
+
+/// How somebody steered.
+fn steered(started: &Started, records: &[Record]) -> Vec<Steered> {
+    select(records, |event| match event {
+        Event::Intervention { command, step } => Some(Steered { step: *step, what: command.words(&started.network) }),
+        _ => None,
+    })
 }
 
 /// How often the test split was opened: at the end of a search, and by `pgnas final`.
