@@ -291,7 +291,7 @@ fn what_is_held_is_so_in_masks_and_gradients() {
     let channels: usize = graph.groups().iter().map(pgnas::graph::MaskGroup::channels).sum();
     for row in keep.chunks(channels) {
         assert!(graph.groups()[0].mask.clone().all(|channel| row[channel] == 0.0), "{row:?}");
-        assert!(graph.groups()[1].mask.clone().all(|channel| row[channel] == 1.0), "{row:?}");
+        assert!(graph.groups()[1].mask.clone().all(|channel| row[channel] > 0.999_999), "{row:?}");
     }
     let kl = read(trainer.objective().kl_gradient(&state.weights.values, &trainer.logits(&state)).logits);
     assert_eq!(kl[..2], [0.0, 0.0]);
