@@ -19,7 +19,7 @@ use std::time::Duration;
 /// What keeps it from going on, or made it fail.
 pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let ResumeArguments { run, device, checkpoint_minutes: every, headless, json, screen: look } = arguments;
+    let ResumeArguments { run, data, device, checkpoint_minutes: every, headless, json, screen: look } = arguments;
     let on_screen = !headless && !json && {
         let missing = screen::missing_terminal();
         if let Some(reason) = missing {
@@ -30,7 +30,7 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     if on_screen {
         screen::check(look)?;
     }
-    let running = resume(&locate(run, &places)?, device.as_deref(), *every)?;
+    let running = resume(&locate(run, &places)?, data.as_deref(), device.as_deref(), *every)?;
     if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, *json) }
 }
 
@@ -38,7 +38,7 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// A mistake: a run that is complete, at work, or has nothing to go on from.
-pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Running, Failure> {
+pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Duration) -> Result<Running, Failure> {
     let folder = RunFolder::open(path)?;
     let lock = folder.lock()?;
     let run = RunFiles::read(folder)?;
@@ -50,7 +50,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
             folder.name()
         )));
     }
-    let setting = Setting::of_run(&folder, None)?;
+    let setting = Setting::of_run(&folder, data)?;
     let splits_sha256 = setting.splits_sha256();
     let Setting { loaded, graph, splits, .. } = setting;
     let (device, notice) = open(device.unwrap_or(&started.device))?;

@@ -120,7 +120,7 @@ impl FromStr for Known {
 
 /// The error for a set whose files are not there.
 pub fn missing(set: &str, place: &Path, lacking: String) -> DataError {
-    let remedy = format!("`pgnas data fetch {set}` brings it, `--data PATH` names another place");
+    let remedy = "put its published files there, or name their place with `--data PATH`".into();
     let lacking = if place.exists() { lacking } else { "there is no such folder or file".into() };
     DataError::Missing { set: set.into(), place: place.display().to_string(), lacking, remedy }
 }

@@ -139,6 +139,6 @@ mod tests {
         }
         std::fs::remove_file(&labels).unwrap();
         let message = load();
-        assert!(message.contains("there is no file t10k-labels-…; `pgnas data fetch fashion-mnist`"), "{message}");
+        assert!(message.contains("there is no file t10k-labels-…; put its published files there"), "{message}");
     }
 }

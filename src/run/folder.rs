@@ -46,7 +46,7 @@ pub enum FolderError {
         source: std::io::Error,
     },
     /// Another process is at work on it.
-    #[error("{path}: process {process} is at work on this run; look at it with `pgnas attach`, or end it with `pgnas stop`")]
+    #[error("{path}: process {process} is at work on this run; wait for its end, or stop it with `kill {process}`, which keeps everything")]
     Busy {
         /// The folder.
         path: String,
