@@ -90,6 +90,16 @@ fn a_run_on_files_is_exported_and_evaluated_from_the_same_images() {
         assert!(told.contains("image set `cifar10` is not in ") && told.contains("--data PATH"), "{told}");
         user.output(&format!("{command} --data elsewhere"));
     }
+    // As if its process had died at the very end.
+    let log = user.path("run/events.jsonl");
+    let whole = fs::read_to_string(&log).unwrap();
+    let end = whole.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(&log, &whole[..end]).unwrap();
+    let told = user.mistake("resume run --headless");
+    assert!(told.contains("image set `cifar10` is not in ") && told.contains("--data PATH"), "{told}");
+    user.output("resume run --headless --data elsewhere");
+    assert!(fs::read_to_string(&log).unwrap().contains(r#""result":"completed""#));
+
     let batch = user.path("elsewhere/data_batch_2.bin");
     let mut bytes = fs::read(&batch).unwrap();
     bytes[100] ^= 1;
@@ -107,7 +117,7 @@ fn images_are_looked_for_in_the_programs_own_place() {
     let search = format!("search digits --set data.set=cifar10 {SMALL} --run-dir run");
     let told = user.mistake(&search);
     let place = user.path("data/pgnas/data/cifar10").display().to_string();
-    assert!(told.contains(&place) && told.contains("`pgnas data fetch cifar10` brings it") && told.contains("--data"), "{told}");
+    assert!(told.contains(&place) && told.contains("pgnas data fetch") && told.contains("--data"), "{told}");
     assert!(!user.path("run").exists());
     let told = user.mistake("search digits --data images --headless");
     assert!(told.contains("`data.path` does not apply where `data.set` is \"digits\""), "{told}");

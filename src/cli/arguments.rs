@@ -174,6 +174,9 @@ pub struct SearchArguments {
 pub struct ResumeArguments {
     /// Folder of a run, or its name below the runs folder
     pub run: PathBuf,
+    /// Folder or archive of the images, where they have moved since the search
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
     /// Device: auto, cpu, cuda, cuda:N or wgpu; the one it had where none is given
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,

@@ -127,9 +127,9 @@ impl Host for SystemHost {
     fn resume(&mut self, path: &Path) -> Result<Opened, String> {
         self.finish();
         if !self.in_process {
-            return hosted(&super::resume::arguments_for(path, None, self.request.every));
+            return hosted(&super::resume::arguments_for(path, None, None, self.request.every));
         }
-        let running = super::resume::resume(path, None, self.request.every).map_err(|failure| failure.line())?;
+        let running = super::resume::resume(path, None, None, self.request.every).map_err(|failure| failure.line())?;
         Ok(self.take(running))
     }
 

@@ -12,6 +12,7 @@ use crate::run::{CandidateId, CandidateRecord, CandidateScore, Source, newest, r
 use burn::tensor::Device;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The networks of a run.
 #[derive(Debug)]
@@ -39,11 +40,10 @@ impl<'a> Networks<'a> {
         // A genotype is refused where there is no network.
         self.run.genotype(record)?;
         let step = record.step.unwrap_or_default();
-        if !self.by_step.contains_key(&step) {
-            let rebuilt = self.setting.rebuilt(self.run, record)?.0;
-            self.by_step.insert(step, rebuilt);
-        }
-        self.by_step.get(&step).ok_or_else(|| Failure::Failed(format!("the weights of step {step} are gone")))
+        Ok(match self.by_step.entry(step) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.setting.rebuilt(self.run, record)?.0),
+        })
     }
 
     /// A candidate with one kind of batch-norm statistics.

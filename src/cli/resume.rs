@@ -21,9 +21,9 @@ use std::time::Duration;
 /// What keeps it from going on, or made it fail.
 pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let ResumeArguments { run, device, checkpoint_minutes: every, headless, json, in_process, host, screen: look } = arguments;
+    let ResumeArguments { run, data, device, checkpoint_minutes: every, headless, json, in_process, host, screen: look } = arguments;
     if *host {
-        return hosted::run(|| resume(run, device.as_deref(), *every));
+        return hosted::run(|| resume(run, data.as_deref(), device.as_deref(), *every));
     }
     let on_screen = !headless && !json && {
         let missing = screen::missing_terminal();
@@ -37,18 +37,19 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     }
     let path = locate(run, &places)?;
     if on_screen && !in_process {
-        let run = hosted::start(&arguments_for(&path, device.as_deref(), *every))?;
+        let run = hosted::start(&arguments_for(&path, data.as_deref(), device.as_deref(), *every))?;
         return search::attached(&run, &Request::default(), places, look);
     }
-    let running = resume(&path, device.as_deref(), *every)?;
+    let running = resume(&path, data.as_deref(), device.as_deref(), *every)?;
     if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, Telling::of(*json)) }
 }
 
 /// The command line that resumes a run.
 #[must_use]
-pub fn arguments_for(path: &Path, device: Option<&str>, every: Duration) -> Vec<OsString> {
+pub fn arguments_for(path: &Path, data: Option<&Path>, device: Option<&str>, every: Duration) -> Vec<OsString> {
     let minutes = (every.as_secs_f64() / 60.0).to_string();
     let mut arguments: Vec<OsString> = vec!["resume".into(), "--checkpoint-minutes".into(), minutes.into()];
+    arguments.extend(data.into_iter().flat_map(|data| [OsString::from("--data"), data.into()]));
     arguments.extend(device.into_iter().flat_map(|device| [OsString::from("--device"), device.into()]));
     arguments.extend(["--".into(), path.into()]);
     arguments
@@ -58,7 +59,7 @@ pub fn arguments_for(path: &Path, device: Option<&str>, every: Duration) -> Vec<
 ///
 /// # Errors
 /// A mistake: a run that is complete, at work, or has nothing to go on from.
-pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Running, Failure> {
+pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Duration) -> Result<Running, Failure> {
     let folder = RunFolder::open(path)?;
     let lock = folder.lock()?;
     let run = RunFiles::read(folder)?;
@@ -70,7 +71,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
             folder.name()
         )));
     }
-    let setting = Setting::of_run(&folder, None)?;
+    let setting = Setting::of_run(&folder, data)?;
     let splits_sha256 = setting.splits_sha256();
     let Setting { loaded, graph, splits, .. } = setting;
     let (device, notice) = open(device.unwrap_or(&started.device))?;

@@ -1,7 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in both published layouts: records of bytes, and pickles of Python.
 
 use super::catalogue::{Parts, missing};
-use super::files::{self, Found};
+use super::files;
 use super::{DataError, pickle};
 use std::path::Path;
 
@@ -56,16 +56,12 @@ pub fn read(set: &str, layout: &Layout, place: &Path) -> Result<Parts, DataError
     for file in layout.files() {
         let before = parts.labels.len();
         let name = if binary { format!("{file}.bin") } else { file.to_owned() };
-        let bytes = take(&mut found, &name).ok_or_else(|| missing(set, place, format!("there is no file {name}")))?;
+        let bytes = found.remove(&name).ok_or_else(|| missing(set, place, format!("there is no file {name}")))?;
         let read = if binary { records(layout, &bytes, &mut parts) } else { pickled(layout, &bytes, &mut parts) };
         read.map_err(|fault| files::unreadable(&place.join(&name), &fault))?;
         parts.own_test = parts.labels.len() - before;
     }
     Ok(parts)
-}
-
-fn take(found: &mut Found, name: &str) -> Option<Vec<u8>> {
-    found.remove(name)
 }
 
 fn records(layout: &Layout, bytes: &[u8], parts: &mut Parts) -> Result<(), String> {

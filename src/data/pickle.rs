@@ -58,6 +58,28 @@ impl Value {
         }
     }
 
+    /// Values within it, itself among them; a text that is long counts as too many.
+    fn size(&self) -> usize {
+        match self {
+            Self::None | Self::Number(_) | Self::Global(_) => 1,
+            Self::Bytes(bytes) => {
+                if bytes.len() <= 256 {
+                    1
+                } else {
+                    usize::MAX
+                }
+            }
+            Self::List(items) | Self::Tuple(items) => items.iter().fold(1, |size, item| size.saturating_add(item.size())),
+            Self::Dictionary(items) => {
+                items.iter().fold(1, |size, (key, value)| size.saturating_add(key.size()).saturating_add(value.size()))
+            }
+            Self::Object(object) => {
+                let (function, arguments, state) = &**object;
+                [function, arguments, state].into_iter().fold(1, |size, part| size.saturating_add(part.size()))
+            }
+        }
+    }
+
     /// The numbers of a list.
     #[must_use]
     pub fn into_numbers(self) -> Option<Vec<i64>> {
@@ -77,8 +99,14 @@ fn is_bytes(kind: &Value) -> bool {
 /// # Errors
 /// Says what is torn, or what this reader does not know.
 pub fn read(bytes: &[u8]) -> Result<Value, String> {
-    Machine { bytes, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() }.run()
+    Machine { bytes, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), containers: 0 }.run()
 }
+
+/// Containers and objects that a pickle of images comes nowhere near; so many inside each other are still taken apart safely.
+const MOST_CONTAINERS: usize = 1_000;
+
+/// Values within one that is remembered: those of images are small, and without a bound a few bytes of recalls would double for ever.
+const MOST_REMEMBERED: usize = 64;
 
 /// The stack machine that a pickle is a program for.
 struct Machine<'a> {
@@ -86,12 +114,14 @@ struct Machine<'a> {
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<usize, Value>,
+    containers: usize,
 }
 
 impl Machine<'_> {
     fn run(mut self) -> Result<Value, String> {
         loop {
             let code = self.number(1)? as u8;
+            self.count(code)?;
             match code {
                 b'.' => return self.pop(),
                 0x80 => self.skip(1)?,
@@ -187,6 +217,12 @@ impl Machine<'_> {
         }
     }
 
+    /// Counts the containers and objects that codes make.
+    fn count(&mut self, code: u8) -> Result<(), String> {
+        self.containers += usize::from(matches!(code, b']' | b'}' | b')' | b't' | 0x85..=0x87 | b'R'));
+        if self.containers > MOST_CONTAINERS { Err("it is no pickle of images (too many lists and objects)".into()) } else { Ok(()) }
+    }
+
     fn bytes(&mut self, count: usize) -> Result<&[u8], String> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or("it is torn")?;
         self.bytes = rest;
@@ -253,9 +289,9 @@ impl Machine<'_> {
     /// need no second copy.
     fn remember(&mut self, place: usize) -> Result<(), String> {
         let kept = match self.stack.last().ok_or("its stack runs empty")? {
-            value @ (Value::Number(_) | Value::Global(_) | Value::Tuple(_)) => value.clone(),
-            Value::Bytes(bytes) if bytes.len() <= 256 => Value::Bytes(bytes.clone()),
-            Value::Object(object) if object.2 == Value::None => Value::Object(object.clone()),
+            Value::Object(object) if object.2 != Value::None => Value::None,
+            Value::List(_) | Value::Dictionary(_) => Value::None,
+            value if value.size() <= MOST_REMEMBERED => value.clone(),
             _ => Value::None,
         };
         self.memo.insert(place, kept);
@@ -266,5 +302,19 @@ impl Machine<'_> {
         let value = self.memo.get(&place).ok_or("it recalls what it never kept")?.clone();
         self.stack.push(value);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pickle_that_nests_or_doubles_without_end_is_refused() {
+        let nested = [b"\x80\x02)".to_vec(), vec![0x85; 3_000_000], b".".to_vec()].concat();
+        assert!(read(&nested).unwrap_err().contains("too many lists and objects"));
+        // Each round makes a tuple of two of the last.
+        let doubling = [b"\x80\x02)q\x00".to_vec(), b"h\x00h\x00\x86q\x00".repeat(200), b".".to_vec()].concat();
+        assert!(read(&doubling).is_ok());
     }
 }

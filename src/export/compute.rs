@@ -167,7 +167,6 @@ pub fn test_reads(records: &[Record]) -> u32 {
 
 impl RetrainedCandidate {
     fn of(retrained: &Retrained) -> Self {
-        let share = |accuracy: crate::run::Accuracy| accuracy.share();
         let interval = retrained.retrained.interval();
         Self {
             candidate: retrained.candidate,
@@ -177,7 +176,7 @@ impl RetrainedCandidate {
             epochs: retrained.epochs,
             recipe: retrained.recipe.clone(),
             parameters: retrained.parameters,
-            inherited_accuracy: share(retrained.inherited),
+            inherited_accuracy: retrained.inherited.share(),
             retrained_accuracy: interval.estimate,
             retrained_low: interval.low,
             retrained_high: interval.high,

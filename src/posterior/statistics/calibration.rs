@@ -1,6 +1,7 @@
 //! Predictions as shares of the classes: their mean over several networks, and how good and how well calibrated they are.
 
-use super::{Answers, Draws, Halves, draws};
+use super::interval::middle;
+use super::{Answers, Draws, Halves, draws, mean_and_deviation};
 use crate::random::shuffle;
 use serde::{Deserialize, Serialize};
 
@@ -231,11 +232,10 @@ impl Spread {
     fn of(seen: &[Quality]) -> Self {
         let mut numbers = [[0.0; 4]; 3];
         for place in 0..4 {
-            let mut values: Vec<f64> = seen.iter().map(|quality| quality.get(place)).collect();
-            values.sort_by(f64::total_cmp);
-            let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64).round() as usize).copied().unwrap_or(0.0);
-            let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-            for (numbers, value) in numbers.iter_mut().zip([mean, at(0.025), at(0.975)]) {
+            let values: Vec<f64> = seen.iter().map(|quality| quality.get(place)).collect();
+            let mean = mean_and_deviation(&values).map_or(0.0, |(mean, _)| mean);
+            let (low, high) = middle(values).unwrap_or_default();
+            for (numbers, value) in numbers.iter_mut().zip([mean, low, high]) {
                 numbers[place] = value;
             }
         }

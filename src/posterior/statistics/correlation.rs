@@ -1,5 +1,6 @@
 //! How well one ranking of networks foretells another: Kendall's tau-b, Spearman's rho, precision at k, tau inside the top.
 
+use super::interval::middle;
 use super::{Draws, Interval, draws};
 use crate::random::below;
 
@@ -52,10 +53,8 @@ pub fn rank_correlation(predicted: &[f64], truth: &[f64], top: usize, seed: u64)
     Some(RankCorrelation { networks, top, tau: next()?, spearman: next()?, precision: next()?, top_tau: next() })
 }
 
-fn interval(estimate: f64, mut values: Vec<f64>) -> Option<Interval> {
-    values.sort_by(f64::total_cmp);
-    let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64).round() as usize).copied();
-    Some(Interval { estimate, low: at(0.025)?, high: at(0.975)? })
+fn interval(estimate: f64, values: Vec<f64>) -> Option<Interval> {
+    middle(values).map(|(low, high)| Interval { estimate, low, high })
 }
 
 /// Kendall's tau-b: concordant minus discordant pairs, as a share of the geometric mean of the pairs that either list does not tie.

@@ -44,6 +44,14 @@ pub fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then(|| (mean, if values.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() }))
 }
 
+/// The limits of the middle 95 % of some values; `None` for none.
+#[must_use]
+pub fn middle(mut values: Vec<f64>) -> Option<(f64, f64)> {
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64).round() as usize).copied();
+    at(0.025).zip(at(0.975))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
