@@ -186,7 +186,7 @@ fn cifar_is_recognised() {
     cifar10(&user.path("images"));
     let found = user.json("data check images --json");
     assert_eq!((found["set"].as_str(), found["images"].as_u64(), found["test"].as_u64()), (Some("cifar10"), Some(80), Some(20)));
-    assert_eq!(found["classes"][3], serde_json::json!({"name": "cat", "images": 8}));
+    assert_eq!(found["classes"][3], serde_json::json!({"name": "cat", "images": 7}));
     let output = user.run("data fetch cifar1");
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -54,6 +54,7 @@ pub enum GraphError {
 pub struct GraphBuilder {
     graph: Graph,
     names: std::collections::HashSet<String>,
+    in_auxiliary: bool,
 }
 
 impl GraphBuilder {
@@ -62,7 +63,7 @@ impl GraphBuilder {
     pub fn new(input: Shape) -> (Self, NodeId) {
         let node = Node { name: "input".into(), op: Op::Input, inputs: vec![], shape: input, groups: vec![] };
         let graph = Graph { nodes: vec![node], groups: vec![], masked_channels: 0, auxiliary: 0..0 };
-        (Self { graph, names: std::iter::once("input".to_owned()).collect() }, NodeId(0))
+        (Self { graph, names: std::iter::once("input".to_owned()).collect(), in_auxiliary: false }, NodeId(0))
     }
 
     /// The shape of a node added before.
@@ -143,7 +144,10 @@ impl GraphBuilder {
     /// Those of `head`.
     pub fn add_auxiliary(&mut self, head: impl FnOnce(&mut Self) -> Result<NodeId, GraphError>) -> Result<(), GraphError> {
         let first = self.graph.nodes.len();
-        let last = head(self)?;
+        self.in_auxiliary = true;
+        let last = head(self);
+        self.in_auxiliary = false;
+        let last = last?;
         self.graph.auxiliary = first..last.index() + 1;
         Ok(())
     }
@@ -164,9 +168,10 @@ impl GraphBuilder {
         match *op {
             Op::Input => Err(impossible("a graph has one input, its first node".into())),
             Op::Conv { out_channels, kernel, stride, dilation, groups } => {
-                if kernel == 0 || kernel % 2 == 0 && stride != 1 || stride == 0 || dilation == 0 || out_channels == 0 {
+                let even = kernel % 2 == 0 && !(self.in_auxiliary && stride == 1);
+                if kernel == 0 || even || stride == 0 || dilation == 0 || out_channels == 0 {
                     return Err(impossible(format!(
-                        "conv {kernel}×{kernel} with {out_channels} channels and stride {stride}: all must be at least 1, and the kernel odd where the stride is more"
+                        "conv {kernel}×{kernel} with {out_channels} channels and stride {stride}: the kernel must be odd, the rest at least 1"
                     )));
                 }
                 if groups == 0 || !input.channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {

@@ -39,7 +39,7 @@ pub enum Op {
     Conv {
         /// Output channels.
         out_channels: usize,
-        /// Side of the square kernel; odd where the stride is more than 1.
+        /// Side of the square kernel; odd, but for the auxiliary classifier's.
         kernel: usize,
         /// Step between outputs.
         stride: usize,

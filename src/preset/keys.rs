@@ -77,8 +77,7 @@ pub static KEYS: &[Key] = &[
     key("name", Kind::Name, r#""""#, "Name of the preset; left empty, that of its file."),
     key("summary", Kind::Text, r#""""#, "One line on what it is."),
     key(SET, Kind::Text, r#""digits""#, "Name of the image set."),
-    key("data.path", Kind::Text, r#""""#, "Folder or archive of the images; empty: the program's data folder, below the set's name.")
-        .when(SET, FILES),
+    key("data.path", Kind::Text, r#""""#, "Folder or archive of the images; empty: where `pgnas data fetch` puts them.").when(SET, FILES),
     key(
         "data.train",
         Kind::Whole(0..=100_000_000),
