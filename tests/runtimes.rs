@@ -76,9 +76,9 @@ fn onnx_runtime_and_pytorch_give_the_same_logits() {
         ("fashion", &branches, 0.5),
         // Depthwise and dilated kernels, dense edges, pools that tile, a head of convolutions.
         ("chain", &[], 0.5),
-        ("nasbench201-mini", &[], 0.5),
+        ("fashion", &["space.family=nasbench201", "space.stem_stride=1", "space.channels=8", "space.cells=1"], 0.5),
         ("supnet-d121-mini", &[], 0.5),
-        ("darts", &["space.channels=4", "space.cells=1"], 0.5),
+        ("fashion", &["space.family=darts", "space.stem_stride=1", "space.channels=4", "space.cells=1"], 0.5),
         ("fashion", &["space.family=enas", "space.channels=4", "space.cells=1"], 0.5),
     ] {
         let folder = tempfile::tempdir().unwrap();
