@@ -2,9 +2,11 @@
 
 use super::places;
 use crate::data::{Augment, DataError, ImageShape, Known, SplitPlan, Splits, TestPlan};
+use crate::engine::weights::WeightLayout;
 use crate::graph::{Graph, Shape};
 use crate::preset::{DataChoice, Loaded, PresetError, nearest};
-use std::path::PathBuf;
+use crate::run::Pretrained;
+use std::path::{Path, PathBuf};
 
 /// Builds the super-network of a preset; reads no image.
 ///
@@ -15,8 +17,20 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
     let [channels, height, width] = set.shape();
     let input = Shape::map(channels, height, width);
     let graph = loaded.preset.space.build(input, set.classes().len()).map_err(|error| loaded.space_misfit(&error))?;
+    let graph = graph.exempt(&loaded.preset.exempt).map_err(|error| loaded.misfit("posterior.exempt", &error))?;
     check_constraint(loaded, &graph)?;
     Ok(graph)
+}
+
+/// The weights that a preset starts from; none where it starts from random ones.
+///
+/// # Errors
+/// [`PresetError::Misfit`] for a file that cannot be read or is of another network.
+pub fn pretrained(loaded: &Loaded, graph: &Graph, seed: u64) -> Result<Option<Pretrained>, PresetError> {
+    let path = &loaded.preset.train.weights;
+    let read = || Pretrained::read(Path::new(path), graph, WeightLayout::of(graph).initial(seed));
+    let start = (!path.is_empty()).then(read).transpose();
+    start.map_err(|error| loaded.misfit("train.weights", &error))
 }
 
 /// Whether any sub-network at all can meet the constraint.

@@ -72,6 +72,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
     let undone = (records.len() as u64).saturating_sub(kept);
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
+    let pretrained = if checkpoint.is_none() { prepare::pretrained(&loaded, &graph, started.seed)? } else { None };
     let resume = Some(Resume { checkpoint, candidates, undone, notes });
     let plan = Plan {
         run: folder.name(),
@@ -84,6 +85,7 @@ pub fn resume(path: &Path, device: Option<&str>, every: Duration) -> Result<Runn
         folder: folder.clone(),
         recorder,
         notices: notice.into_iter().collect(),
+        pretrained,
         keep: Keep { lock, every, resume },
     };
     let (link, engine) = engine::start(plan)?;

@@ -128,6 +128,7 @@ mod tests {
     fn prior(weight_prior: f64, n_effective: f64) -> PosteriorRecipe {
         PosteriorRecipe {
             granularity: Granularity::Channel,
+            tied: false,
             initial_drop: 0.1,
             temperature: 0.2,
             prior_drop: 0.5,

@@ -20,7 +20,7 @@ use crate::data::{DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::Preset;
-use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock};
+use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub struct Plan {
     pub recorder: Recorder,
     /// What the log should say of the choice of the device.
     pub notices: Vec<Alert>,
+    /// Weights to start from.
+    pub pretrained: Option<Pretrained>,
     /// How the search outlives its process.
     pub keep: Keep,
 }

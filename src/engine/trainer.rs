@@ -3,13 +3,14 @@
 use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::noise::Noise;
 use super::objective::{Objective, RelaxedMasks};
-use super::optimiser::{Descent, clip_factor, global_norm};
+use super::optimiser::{Descent, Ties, clip_factor, global_norm};
 use super::schedule::learning_rate;
 use super::weights::{WeightLayout, images, vector};
 use crate::data::Batch;
 use crate::graph::Graph;
 use crate::posterior::{Posterior, Regulariser};
 use crate::preset::{PosteriorRecipe, TrainingRecipe};
+use crate::run::Pretrained;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Trainer {
     interpreter: Interpreter,
     layout: WeightLayout,
     objective: Objective,
+    /// Groups that share a drop probability.
+    ties: Option<Ties>,
     recipe: TrainingRecipe,
     learning_rate_multiplier: f64,
     /// Without autodiff; leaves are lifted from it step by step.
@@ -83,15 +86,24 @@ impl Trainer {
     ) -> Self {
         let layout = WeightLayout::of(&graph);
         let objective = Objective::new(&graph, posterior.granularity, regulariser(posterior), posterior.temperature, &device);
+        let ties = posterior.tied.then(|| Ties::new(&graph.ties(), &device));
         let interpreter = Interpreter::new(graph, &layout);
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
-        Self { interpreter, layout, objective, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }
+        Self { interpreter, layout, objective, ties, recipe, learning_rate_multiplier, device, seed, steps_per_epoch }
     }
 
     /// The state before the first step.
     #[must_use]
     pub fn initial(&self, posterior: &Posterior) -> State {
         self.state_with(self.layout.initial(self.seed), posterior.logits().to_vec())
+    }
+
+    /// The state before the first step, with weights that were trained before.
+    #[must_use]
+    pub fn start_from(&self, start: Pretrained, posterior: &Posterior) -> State {
+        let Pretrained { parameters, mean, variance, .. } = start;
+        let statistics = Statistics { mean: vector(mean, &self.device), variance: vector(variance, &self.device) };
+        State { statistics, ..self.state_with(parameters, posterior.logits().to_vec()) }
     }
 
     /// A state at rest with given weights and logits.
@@ -146,6 +158,7 @@ impl Trainer {
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
         let kl = self.objective.kl_gradient(&state.weights.values, &state.logits.values);
         let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
+        let logits = self.ties.iter().fold(logits, |logits, ties| ties.gather(logits));
         Gradients {
             cross_entropy: cross_entropy.inner(),
             scores: scores.inner(),
@@ -160,7 +173,8 @@ impl Trainer {
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
         let rate = learning_rate(&self.recipe, state.step, self.steps_per_epoch);
         let images = labels.dims()[0];
-        let norm = global_norm(&gradients.weights, &gradients.logits);
+        let counted = self.ties.iter().fold(gradients.logits.clone(), |logits, ties| ties.counted_once(logits));
+        let norm = global_norm(&gradients.weights, &counted);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
         if self.recipe.clip > 0.0 {
             let factor = clip_factor(&norm, self.recipe.clip);
@@ -254,4 +268,83 @@ pub fn regulariser(recipe: &PosteriorRecipe) -> Regulariser {
 fn mean_cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
     let labels = if scores.is_autodiff() { labels.clone().autodiff() } else { labels.clone() };
     activation::log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::families::Branches;
+    use crate::graph::{Granularity, Shape};
+    use crate::preset::{NoiseRecipe, Schedule};
+
+    const SHAPE: Shape = Shape::map(2, 6, 6);
+    const IMAGES: usize = 4;
+
+    fn trainer(graph: &Arc<Graph>, tied: bool) -> Trainer {
+        let posterior = PosteriorRecipe {
+            granularity: Granularity::Channel,
+            tied,
+            initial_drop: 0.1,
+            temperature: 0.6,
+            prior_drop: 0.5,
+            weight_prior: 1.0,
+            entropy_weight: 1.0,
+            n_effective: 50.0,
+            learning_rate_multiplier: 4.0,
+        };
+        let recipe = TrainingRecipe {
+            weights: String::new(),
+            epochs: 1,
+            batch: IMAGES,
+            learning_rate: 0.05,
+            momentum: 0.9,
+            schedule: Schedule::Cosine { end: 0.01 },
+            clip: 5.0,
+            batch_norm_decay: 0.9,
+            batch_norm_epsilon: 1e-5,
+            scaled: false,
+            noise: NoiseRecipe::default(),
+        };
+        Trainer::new(graph.clone(), &posterior, recipe, Device::flex(), 1, 5)
+    }
+
+    fn numbers(tensor: &Tensor<1>) -> Vec<f32> {
+        tensor.clone().into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn tied_groups_move_as_one() {
+        let stages = vec![4, 6];
+        let family = Branches { input: SHAPE, classes: 2, stem: 4, stem_stride: 1, stages, blocks: 1, branches: 2, mask_ends: true };
+        let graph = Arc::new(family.build().unwrap());
+        let (free, tied, ties) = (trainer(&graph, false), trainer(&graph, true), graph.ties());
+        let groups = ties.len();
+        let mut state = tied.state_with(tied.layout().initial(1), vec![-1.0; groups]);
+        let batch = || Batch { images: (0..IMAGES * SHAPE.elements()).map(|place| (place % 7) as f32 - 3.0).collect(), labels: vec![0, 1, 1, 0] };
+
+        let masks = free.objective().draw(&state.logits.values, IMAGES, 1, 0);
+        let (pixels, labels) = free.upload(batch());
+        let gradient = |trainer: &Trainer| trainer.gradients(&state, pixels.clone(), &labels, &masks, &Noise::none()).logits;
+        let (own, shared) = (numbers(&gradient(&free)), numbers(&gradient(&tied)));
+        let mut once = 0.0;
+        for group in 0..groups {
+            let others = (0..groups).filter(|&other| ties[other] == ties[group]);
+            let (sum, count) = others.fold((0.0, 0.0), |(sum, count), other| (sum + own[other], count + 1.0));
+            assert!((shared[group] - sum).abs() < 1e-5, "{group}: {} instead of {sum}", shared[group]);
+            once += sum * sum / count;
+        }
+        let counted = numbers(&tied.ties.as_ref().unwrap().counted_once(gradient(&tied)));
+        assert!((counted.iter().map(|slope| slope * slope).sum::<f32>() - once).abs() < 1e-4 * (1.0 + once));
+
+        for _ in 0..3 {
+            state = tied.step(state, batch());
+        }
+        let logits = numbers(&state.logits.values);
+        assert!(logits.iter().any(|&logit| (logit + 1.0).abs() > 1e-3), "they moved");
+        for (group, other) in (0..groups).flat_map(|group| (0..group).map(move |other| (group, other))) {
+            let alike = logits[group].to_bits() == logits[other].to_bits();
+            assert!(alike || ties[group] != ties[other], "{group} and {other}: {} and {}", logits[group], logits[other]);
+        }
+        assert!(ties.iter().max().unwrap() + 1 < groups);
+    }
 }

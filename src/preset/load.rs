@@ -101,6 +101,13 @@ impl Loaded {
         PresetError::Misfit { place, key: key.to_owned(), fault: fault.to_string() }
     }
 
+    /// Says where the weights lie that the training starts from.
+    pub fn settle_weights(&mut self, path: &str) {
+        if self.effective.set_text("train.weights", path) {
+            path.clone_into(&mut self.preset.train.weights);
+        }
+    }
+
     /// Takes over a prior that was scaled to a shortened training, so that the preset as it is written down is one that needs no scaling.
     pub fn settle_budget(&mut self, scaled: PosteriorRecipe) {
         self.effective.decide("posterior.n_effective", Value::Number(scaled.n_effective));
@@ -203,11 +210,13 @@ fn preset(values: Values<'_>) -> Preset {
             cutout: values.whole("data.cutout"),
         },
         space: space(values),
+        exempt: list(&values.text("posterior.exempt")),
         posterior: PosteriorRecipe {
             granularity: match values.text("posterior.granularity").as_str() {
                 "operation" => Granularity::Operation,
                 _ => Granularity::Channel,
             },
+            tied: values.text("posterior.tied") == "layer",
             initial_drop: values.number("posterior.initial_drop"),
             temperature: values.number("posterior.temperature"),
             prior_drop: values.number("posterior.prior_drop"),
@@ -217,6 +226,7 @@ fn preset(values: Values<'_>) -> Preset {
             learning_rate_multiplier: values.number("posterior.learning_rate_multiplier"),
         },
         train: TrainingRecipe {
+            weights: if pretrained(values) { values.text("train.weights") } else { String::new() },
             epochs: values.whole("train.epochs"),
             batch: values.whole("train.batch"),
             learning_rate: values.number("train.learning_rate"),
@@ -275,7 +285,7 @@ fn space(values: Values<'_>) -> Space {
             bottleneck: values.whole("space.bottleneck"),
             layers: layers(),
         },
-        "resnet" => Space::ResNet { stem: stem(), layers: layers() },
+        "resnet" => Space::ResNet { stem: stem(), layers: layers(), inflated: values.flag("space.inflated") },
         "chain" => Space::Chain {
             stem: values.whole("space.stem"),
             stem_stride,
@@ -291,6 +301,16 @@ fn space(values: Values<'_>) -> Space {
             operations: values.operations("space.operations"),
         },
     }
+}
+
+/// Whether torchvision has weights for the family.
+fn pretrained(values: Values<'_>) -> bool {
+    values.0.get("train.weights").is_some()
+}
+
+/// The words of a text, between its commas.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Families that know no such noise have none.

@@ -13,6 +13,7 @@ pub mod resources;
 mod snapshot;
 mod splits;
 pub mod tensors;
+mod torchvision;
 mod time;
 mod weights;
 
@@ -37,3 +38,4 @@ pub use snapshot::Snapshot;
 pub use splits::SplitsFile;
 pub use time::stamp;
 pub use weights::KeptWeights;
+pub use torchvision::{Pretrained, PretrainedError};

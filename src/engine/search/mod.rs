@@ -20,7 +20,7 @@ use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
 use crate::run::{
     Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase,
-    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, resources, winner,
+    RankingStanding, Pretrained, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, resources, winner,
 };
 use burn::tensor::Tensor;
 use checkpoint::Clock;
@@ -59,6 +59,7 @@ pub(super) struct Search {
     publisher: Publisher,
     recorder: Recorder,
     notices: Vec<Alert>,
+    pretrained: Option<Pretrained>,
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
@@ -86,7 +87,7 @@ const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, keep } = plan;
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, pretrained, keep } = plan;
         let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
         let augment = Augment { shift: preset.data.shift, flip: preset.data.flip, cutout: preset.data.cutout };
@@ -142,6 +143,7 @@ impl Search {
             publisher,
             recorder,
             notices,
+            pretrained,
         })
     }
 
@@ -223,7 +225,10 @@ impl Search {
             self.publish(Some(&state), true);
             return Ok(state);
         }
-        let state = self.trainer.initial(&self.posterior);
+        let state = match self.pretrained.take() {
+            Some(start) => self.trainer.start_from(start, &self.posterior),
+            None => self.trainer.initial(&self.posterior),
+        };
         self.enter(Phase::Training, &state);
         Ok(state)
     }
