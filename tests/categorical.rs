@@ -20,6 +20,7 @@ fn graph() -> Graph {
 
 fn recipe(warm_up: usize, sampling: PathSampling) -> PosteriorRecipe {
     PosteriorRecipe {
+        ties: false,
         categorical: Some(CategoricalRecipe { tied: true, warm_up, sampling }),
         granularity: Granularity::Operation,
         initial_drop: 0.5,

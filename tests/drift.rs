@@ -33,6 +33,7 @@ fn reproduce(log: &Log) {
     let objective = Objective::new(&one_group(log.channels), Granularity::Channel, regulariser, 0.2, &device);
     let weights = vector(vec![0.0; log.channels], &device);
     let recipe = TrainingRecipe {
+        weights: String::new(),
         epochs: 180,
         batch: 300,
         learning_rate: log.rate,

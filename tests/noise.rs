@@ -25,6 +25,7 @@ fn branches() -> Graph {
 
 fn trainer(graph: &Graph, noise: NoiseRecipe) -> Trainer {
     let posterior = PosteriorRecipe {
+        ties: false,
         categorical: None,
         granularity: Granularity::Channel,
         initial_drop: 0.1,
@@ -36,6 +37,7 @@ fn trainer(graph: &Graph, noise: NoiseRecipe) -> Trainer {
         learning_rate_multiplier: 1.0,
     };
     let recipe = TrainingRecipe {
+        weights: String::new(),
         epochs: 2,
         batch: IMAGES,
         learning_rate: 0.05,

@@ -87,6 +87,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
     let device = Device::flex();
     let graph = network();
     let posterior = PosteriorRecipe {
+        ties: false,
         categorical: None,
         granularity: Granularity::Channel,
         initial_drop: 0.1,
@@ -98,6 +99,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
         learning_rate_multiplier: multiplier,
     };
     let recipe = TrainingRecipe {
+        weights: String::new(),
         epochs: 1,
         batch: 4,
         learning_rate: 0.05,

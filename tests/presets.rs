@@ -94,7 +94,11 @@ fn every_family_is_built_from_its_keys() {
         ),
         (
             "resnet space.stem=8 space.stem_kernel=5 space.stem_pool=true space.layers=1,2",
-            Space::ResNet { stem: Stem { kernel: 5, pool: true, ..stem }, layers: vec![1, 2] },
+            Space::ResNet { stem: Stem { kernel: 5, pool: true, ..stem }, layers: vec![1, 2], inflated: true },
+        ),
+        (
+            "resnet space.stem=8 space.layers=2 space.inflated=false posterior.exempt=stage1.block1 posterior.ties=layer",
+            Space::ResNet { stem, layers: vec![2], inflated: false },
         ),
         (
             "chain space.stem=8 space.stages=4,8 space.layers=2,1 space.head=16",
@@ -107,6 +111,27 @@ fn every_family_is_built_from_its_keys() {
     }
     let message = check("fashion", None, &["space.family=resnet", "space.stem=6"]).unwrap_err().to_string();
     assert!(message.starts_with("--set space.family=\"resnet\": `space` does not fit: node `stage1.block1.conv2`"), "{message}");
+}
+
+#[test]
+fn the_presets_of_imagenet_have_the_published_counts() {
+    for (name, expected) in [
+        ("supnet-r50", [16 * 4, 64, 4 * (3 * 64 + 4 * 128 + 6 * 256 + 3 * 512), 13_832_192, 28_071_976]),
+        ("supnet-d121", [119, 638, 40_736, 6_860_800, 7_978_856]),
+        ("supnet-d121:authors", [119, 638, 40_736, 6_860_800, 7_978_856]),
+        ("supnet-d169", [167, 1_290, 77_472, 12_316_672, 14_149_480]),
+    ] {
+        let loaded = check(name, None, &[]).unwrap();
+        let graph = prepare::graph(&loaded).unwrap();
+        let convolutions = graph.nodes().iter().filter(|node| !node.groups.is_empty()).count();
+        let parameters = graph.cost().parameters as usize;
+        let counts = [convolutions, graph.groups().len(), graph.masked_channels(), graph.masked_weights(), parameters];
+        assert_eq!(counts, expected, "{name}");
+        assert_eq!((loaded.preset.data.size, loaded.preset.data.set.as_str()), (224, "imagenet"));
+    }
+    let drops = |name: &str| check(name, None, &[]).unwrap().preset.train.schedule;
+    assert_eq!(drops("supnet-d121"), Schedule::Step { epochs: vec![90, 140, 160], factor: 0.1 });
+    assert_eq!(drops("supnet-d121:authors"), Schedule::Step { epochs: vec![90, 150], factor: 0.1 });
 }
 
 #[test]

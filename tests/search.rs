@@ -39,6 +39,7 @@ fn plan(root: &Path, settings: &[&str]) -> Plan {
         recorder: folder.recorder().unwrap(),
         folder: folder.clone(),
         notices: vec![],
+        pretrained: None,
         keep: Keep { lock: folder.lock().unwrap(), every: Duration::from_mins(10), resume: None },
     }
 }

@@ -96,6 +96,11 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let splits = prepare::splits(&loaded)?;
     loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
     let scaled = budget::settle(&mut loaded, &splits);
+    let pretrained = prepare::pretrained(&loaded, &graph, request.seed)?;
+    if pretrained.is_some() {
+        let path = std::path::absolute(&loaded.preset.train.weights).unwrap_or_default();
+        loaded.settle_weights(&path.to_string_lossy());
+    }
     let (device, notice) = open(&request.device)?;
     let notices = notice.into_iter().chain(scaled).collect();
     let folder = if let Some(path) = &request.run_dir {
@@ -113,7 +118,20 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         let keep = Keep { lock, every: request.every, resume: None };
         let (preset, recorder) = (loaded.preset, folder.recorder()?);
         let (run, set) = (folder.name(), preset.data.set.clone());
-        let plan = Plan { run, preset, graph, set, splits, seed: request.seed, device, folder: folder.clone(), recorder, notices, keep };
+        let plan = Plan {
+            run,
+            preset,
+            graph,
+            set,
+            splits,
+            seed: request.seed,
+            device,
+            folder: folder.clone(),
+            recorder,
+            notices,
+            pretrained,
+            keep,
+        };
         Ok(engine::start(plan)?)
     };
     match start() {

@@ -2,11 +2,12 @@
 
 use super::places;
 use crate::data::{DataError, ImageShape, Known, Outline, Reading, SplitPlan, Splits, TestPlan};
-use crate::engine;
+use crate::engine::{self, weights::WeightLayout};
 use crate::graph::{Graph, Shape};
 use crate::posterior::Choices;
 use crate::preset::{DataChoice, Loaded, PresetError, nearest};
-use std::path::PathBuf;
+use crate::run::Pretrained;
+use std::path::{Path, PathBuf};
 
 /// Builds the super-network of a preset; reads no image.
 ///
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
     let (input, classes) = images(loaded)?;
     let graph = loaded.preset.space.build(input, classes).map_err(|error| loaded.network_misfit(&error))?;
+    let graph = graph.exempt(&loaded.preset.exempt).map_err(|error| loaded.misfit("posterior.exempt", &error))?;
     check_constraint(loaded, &graph)?;
     let chooses = |tied| Choices::of(&graph, tied).is_some();
     if loaded.preset.posterior.categorical.is_some_and(|categorical| !chooses(categorical.tied)) {
@@ -31,6 +33,17 @@ pub fn graph(loaded: &Loaded) -> Result<Graph, PresetError> {
 pub fn images(loaded: &Loaded) -> Result<(Shape, usize), PresetError> {
     let Outline { shape: [channels, height, width], classes } = outline(loaded)?;
     Ok((Shape::map(channels, height, width), classes.len()))
+}
+
+/// The weights that a preset starts from; none where it starts from random ones.
+///
+/// # Errors
+/// [`PresetError::Misfit`] for a file that cannot be read or is of another network.
+pub fn pretrained(loaded: &Loaded, graph: &Graph, seed: u64) -> Result<Option<Pretrained>, PresetError> {
+    let path = &loaded.preset.train.weights;
+    let read = || Pretrained::read(Path::new(path), graph, WeightLayout::of(graph).initial(seed));
+    let start = (!path.is_empty()).then(read).transpose();
+    start.map_err(|error| loaded.misfit("train.weights", &error))
 }
 
 /// Whether any sub-network at all can meet the constraint.

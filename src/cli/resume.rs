@@ -5,6 +5,7 @@ use super::failure::{Exit, Failure};
 use super::headless::Telling;
 use super::launch::{Request, Running, open};
 use super::places::Places;
+use super::prepare;
 use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{hosted, output, screen, search};
@@ -93,6 +94,7 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
     let undone = (records.len() as u64).saturating_sub(kept);
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
+    let pretrained = if checkpoint.is_none() { prepare::pretrained(&loaded, &graph, started.seed)? } else { None };
     let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records) });
     let plan = Plan {
         run: folder.name(),
@@ -105,6 +107,7 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
         folder: folder.clone(),
         recorder,
         notices: notice.into_iter().collect(),
+        pretrained,
         keep: Keep { lock, every, resume },
     };
     let (link, engine) = engine::start(plan)?;

@@ -112,6 +112,7 @@ mod tests {
 
     fn recipe(epochs: usize, learning_rate: f64, schedule: Schedule) -> TrainingRecipe {
         TrainingRecipe {
+            weights: String::new(),
             epochs,
             batch: 128,
             learning_rate,
@@ -129,6 +130,7 @@ mod tests {
         PosteriorRecipe {
             categorical: None,
             granularity: Granularity::Channel,
+            ties: false,
             initial_drop: 0.1,
             temperature: 0.2,
             prior_drop: 0.5,

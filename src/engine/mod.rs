@@ -22,7 +22,7 @@ use crate::data::{Augment, DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::{DataChoice, Preset};
-use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Recorder, RunFolder, RunLock, Steering};
+use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock, Steering};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct Plan {
     pub recorder: Recorder,
     /// What the log should say of the choice of the device.
     pub notices: Vec<Alert>,
+    /// Weights to start from.
+    pub pretrained: Option<Pretrained>,
     /// How the search outlives its process.
     pub keep: Keep,
 }

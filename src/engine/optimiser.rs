@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with Nesterov momentum and clipping by the global norm, on whole vectors.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
 /// A vector of parameters with its momentum, both `[n]`.
 #[derive(Debug, Clone)]
@@ -24,6 +24,47 @@ impl Descent {
         let buffer = self.momentum.mul_scalar(momentum) + gradient.clone();
         let direction = gradient + buffer.clone().mul_scalar(momentum);
         Self { values: self.values - direction.mul_scalar(learning_rate), momentum: buffer }
+    }
+}
+
+/// Parameters that are one: each place of a vector belongs to a tie, and all places of a tie have the same number.
+#[derive(Debug, Clone)]
+pub struct Ties {
+    /// The tie of each place, `[n]`.
+    tie: Tensor<1, Int>,
+    ties: usize,
+    /// For each place the root of the share that it has in its tie, `[n]`.
+    root_share: Tensor<1>,
+}
+
+impl Ties {
+    /// From the tie of each place, counted from 0.
+    #[must_use]
+    pub fn new(tie: &[usize], device: &Device) -> Self {
+        let ties = tie.iter().max().map_or(0, |last| last + 1);
+        let mut places = vec![0usize; ties];
+        tie.iter().for_each(|&tie| places[tie] += 1);
+        let shares: Vec<f32> = tie.iter().map(|&tie| (places[tie] as f32).sqrt().recip()).collect();
+        let count = tie.len();
+        let tie: Vec<i32> = tie.iter().map(|&tie| tie as i32).collect();
+        Self {
+            tie: Tensor::from_data(TensorData::new(tie, [count]), device),
+            ties,
+            root_share: Tensor::from_data(TensorData::new(shares, [count]), device),
+        }
+    }
+
+    /// The gradient of what is one: the sum over a tie, at each of its places. Moved by it, places that began alike stay alike.
+    #[must_use]
+    pub fn gather(&self, gradient: Tensor<1>) -> Tensor<1> {
+        let sums = Tensor::zeros([self.ties], &gradient.device());
+        sums.select_assign(0, self.tie.clone(), gradient, IndexingUpdateOp::Add).select(0, self.tie.clone())
+    }
+
+    /// A gathered gradient as a norm must see it: each tie counts once.
+    #[must_use]
+    pub fn counted_once(&self, gathered: Tensor<1>) -> Tensor<1> {
+        gathered * self.root_share.clone()
     }
 }
 

@@ -39,6 +39,7 @@ mod tests {
 
     fn recipe(schedule: Schedule, epochs: usize) -> TrainingRecipe {
         TrainingRecipe {
+            weights: String::new(),
             epochs,
             batch: 8,
             learning_rate: 0.1,

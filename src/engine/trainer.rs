@@ -3,7 +3,7 @@
 use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::noise::Noise;
 use super::objective::{Objective, RelaxedMasks};
-use super::optimiser::{Descent, clip_factor, global_norm};
+use super::optimiser::{Descent, Ties, clip_factor, global_norm};
 use super::schedule::learning_rate;
 use super::weights::{WeightLayout, images, vector};
 use crate::data::Batch;
@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::posterior::{Choices, Posterior, Regulariser};
 use crate::preset::{CategoricalRecipe, PathSampling, PosteriorRecipe, TrainingRecipe};
 use crate::random::{Purpose, stream};
-use crate::run::{Fate, Steering};
+use crate::run::{Fate, Pretrained, Steering};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::sync::Arc;
 
@@ -49,6 +49,8 @@ pub struct Trainer {
     interpreter: Interpreter,
     layout: WeightLayout,
     objective: Objective,
+    /// Groups that share a drop probability, and the tie of each.
+    ties: Option<(Ties, Vec<usize>)>,
     recipe: TrainingRecipe,
     learning_rate_multiplier: f64,
     /// The choices of a categorical posterior with its warm-up.
@@ -68,6 +70,8 @@ pub struct Trainer {
 struct Held {
     /// 0 for a group that is held, 1 for the others, `[groups]`.
     free: Tensor<1>,
+    /// 0 for a group that is held with all that it is tied to, 1 for the others, `[groups]`.
+    moves: Tensor<1>,
     /// The logit that a group is held at, 0 for the others, `[groups]`.
     logits: Tensor<1>,
 }
@@ -116,6 +120,8 @@ impl Trainer {
             Some((choices, _)) => Objective::categorical(&graph, choices, regulariser, temperature, &device),
             None => Objective::new(&graph, posterior.granularity, regulariser, temperature, &device),
         };
+        let ties = posterior.ties.then(|| graph.ties());
+        let ties = ties.map(|ties| (Ties::new(&ties, &device), ties));
         let interpreter = Interpreter::new(graph, &layout);
         let untouched = Untouched { temperature: posterior.temperature, weight_prior: posterior.weight_prior, epochs: recipe.epochs };
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
@@ -123,6 +129,7 @@ impl Trainer {
             interpreter,
             layout,
             objective,
+            ties,
             recipe,
             learning_rate_multiplier,
             learning_rate_factor: 1.0,
@@ -144,7 +151,11 @@ impl Trainer {
         let groups = self.interpreter.graph().groups().len();
         let fate = |group: usize| steering.held.get(&(group as u32)).copied();
         let per_group = |value: &dyn Fn(Option<Fate>) -> f32| vector((0..groups).map(|group| value(fate(group))).collect(), &self.device);
+        // What is tied stays alike, so that a group that is held alone goes on under the surface as the others of its tie do.
+        let tied = |one: usize, other: usize| self.ties.as_ref().map_or(one == other, |(_, ties)| ties[one] == ties[other]);
+        let moves = |group: usize| (0..groups).any(|other| tied(group, other) && fate(other).is_none());
         self.held = (!steering.held.is_empty()).then(|| Held {
+            moves: vector((0..groups).map(|group| f32::from(u8::from(moves(group)))).collect(), &self.device),
             free: per_group(&|fate| if fate.is_some() { 0.0 } else { 1.0 }),
             logits: per_group(&|fate| match fate {
                 Some(Fate::Kept) => -HELD,
@@ -174,6 +185,14 @@ impl Trainer {
     #[must_use]
     pub fn initial(&self, posterior: &Posterior) -> State {
         self.state_with(self.layout.initial(self.seed), posterior.logits().to_vec())
+    }
+
+    /// The state before the first step, with weights that were trained before.
+    #[must_use]
+    pub fn start_from(&self, start: Pretrained, posterior: &Posterior) -> State {
+        let Pretrained { parameters, mean, variance, .. } = start;
+        let statistics = Statistics { mean: vector(mean, &self.device), variance: vector(variance, &self.device) };
+        State { statistics, ..self.state_with(parameters, posterior.logits().to_vec()) }
     }
 
     /// A state at rest with given weights and logits.
@@ -252,6 +271,7 @@ impl Trainer {
         let kept = keeps.iter().map(|keep| keep.grad_remove(&mut gradients).unwrap_or_else(|| keep.clone().inner().zeros_like()));
         let kl = self.objective.kl_gradient(&state.weights.values, &self.logits(state));
         let logits = self.objective.logit_gradient(masks, Tensor::cat(kept.collect(), 1)) + kl.logits;
+        let logits = self.ties.iter().fold(logits, |logits, (ties, _)| ties.gather(logits));
         Gradients {
             cross_entropy: cross_entropy.inner(),
             scores: scores.inner(),
@@ -266,7 +286,8 @@ impl Trainer {
     pub fn descend(&self, state: State, gradients: Gradients, labels: &Tensor<1, Int>) -> State {
         let rate = self.learning_rate(state.step);
         let images = labels.dims()[0];
-        let norm = global_norm(&gradients.weights, &gradients.logits);
+        let counted = self.ties.iter().fold(gradients.logits.clone(), |logits, (ties, _)| ties.counted_once(logits));
+        let norm = global_norm(&gradients.weights, &counted);
         let (mut weights, mut logits) = (gradients.weights, gradients.logits);
         if self.recipe.clip > 0.0 {
             let factor = clip_factor(&norm, self.recipe.clip);
@@ -276,7 +297,7 @@ impl Trainer {
         let mut descent = state.logits;
         if let Some(held) = &self.held {
             // It rests where it was, so that it goes on from there once it is released.
-            (logits, descent.momentum) = (logits * held.free.clone(), descent.momentum * held.free.clone());
+            (logits, descent.momentum) = (logits * held.moves.clone(), descent.momentum * held.moves.clone());
         }
         let correct = gradients.scores.argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         State {
@@ -365,4 +386,115 @@ pub fn regulariser(recipe: &PosteriorRecipe) -> Regulariser {
 pub(super) fn mean_cross_entropy(scores: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
     let labels = if scores.is_autodiff() { labels.clone().autodiff() } else { labels.clone() };
     activation::log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::families::Branches;
+    use crate::graph::{Granularity, Shape};
+    use crate::preset::{NoiseRecipe, Schedule};
+
+    const SHAPE: Shape = Shape::map(2, 6, 6);
+    const IMAGES: usize = 4;
+
+    fn trainer(graph: &Arc<Graph>, tied: bool) -> Trainer {
+        let posterior = PosteriorRecipe {
+            categorical: None,
+            granularity: Granularity::Channel,
+            ties: tied,
+            initial_drop: 0.1,
+            temperature: 0.6,
+            prior_drop: 0.5,
+            weight_prior: 1.0,
+            entropy_weight: 1.0,
+            n_effective: 50.0,
+            learning_rate_multiplier: 4.0,
+        };
+        let recipe = TrainingRecipe {
+            weights: String::new(),
+            epochs: 1,
+            batch: IMAGES,
+            learning_rate: 0.05,
+            momentum: 0.9,
+            schedule: Schedule::Cosine { end: 0.01 },
+            clip: 5.0,
+            batch_norm_decay: 0.9,
+            batch_norm_epsilon: 1e-5,
+            scaled: false,
+            noise: NoiseRecipe::default(),
+        };
+        Trainer::new(graph.clone(), &posterior, recipe, Device::flex(), 1, 5)
+    }
+
+    fn numbers(tensor: &Tensor<1>) -> Vec<f32> {
+        tensor.clone().into_data().try_to_vec().unwrap()
+    }
+
+    fn branches() -> Graph {
+        let stages = vec![4, 6];
+        let family = Branches { input: SHAPE, classes: 2, stem: 4, stem_stride: 1, stages, blocks: 1, branches: 2, mask_ends: true };
+        family.build().unwrap()
+    }
+
+    fn batch() -> Batch {
+        let images = (0..IMAGES * SHAPE.elements()).map(|place| (place % 7) as f32 - 3.0).collect();
+        Batch { images, labels: vec![0, 1, 1, 0], size: IMAGES }
+    }
+
+    #[test]
+    fn tied_groups_move_as_one() {
+        let graph = Arc::new(branches());
+        let (free, tied, ties) = (trainer(&graph, false), trainer(&graph, true), graph.ties());
+        let groups = ties.len();
+        let mut state = tied.state_with(tied.layout().initial(1), vec![-1.0; groups]);
+
+        let masks = free.objective().draw(&state.logits.values, IMAGES, 1, 0);
+        let (pixels, labels) = free.upload(batch());
+        let gradient = |trainer: &Trainer| trainer.gradients(&state, pixels.clone(), &labels, &masks, &Noise::none()).logits;
+        let (own, shared) = (numbers(&gradient(&free)), numbers(&gradient(&tied)));
+        let mut once = 0.0;
+        for group in 0..groups {
+            let others = (0..groups).filter(|&other| ties[other] == ties[group]);
+            let (sum, count) = others.fold((0.0, 0.0), |(sum, count), other| (sum + own[other], count + 1.0));
+            assert!((shared[group] - sum).abs() < 1e-5, "{group}: {} instead of {sum}", shared[group]);
+            once += sum * sum / count;
+        }
+        let counted = numbers(&tied.ties.as_ref().unwrap().0.counted_once(gradient(&tied)));
+        assert!((counted.iter().map(|slope| slope * slope).sum::<f32>() - once).abs() < 1e-4 * (1.0 + once));
+
+        for _ in 0..3 {
+            state = tied.step(state, batch());
+        }
+        let logits = numbers(&state.logits.values);
+        assert!(logits.iter().any(|&logit| (logit + 1.0).abs() > 1e-3), "they moved");
+        for (group, other) in (0..groups).flat_map(|group| (0..group).map(move |other| (group, other))) {
+            let alike = logits[group].to_bits() == logits[other].to_bits();
+            assert!(alike || ties[group] != ties[other], "{group} and {other}: {} and {}", logits[group], logits[other]);
+        }
+        assert!(ties.iter().max().unwrap() + 1 < groups);
+    }
+
+    #[test]
+    fn a_tied_group_that_was_held_alone_comes_back_as_the_others_of_its_tie_are() {
+        let graph = Arc::new(branches());
+        let (mut trainer, ties) = (trainer(&graph, true), graph.ties());
+        let (one, other) = (0..ties.len()).find_map(|one| Some((one, (0..one).find(|&other| ties[other] == ties[one])?))).unwrap();
+        let alone = ties.iter().position(|tie| ties.iter().filter(|other| *other == tie).count() == 1).unwrap();
+        let mut steering = Steering::default();
+        steering.held.extend([one, alone].map(|group| (group as u32, Fate::Dropped)));
+        let mut state = trainer.state_with(trainer.layout().initial(1), vec![-1.0; ties.len()]);
+        trainer.steer(&steering);
+        for _ in 0..3 {
+            state = trainer.step(state, batch());
+        }
+        let in_force = numbers(&trainer.logits(&state));
+        assert_eq!((in_force[one], in_force[alone]), (HELD, HELD));
+        let own = numbers(&state.logits.values);
+        assert!((in_force[other] + 1.0).abs() > 1e-3, "the others of the tie go on: {}", in_force[other]);
+        assert_eq!((own[one].to_bits(), own[alone]), (own[other].to_bits(), -1.0));
+        trainer.steer(&Steering::default());
+        let (released, momentum) = (numbers(&trainer.logits(&state)), numbers(&state.logits.momentum));
+        assert_eq!((released[one], momentum[one]), (released[other], momentum[other]));
+    }
 }

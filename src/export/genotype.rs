@@ -1,5 +1,6 @@
 //! The genotype: a candidate as text, block by block, edge by edge, operation by operation. `docs/cli.md` documents the format.
 
+use super::darts;
 use crate::graph::CellGenotype;
 use crate::posterior::{Cells, HardMask};
 use crate::preset::BatchNormMode;
@@ -64,8 +65,8 @@ pub struct Genotype {
     /// SHA-256 of the images of the whole set.
     #[serde(default)]
     pub images_sha256: Option<String>,
-    /// The cell in the words of NAS-Bench-201, such as `|nor_conv_3x3~0|+…`, where the space is that and the candidate has one whole
-    /// operation on each edge, alike in all cells.
+    /// The cell in the words of NAS-Bench-201, such as `|nor_conv_3x3~0|+…`, or the two of DARTS, `Genotype(normal=[…], …)`, where the
+    /// space is that and the candidate has one whole operation on each edge, alike in all cells of a kind.
     #[serde(default)]
     pub cell: Option<String>,
     /// The blocks of the super-network.
@@ -176,7 +177,7 @@ impl Genotype {
             splits_sha256: None,
             retrained: None,
             images_sha256: None,
-            cell: cell(groups, &candidate.mask),
+            cell: cell(groups, &candidate.mask).or_else(|| darts::genotype(groups, &candidate.mask)),
             blocks: blocks(groups, candidate.mask.bits()),
         })
     }

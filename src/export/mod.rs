@@ -9,6 +9,7 @@ mod compare;
 mod comparison;
 mod compute;
 mod correlation;
+mod darts;
 pub mod drawing;
 mod ensemble;
 mod genotype;

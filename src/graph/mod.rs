@@ -12,6 +12,7 @@ mod operation;
 mod parameters;
 mod shape;
 mod slice;
+mod tie;
 
 pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
@@ -22,6 +23,7 @@ pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};
 pub use shape::Shape;
 pub use slice::{Numbers, Slice, Values};
+pub use tie::ExemptError;
 
 use std::ops::Range;
 

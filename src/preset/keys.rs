@@ -190,6 +190,8 @@ pub static KEYS: &[Key] = &[
     key("space.bottleneck", Kind::Whole(1..=64), "4", "Channels between the two convolutions of a layer, as a multiple of the growth.")
         .when(FAMILY, DENSENET),
     key("space.head", Kind::Whole(1..=8192), "1280", "Channels of the 1x1 convolution before the head.").when(FAMILY, &["chain"]),
+    key("space.inflated", Kind::Flag, "true", "Whether four kernels take the place of the 3x3 one in each bottleneck; false: a plain ResNet.")
+        .when(FAMILY, &["resnet"]),
     key("space.branches", Kind::Whole(1..=16), "2", "Parallel branches of a block.").when(FAMILY, BRANCHES),
     key("space.mask_ends", Kind::Flag, "false", "Whether stem and classifier are masked too.").when(FAMILY, BRANCHES),
     key(
@@ -207,6 +209,20 @@ pub static KEYS: &[Key] = &[
         "What one mask bit covers: one channel (the paper), or all channels of an operation on an edge.",
     )
     .when(POSTERIOR, GATES),
+    key(
+        "posterior.exempt",
+        Kind::Text,
+        r#""""#,
+        "Blocks that have no masks, joined by commas, by their names or the first parts of them: \"stem, head\"; empty: what the family masks is masked.",
+    )
+    .when(POSTERIOR, GATES),
+    key(
+        "posterior.ties",
+        Kind::Word(&["none", "layer"]),
+        r#""none""#,
+        "none: each group has its own drop probability; layer: the groups of one operation that lie side by side in a block share one (the paper's \"layer and kernel size\").",
+    )
+    .when(POSTERIOR, GATES),
     key("posterior.initial_drop", OPEN_SHARE, "0.1", "Drop probability p of every group at the start.").when(POSTERIOR, GATES),
     key("posterior.temperature", POSITIVE, "0.2", "Temperature of the relaxed mask; the smaller, the nearer to a hard one."),
     key("posterior.prior_drop", OPEN_SHARE, "0.9", "u, the prior drop probability: where a group goes that the data do not hold.")
@@ -220,6 +236,13 @@ pub static KEYS: &[Key] = &[
         "4.0",
         "Learning rate of the logits of p, as a multiple of the weights'; 0: p stays where it starts.",
     ),
+    key(
+        "train.weights",
+        Kind::Text,
+        r#""""#,
+        "File of the weights to start from, a state dict of torchvision's as .pth or .safetensors; empty: random ones.",
+    )
+    .when(FAMILY, IMAGENET),
     key("train.epochs", Kind::Whole(1..=100_000), "30", "Passes over the training split."),
     key(
         "train.budget",

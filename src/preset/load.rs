@@ -27,6 +27,9 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("supnet-mi", include_str!("../../presets/supnet-mi.toml")),
     ("supnet-e", include_str!("../../presets/supnet-e.toml")),
     ("supnet-ei", include_str!("../../presets/supnet-ei.toml")),
+    ("supnet-r50", include_str!("../../presets/supnet-r50.toml")),
+    ("supnet-d121", include_str!("../../presets/supnet-d121.toml")),
+    ("supnet-d169", include_str!("../../presets/supnet-d169.toml")),
 ];
 
 /// A preset with the origin of every value.
@@ -153,6 +156,13 @@ impl Loaded {
         PresetError::Misfit { place, key: key.to_owned(), fault: fault.to_string() }
     }
 
+    /// Says where the weights lie that the training starts from.
+    pub fn settle_weights(&mut self, path: &str) {
+        if self.effective.set_text("train.weights", path) {
+            path.clone_into(&mut self.preset.train.weights);
+        }
+    }
+
     /// Takes over a prior that was scaled to a shortened training, so that the preset as it is written down is one that needs no scaling.
     pub fn settle_budget(&mut self, scaled: PosteriorRecipe) {
         self.effective.decide("posterior.n_effective", Value::Number(scaled.n_effective));
@@ -275,12 +285,14 @@ fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
             cutout: values.whole("data.cutout"),
         },
         space: own.map_or_else(|| space(values), Space::File),
+        exempt: list(&values.text_or_empty("posterior.exempt")),
         posterior: PosteriorRecipe {
             categorical: categorical(values),
             granularity: match values.applies("posterior.granularity").then(|| values.text("posterior.granularity")).as_deref() {
                 None | Some("operation") => Granularity::Operation,
                 Some(_) => Granularity::Channel,
             },
+            ties: values.text_or_empty("posterior.ties") == "layer",
             initial_drop: values.number_or("posterior.initial_drop", 0.5),
             temperature: values.number("posterior.temperature"),
             prior_drop: values.number_or("posterior.prior_drop", 0.5),
@@ -290,6 +302,7 @@ fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
             learning_rate_multiplier: values.number("posterior.learning_rate_multiplier"),
         },
         train: TrainingRecipe {
+            weights: values.text_or_empty("train.weights"),
             epochs: values.whole("train.epochs"),
             batch: values.whole("train.batch"),
             learning_rate: values.number("train.learning_rate"),
@@ -356,7 +369,7 @@ fn space(values: Values<'_>) -> Space {
             bottleneck: values.whole("space.bottleneck"),
             layers: layers(),
         },
-        "resnet" => Space::ResNet { stem: stem(), layers: layers() },
+        "resnet" => Space::ResNet { stem: stem(), layers: layers(), inflated: values.flag("space.inflated") },
         "chain" => Space::Chain {
             stem: values.whole("space.stem"),
             stem_stride,
@@ -372,6 +385,11 @@ fn space(values: Values<'_>) -> Space {
             operations: values.operations("space.operations"),
         },
     }
+}
+
+/// The words of a text, between its commas.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Families that know no such noise have none.

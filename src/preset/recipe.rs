@@ -15,6 +15,8 @@ pub struct Preset {
     pub data: DataChoice,
     /// The super-network.
     pub space: Space,
+    /// Blocks that have no masks.
+    pub exempt: Vec<String>,
     /// The posterior and its prior.
     pub posterior: PosteriorRecipe,
     /// The training recipe.
@@ -121,6 +123,8 @@ pub enum Space {
         stem: Stem,
         /// Bottlenecks of each stage.
         layers: Vec<usize>,
+        /// Whether four kernels take the place of the 3x3 one.
+        inflated: bool,
     },
     /// A chain of choice blocks.
     Chain {
@@ -171,7 +175,7 @@ impl Space {
             }
             Self::Darts(CellSpace { stem_stride, channels, cells }) => Darts { input, classes, stem_stride, channels, cells }.build(),
             Self::DenseNet { stem, growth, bottleneck, layers } => DenseNet { input, classes, stem, growth, bottleneck, layers }.build(),
-            Self::ResNet { stem, layers } => ResNet { input, classes, stem, layers }.build(),
+            Self::ResNet { stem, layers, inflated } => ResNet { input, classes, stem, layers, inflated }.build(),
             Self::Chain { stem, stem_stride, stages, layers, head } => {
                 Chain { input, classes, stem, stem_stride, stages, layers, head }.build()
             }
@@ -187,6 +191,8 @@ pub struct PosteriorRecipe {
     pub categorical: Option<CategoricalRecipe>,
     /// What one mask bit covers.
     pub granularity: Granularity,
+    /// Whether the groups of a layer share one drop probability; gates alone.
+    pub ties: bool,
     /// Initial drop probability of every group; gates alone.
     pub initial_drop: f64,
     /// τ of the relaxed mask.
@@ -271,6 +277,8 @@ pub enum Schedule {
 /// The training recipe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingRecipe {
+    /// File of the weights to start from; empty for random ones.
+    pub weights: String,
     /// Passes over the training split.
     pub epochs: usize,
     /// Images of a step.

@@ -468,6 +468,8 @@ pub enum AlertKind {
     Device,
     /// The recipe was changed to fit a shortened training.
     Budget,
+    /// Weights that training started from, and what of them was not taken.
+    Weights,
     /// What somebody asked for cannot be done.
     Refused,
 }

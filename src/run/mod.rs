@@ -17,6 +17,7 @@ mod splits;
 mod steering;
 pub mod tensors;
 mod time;
+mod torchvision;
 mod weights;
 
 #[cfg(test)]
@@ -42,4 +43,5 @@ pub use snapshot::Snapshot;
 pub use splits::SplitsFile;
 pub use steering::Steering;
 pub use time::stamp;
+pub use torchvision::{Pretrained, PretrainedError};
 pub use weights::KeptWeights;

@@ -5,10 +5,11 @@
 
 use super::networks::{EPSILON, forward};
 use burn::tensor::Device;
-use pgnas::engine::weights::images;
+use pgnas::engine::weights::{WeightLayout, images};
 use pgnas::graph::families::{Branches, DenseNet, Enas, NasBench201, ResNet, Stem};
 use pgnas::graph::{Graph, Numbers, Op, Shape};
 use pgnas::posterior::HardMask;
+use pgnas::run::Pretrained;
 use safetensors::SafeTensors;
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,7 +33,7 @@ fn densenet(side: usize, stem: Stem, classes: usize, growth: usize, bottleneck: 
 }
 
 fn resnet(side: usize, stem: Stem, classes: usize, layers: &[usize]) -> Graph {
-    ResNet { input: Shape::map(3, side, side), classes, stem, layers: layers.to_vec() }.build().unwrap()
+    ResNet { input: Shape::map(3, side, side), classes, stem, layers: layers.to_vec(), inflated: true }.build().unwrap()
 }
 
 fn nasbench201(side: usize, channels: usize, cells: usize) -> Graph {
@@ -115,15 +116,31 @@ fn compare(graph: &Graph, mut given: HashMap<String, Vec<f32>>) -> [f32; 3] {
     ]
 }
 
+/// The largest difference of logits that a state dict of torchvision's gives here and there.
+fn from_torchvision(graph: &Graph, file: &Path, mut given: HashMap<String, Vec<f32>>) -> f32 {
+    let start = Pretrained::read(file, graph, WeightLayout::of(graph).initial(1)).unwrap();
+    assert!(!start.new_classifier);
+    let numbers = Numbers { parameters: &start.parameters, statistics: Some((&start.mean, &start.variance)), epsilon: EPSILON };
+    let (pixels, shape) = (given.remove("images").unwrap(), graph.input_shape());
+    let batch = pixels.len() / shape.elements();
+    let input = images(pixels, [batch, shape.channels, shape.height, shape.width], &Device::default());
+    let all = HardMask::new(vec![true; graph.masked_channels()]);
+    difference(&forward(graph, &numbers, Some(&all), input), &given["logits"])
+}
+
+fn script(folder: &Path) -> serde_json::Value {
+    let python = std::env::var("PGNAS_PYTHON").expect("PGNAS_PYTHON names a Python with torch and safetensors");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/networks.py");
+    let output = Command::new(&python).arg(script).arg(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 #[ignore = "needs a Python with torch and safetensors, named by PGNAS_PYTHON"]
 fn networks_are_those_that_are_defined_a_second_time_in_pytorch() {
-    let python = std::env::var("PGNAS_PYTHON").expect("PGNAS_PYTHON names a Python with torch and safetensors");
     let folder = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/networks.py");
-    let output = Command::new(&python).arg(script).arg(folder.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let counts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counts = script(folder.path());
     for (name, narrow, full) in networks() {
         let theirs = ["parameters", "masked_nodes", "masked_channels", "masked_weights"].map(|key| counts[name][key].as_u64().unwrap());
         let masked = full.nodes().iter().filter(|node| !node.groups.is_empty()).count();
@@ -132,5 +149,26 @@ fn networks_are_those_that_are_defined_a_second_time_in_pytorch() {
         let differences = compare(&narrow, arrays(&folder.path().join(format!("{name}.safetensors"))));
         println!("{name}: whole, masked, sliced differ by {differences:?} of the largest logit");
         assert!(differences.iter().all(|&difference| difference < 1e-4), "{name}: {differences:?}");
+    }
+    let stem = Stem { channels: 8, ..IMAGENET };
+    let plain = |stem, classes, layers: &[usize]| {
+        ResNet { input: Shape::map(3, 64, 64), classes, stem, layers: layers.to_vec(), inflated: false }.build().unwrap()
+    };
+    let mut graphs = vec![("densenet", densenet(64, stem, 10, 4, 2, &[2, 3, 2])), ("resnet", plain(stem, 10, &[1, 2]))];
+    match counts.get("torchvision") {
+        Some(version) => {
+            println!("torchvision {version} wrote densenet121 and resnet50");
+            graphs.push(("densenet121", densenet(64, IMAGENET, 1000, 32, 4, &[6, 12, 24, 16])));
+            graphs.push(("resnet50", plain(IMAGENET, 1000, &[3, 4, 6, 3])));
+        }
+        None => println!("torchvision is not installed; its modules are restated with its names"),
+    }
+    for (name, graph) in graphs {
+        for file in [".safetensors", ".pth", "-older.pth"] {
+            let given = arrays(&folder.path().join(format!("{name}-logits.safetensors")));
+            let difference = from_torchvision(&graph, &folder.path().join(format!("{name}{file}")), given);
+            println!("{name}{file}: logits differ by {difference:?} of the largest");
+            assert!(difference < 1e-4, "{name}{file}: {difference}");
+        }
     }
 }

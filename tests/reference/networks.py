@@ -7,10 +7,15 @@ Writes FOLDER/NAME.safetensors for a narrow form of each: random weights and bat
 masks (`logits`) and without (`whole`). Prints one line of JSON: for each network in full, its parameters, masked convolutions (with the
 classifier where it is masked), masked channels and masked weights.
 
+Writes also state dicts of torchvision's DenseNet and ResNet, restated here with torchvision's names, and the logits that they give:
+FOLDER/densenet.pth, densenet-older.pth, densenet.safetensors, densenet-logits.safetensors, and the same of resnet. Where torchvision itself is
+installed, its densenet121 and resnet50 write the same under their names, and the line of JSON has a key `torchvision`: its version.
+
 A layer comes to be where it is first called: a network is its forward pass, written from the papers' description.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -222,8 +227,126 @@ NETWORKS = {
 }
 
 
+class DenseLayer(nn.Module):
+    """torchvision's layer of a DenseNet, attribute for attribute."""
+
+    def __init__(self, inputs, growth, bottleneck):
+        super().__init__()
+        self.norm1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, bottleneck * growth, 1, bias=False)
+        self.norm2, self.conv2 = nn.BatchNorm2d(bottleneck * growth), nn.Conv2d(bottleneck * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        return torch.cat([x, self.conv2(F.relu(self.norm2(self.conv1(F.relu(self.norm1(x))))))], 1)
+
+
+class DenseNet(nn.Module):
+    """torchvision's DenseNet with its names."""
+
+    def __init__(self, first, growth, bottleneck, depths, classes):
+        super().__init__()
+        self.features = nn.Sequential()
+        self.features.add_module("conv0", nn.Conv2d(3, first, 7, 2, 3, bias=False))
+        self.features.add_module("norm0", nn.BatchNorm2d(first))
+        self.features.add_module("relu0", nn.ReLU())
+        self.features.add_module("pool0", nn.MaxPool2d(3, 2, 1))
+        width = first
+        for number, depth in enumerate(depths, 1):
+            block = nn.Sequential()
+            for layer in range(1, depth + 1):
+                block.add_module(f"denselayer{layer}", DenseLayer(width, growth, bottleneck))
+                width += growth
+            self.features.add_module(f"denseblock{number}", block)
+            if number < len(depths):
+                transition = nn.Sequential()
+                transition.add_module("norm", nn.BatchNorm2d(width))
+                transition.add_module("relu", nn.ReLU())
+                transition.add_module("conv", nn.Conv2d(width, width // 2, 1, bias=False))
+                transition.add_module("pool", nn.AvgPool2d(2, 2))
+                self.features.add_module(f"transition{number}", transition)
+                width //= 2
+        self.features.add_module("norm5", nn.BatchNorm2d(width))
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.classifier(F.relu(self.features(x)).mean((2, 3)))
+
+
+class Bottleneck(nn.Module):
+    """torchvision's bottleneck of a ResNet, attribute for attribute."""
+
+    def __init__(self, inputs, planes, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, planes, 1, bias=False), nn.BatchNorm2d(planes)
+        self.conv2, self.bn2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False), nn.BatchNorm2d(planes)
+        self.conv3, self.bn3 = nn.Conv2d(planes, 4 * planes, 1, bias=False), nn.BatchNorm2d(4 * planes)
+        self.downsample = None
+        if stride != 1 or inputs != 4 * planes:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, 4 * planes, 1, stride, bias=False), nn.BatchNorm2d(4 * planes))
+
+    def forward(self, x):
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        return F.relu(self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet(nn.Module):
+    """torchvision's ResNet with its names."""
+
+    def __init__(self, planes, depths, classes):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, planes, 7, 2, 3, bias=False), nn.BatchNorm2d(planes)
+        inputs = planes
+        for stage, depth in enumerate(depths):
+            width = planes * 2**stage
+            blocks = []
+            for block in range(depth):
+                blocks.append(Bottleneck(inputs, width, 2 if stage > 0 and block == 0 else 1))
+                inputs = 4 * width
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.stages = len(depths)
+        self.fc = nn.Linear(inputs, classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for stage in range(1, self.stages + 1):
+            x = getattr(self, f"layer{stage}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def write_state_dict(folder, name, network):
+    """A state dict as files of each kind, and the logits that it gives."""
+    generator = torch.Generator().manual_seed(len(name))
+    for key, value in network.state_dict().items():
+        if key.endswith("running_var"):
+            value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+        elif value.dim() == 1:
+            value.add_(0.2 * torch.randn(value.shape, generator=generator))
+    network.eval()
+    images = torch.randn(4, 3, 64, 64, generator=generator)
+    with torch.no_grad():
+        save_file({"images": images, "logits": network(images)}, folder / f"{name}-logits.safetensors")
+    state = network.state_dict()
+    save_file(state, folder / f"{name}.safetensors")
+    torch.save(state, folder / f"{name}.pth")
+    # As published files of DenseNet are: the older container, and a point more in the names of the layers' parts.
+    older = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in state.items()}
+    torch.save(older, folder / f"{name}-older.pth", _use_new_zipfile_serialization=False)
+
+
+def state_dicts(folder):
+    write_state_dict(folder, "densenet", DenseNet(8, 4, 2, [2, 3, 2], 10))
+    write_state_dict(folder, "resnet", ResNet(8, [1, 2], 10))
+    try:
+        import torchvision
+    except ImportError:
+        return None
+    for name in ("densenet121", "resnet50"):
+        write_state_dict(folder, name, getattr(torchvision.models, name)(weights=None))
+    return torchvision.__version__
+
+
 def main(folder):
-    counts = {}
+    version = state_dicts(folder)
+    counts = {} if version is None else {"torchvision": version}
     torch.manual_seed(0)
     for name, (network, shape, numbers, full_shape, full_numbers) in NETWORKS.items():
         layers, images = Layers(seed=len(name)), torch.randn(4, *shape)

@@ -20,7 +20,7 @@ use crate::posterior::{HardMask, Health, Posterior};
 use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
 use crate::run::{
-    Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase,
+    Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Pretrained,
     RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, Steering, resources, winner,
 };
 use burn::tensor::Tensor;
@@ -65,6 +65,8 @@ pub(super) struct Search {
     notices: Vec<Alert>,
     /// What was noticed in reading the images.
     notes: Vec<String>,
+    /// Weights to start from, until the search has begun.
+    pretrained: Option<Pretrained>,
     candidates: CandidateWriter,
     scores: Vec<CandidateScore>,
     masks: Vec<HardMask>,
@@ -95,7 +97,7 @@ const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, keep } = plan;
+        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, pretrained, keep } = plan;
         let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -153,6 +155,7 @@ impl Search {
             publisher,
             recorder,
             notices,
+            pretrained,
         })
     }
 
@@ -242,7 +245,12 @@ impl Search {
             self.publish(Some(&state), true);
             return Ok(state);
         }
-        let state = self.trainer.initial(&self.posterior);
+        let state = if let Some(start) = self.pretrained.take() {
+            self.alert(Alert { kind: AlertKind::Weights, message: start.told() });
+            self.trainer.start_from(start, &self.posterior)
+        } else {
+            self.trainer.initial(&self.posterior)
+        };
         self.enter(Phase::Training, &state);
         Ok(state)
     }

@@ -37,15 +37,16 @@ pub struct DartsGenotype {
     pub reduction: DartsCell,
 }
 
-const OPERATIONS: [Operation; 8] = [
-    Operation::None,
-    Operation::MaxPool,
-    Operation::AveragePool,
-    Operation::Identity,
-    Operation::Separable3,
-    Operation::Separable5,
-    Operation::DilatedSeparable3,
-    Operation::DilatedSeparable5,
+/// The operations of an edge in the order of its mask groups, and what DARTS calls them.
+pub const DARTS_OPERATIONS: [(Operation, &str); 8] = [
+    (Operation::None, "none"),
+    (Operation::MaxPool, "max_pool_3x3"),
+    (Operation::AveragePool, "avg_pool_3x3"),
+    (Operation::Identity, "skip_connect"),
+    (Operation::Separable3, "sep_conv_3x3"),
+    (Operation::Separable5, "sep_conv_5x5"),
+    (Operation::DilatedSeparable3, "dil_conv_3x3"),
+    (Operation::DilatedSeparable5, "dil_conv_5x5"),
 ];
 
 impl Darts {
@@ -111,7 +112,7 @@ impl Cell<'_> {
                 }
             } else {
                 for (source, &input) in nodes.iter().enumerate() {
-                    for operation in OPERATIONS {
+                    for (operation, _) in DARTS_OPERATIONS {
                         let path = format!("{block}.edge{source}-{target}.{}", operation.key());
                         let place = Place { block: block.clone(), edge: format!("{source}→{target}"), operation };
                         terms.push(self.operation(&path, operation, input, self.stride(source), Some(place))?);

@@ -14,7 +14,7 @@ mod stem;
 
 pub use branches::Branches;
 pub use chain::Chain;
-pub use darts::{Darts, DartsCell, DartsGenotype};
+pub use darts::{DARTS_OPERATIONS, Darts, DartsCell, DartsGenotype};
 pub use densenet::DenseNet;
 pub use edges::Edges;
 pub use enas::Enas;
