@@ -29,6 +29,7 @@ mod rebuild;
 mod report;
 mod resume;
 mod retrain;
+mod retrained_truth;
 mod runs;
 mod screen;
 mod search;
