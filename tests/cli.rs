@@ -1,59 +1,16 @@
 //! The program as a user meets it: facts as JSON, every wrong input in one line, exit codes, quiet ends.
 
+mod user;
+
 use pgnas::preset::{EMBEDDED, Preset};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// A user with a home of their own.
-struct User {
-    home: tempfile::TempDir,
-}
+use std::process::{Command, Stdio};
+use user::{User, text};
 
 impl User {
-    fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.home.path().join(below)
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-        command.args(line.split_whitespace()).current_dir(self.home.path()).stdin(Stdio::null());
-        command.env("HOME", self.home.path()).env_remove("NO_COLOR");
-        command.env("XDG_DATA_HOME", self.path("data")).env("XDG_CONFIG_HOME", self.path("config"));
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// Standard output of a command that succeeds.
-    fn output(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.output(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
-    }
-
-    /// The one line of a command that is the user's mistake.
-    fn mistake(&self, line: &str) -> String {
-        let output = self.run(line);
-        let (said, told) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(output.status.code(), Some(2), "{line}: {told}");
-        assert!(said.is_empty(), "{line}: {said}");
-        assert_eq!(told.matches('\n').count(), 1, "{line}: {told}");
-        told.strip_prefix("error: ").unwrap_or_else(|| panic!("{line}: {told}")).trim_end().to_owned()
-    }
-
     /// A small search, as headless tests need one.
     fn searched(&self) -> PathBuf {
         let run = self.path("data/pgnas/runs/small");
@@ -66,10 +23,6 @@ impl User {
 /// Settings of a search that takes a second.
 const SMALL: &str = "--set data.select=1600 --set data.test=100 --set train.epochs=1 --set train.batch=32 --set space.stages=4,8 \
                      --set rank.posterior=3 --set rank.random=2 --set rank.uniform=1 --set rank.constant=1 --set rank.recalibration_images=32";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()

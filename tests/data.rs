@@ -1,48 +1,10 @@
 //! Image sets in files, as a user meets them: searched, exported and evaluated again, moved and changed.
 
+mod user;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// A user with a home of their own.
-struct User {
-    home: tempfile::TempDir,
-}
-
-impl User {
-    fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.home.path().join(below)
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-        command.args(line.split_whitespace()).current_dir(self.home.path()).stdin(Stdio::null()).env("HOME", self.home.path());
-        command.env("XDG_DATA_HOME", self.path("data")).env("XDG_CONFIG_HOME", self.path("config")).output().unwrap()
-    }
-
-    /// Standard output of a command that succeeds.
-    fn output(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> serde_json::Value {
-        serde_json::from_str(&self.output(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
-    }
-
-    /// The one line that a mistake is told in.
-    fn mistake(&self, line: &str) -> String {
-        let output = self.run(line);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{line}: {told}");
-        told.trim_start_matches("error: ").trim_end().to_owned()
-    }
-}
+use std::path::Path;
+use user::User;
 
 /// CIFAR-10 in small: 60 training and 20 test images, each class a colour.
 fn cifar10(folder: &Path) {

@@ -491,18 +491,31 @@ pub struct EvaluateArguments {
 pub struct CorrelateArguments {
     /// Folder of a run, or its name below the runs folder
     pub run: PathBuf,
-    /// True accuracies of the cells of NAS-Bench-201: a CSV file, plain or as .xz, with a genotype and per cents a line
-    #[arg(long, value_name = "FILE")]
-    pub table: PathBuf,
+    /// True accuracies of the cells of NAS-Bench-201: a CSV file, plain or as .xz, with a genotype and per cents a line. Without it,
+    /// candidates of the run are trained from scratch
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "epochs", "seed"])]
+    pub table: Option<PathBuf>,
     /// Which column of the table is the truth; the first after the genotype where it is not given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "table")]
     pub column: Option<String>,
     /// Where the images lie now, where that is not what the run says
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// How many architectures to correlate
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=5000))]
-    pub n: usize,
+    /// How many architectures to correlate: 100 cells of a table, or 30 candidates, where nothing is given
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=5000))]
+    pub n: Option<usize>,
+    /// Change a key of the recipe that candidates are trained by, such as learning_rate=0.01; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub recipe: Vec<String>,
+    /// Epochs to train each candidate; a quarter of the search's where nothing is given
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Seed of their weights and of the order of images; that of the run where nothing is given
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Device to train on: auto, cpu, cuda, cuda:N or wgpu
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
     /// The k of precision and top; a tenth of the architectures where it is not given
     #[arg(long, value_name = "K", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub top: Option<usize>,

@@ -30,6 +30,7 @@ mod replay;
 mod report;
 mod resume;
 mod retrain;
+mod retrained_truth;
 mod runs;
 mod screen;
 mod search;

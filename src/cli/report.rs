@@ -5,7 +5,7 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::export::{Report, markdown, pictures};
+use crate::export::{Correlation, Report, TRUTHS, markdown, pictures};
 use crate::run::{Averaging, read_retrained, write_whole};
 
 /// Writes the report of a run.
@@ -17,7 +17,8 @@ pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let candidates = run.candidates()?;
     let report = Report::of(&run.records, &candidates, run.notes)
         .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?
-        .with(Averaging::read(&run.folder.averaging()), &read_retrained(&run.folder.retrained())?.0);
+        .with(Averaging::read(&run.folder.averaging()), &read_retrained(&run.folder.retrained())?.0)
+        .with_correlations(TRUTHS.iter().filter_map(|truth| Correlation::read(&run.folder.correlation(truth))).collect());
     let mut drawn = Vec::new();
     if let Some(folder) = &arguments.pictures {
         let folder = folder.clone().unwrap_or_else(|| run.folder.path().join("pictures"));

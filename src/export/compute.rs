@@ -1,10 +1,10 @@
 //! How a report is computed: from the records of a run alone.
 
-use super::Comparison;
 use super::report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
     SampleAccuracy, Steered, TieSet,
 };
+use super::{Comparison, Correlation};
 use crate::posterior::statistics::{Interval, difference_of_means, mean_and_deviation};
 use crate::preset::BatchNormMode;
 use crate::run::{
@@ -121,6 +121,7 @@ impl Report {
             })
             .pop(),
             retrained: Vec::new(),
+            correlations: Vec::new(),
             notes,
             checklist: Vec::new(),
         };
@@ -132,6 +133,12 @@ impl Report {
     #[must_use]
     pub fn with(self, ensemble: Option<Averaging>, retrained: &[Retrained]) -> Self {
         Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self }
+    }
+
+    /// With how well inherited weights were found to rank.
+    #[must_use]
+    pub fn with_correlations(self, correlations: Vec<Correlation>) -> Self {
+        Self { correlations, ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report of a run as text for people: a short summary for the end of a search, and a whole document.
 
+use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts};
 use super::report::{Candidate, Group, Report, Sample, Steered};
 use super::text::{duration, mebibytes, percent, points, thousands};
@@ -63,6 +64,7 @@ pub fn markdown(report: &Report) -> String {
     let _ = write!(text, "## What this shows, and what not\n\n{CAVEAT}\n\n");
     ranking(&mut text, report);
     afterwards(&mut text, report);
+    correlations(&mut text, report);
     posterior(&mut text, &report.groups);
     attention(&mut text, report);
     checklist(&mut text, report);
@@ -259,6 +261,30 @@ fn afterwards(text: &mut String, report: &Report) {
         ]
     });
     table(text, &["candidate", "source", "from", "inherited", "retrained", "difference", "p", "parameters"], rows);
+}
+
+/// How well inherited weights rank, for each truth that was asked for.
+fn correlations(text: &mut String, report: &Report) {
+    if report.correlations.is_empty() {
+        return;
+    }
+    text.push_str(
+        "## Rank correlation\n\nWhat inherited weights foretell on the select split against what is true; bootstrap 95 % intervals.\n\n",
+    );
+    for correlation in &report.correlations {
+        let Correlation { architectures, truth, images, training, verdict, constant, .. } = correlation;
+        let _ = write!(text, "**n = {architectures}**, {images} select images. Truth: {truth}");
+        if let Some(training) = training {
+            let changes =
+                if training.recipe.is_empty() { "as the search".to_owned() } else { format!("`{}`", training.recipe.join("` `")) };
+            let _ = write!(text, "; recipe: {changes}; split of the truth: {}, never test", training.split);
+        }
+        let _ = write!(text, ".\n\n{verdict}\n\n");
+        let mut rows = correlation.rows().into_iter();
+        let head = rows.next().unwrap_or_default();
+        let alike = constant.iter().map(|name| vec![name.clone(), "all architectures alike".to_owned()]);
+        table(text, &head.each_ref().map(String::as_str), rows.map(Vec::from).chain(alike));
+    }
 }
 
 /// Who is tied with the winner, in words.

@@ -29,7 +29,7 @@ pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth, steps};
 pub use compute::{NoHead, test_reads};
-pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, correlation_text};
+pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, TRUTHS, Training, correlation_text};
 pub use ensemble::{Ensemble, EnsembleMember, member_values};
 pub use genotype::{Block, Edge, GENOTYPE_VERSION, Genotype, KeptOperation, MaskMismatch, RetrainedWeights, Sliced, blocks};
 pub use markdown::{markdown, summary};

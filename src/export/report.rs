@@ -1,9 +1,9 @@
 //! The report of a run: numbers with stable keys, of which `compute` fills in the values. `docs/cli.md` documents the keys.
 
-use super::{ChecklistItem, Comparison};
+use super::{ChecklistItem, Comparison, Correlation};
 use crate::preset::BatchNormMode;
 use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, RaceOutcome, Source, SplitSizes, Start};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything a report says. An absent value is `null`, never a missing key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,6 +96,8 @@ pub struct Report {
     pub ensemble_test: Option<EnsembleTest>,
     /// The candidates that were trained by themselves.
     pub retrained: Vec<RetrainedCandidate>,
+    /// How well inherited weights rank, for each truth that `pgnas correlate` was asked for.
+    pub correlations: Vec<Correlation>,
     /// What was noticed in reading the log.
     pub notes: Vec<String>,
     /// The NAS best-practice checklist of Lindauer and Hutter, answered from the records.
@@ -289,7 +291,7 @@ pub struct Difference {
 }
 
 /// An estimate with the limits of its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// The estimate.
     pub estimate: f64,

@@ -217,6 +217,12 @@ impl RunFolder {
         self.path.join("ensemble.json")
     }
 
+    /// `correlation-<truth>.json`, how well inherited weights foretell a truth.
+    #[must_use]
+    pub fn correlation(&self, truth: &str) -> PathBuf {
+        self.path.join(format!("correlation-{truth}.json"))
+    }
+
     /// `checkpoints/state-<n>.safetensors`, what a search goes on from.
     #[must_use]
     pub fn checkpoints(&self) -> Checkpoints {

@@ -55,6 +55,9 @@ pub fn target(zones: &[Zone], x: u16, y: u16) -> Option<Target> {
     zones.iter().rfind(|zone| zone.area.contains((x, y).into())).map(|zone| zone.target)
 }
 
+/// Lines that a notice may take; the floor of the screen has ten.
+const NOTICE_LINES: u16 = 5;
+
 /// The last line: the keys that do something now; a notice or an alert takes their place.
 fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match app.overlay() {
@@ -76,7 +79,12 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if let Some(notice) = app.notice_line() {
         let role = if notice.is_error { Role::Danger } else { Role::Notice };
         let mark = if notice.is_error { "! " } else { "" };
-        brush.text(area.x + 1, area.y, area.width - 1, &format!("{mark}{}", notice.text), role);
+        let text = format!("{mark}{}", notice.text);
+        // What has no room in one line is told whole, over the lines above: its remedy stands at its end.
+        let lines = (paint::broken(&text, area.width - 2).len() as u16).clamp(1, NOTICE_LINES);
+        let over = Rect { x: area.x, y: area.bottom() - lines, height: lines, ..area };
+        brush.clear(over);
+        brush.wrapped(Rect { x: over.x + 1, width: over.width - 2, ..over }, &text, role);
         return;
     }
     let told = |action: &&crate::app::Action| action.allowed(app).is_ok() && !app.keymap().of(action.id).is_empty();

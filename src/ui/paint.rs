@@ -67,16 +67,7 @@ impl Brush<'_> {
 
     /// Writes text into the lines of an area, broken between words; returns the lines used.
     pub fn wrapped(&mut self, area: Rect, text: &str, role: Role) -> u16 {
-        let mut lines: Vec<String> = Vec::new();
-        for word in text.split_whitespace() {
-            match lines.last_mut() {
-                Some(line) if line.width() + 1 + word.width() <= usize::from(area.width) => {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                _ => lines.push(word.to_owned()),
-            }
-        }
+        let mut lines = broken(text, area.width);
         let room = usize::from(area.height);
         if lines.len() > room && room > 0 {
             // The last line that shows takes the rest, so that it ends in `…`.
@@ -345,4 +336,31 @@ pub fn duration(seconds: f64) -> String {
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// A text in lines of a width; words longer than a line are broken.
+#[must_use]
+pub fn broken(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+        while let Some(long) = lines.last_mut().filter(|line| line.width() > width) {
+            let mut kept = 0;
+            let fits = |(_, c): &(usize, char)| {
+                kept += c.width().unwrap_or(0);
+                kept <= width
+            };
+            let Some((at, c)) = long.char_indices().take_while(fits).last() else { break };
+            let rest = long.split_off(at + c.len_utf8());
+            lines.push(rest);
+        }
+    }
+    lines
 }

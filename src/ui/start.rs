@@ -13,9 +13,14 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     let lower = Rect { y: upper.bottom(), height: area.bottom() - upper.bottom(), ..area };
     let inner = brush.panel(upper, "Presets", "enter starts · e edits its keys", !start.in_runs());
     let list = Rect { height: inner.height.saturating_sub(3), ..inner };
-    brush.text(list.x + 2, list.y, list.width.saturating_sub(2), "name            parameters  groups  epochs", Role::Quiet);
-    for (y, (position, preset)) in (list.y + 1..list.bottom()).zip(start.presets().iter().enumerate()) {
-        let figures = format!("{:<14}  {:>10}  {:>6}  {:>6}", preset.name, short(preset.parameters as f64), preset.groups, preset.epochs);
+    let wide = widest(start.presets().iter().map(|preset| preset.name.as_str()));
+    brush.text(list.x + 2, list.y, list.width.saturating_sub(2), &format!("{:<wide$}  parameters  groups  epochs", "name"), Role::Quiet);
+    let room = list.height.saturating_sub(1) as usize;
+    let first = start.preset().saturating_sub(room.saturating_sub(1));
+    brush.more(inner, first, room, start.presets().len());
+    for (y, (position, preset)) in (list.y + 1..list.bottom()).zip(start.presets().iter().enumerate().skip(first)) {
+        let figures =
+            format!("{:<wide$}  {:>10}  {:>6}  {:>6}", preset.name, short(preset.parameters as f64), preset.groups, preset.epochs);
         brush.text(list.x + 2, y, list.width.saturating_sub(2), &figures, Role::Text);
         brush.zone(Rect { y, height: 1, ..list }, Target::Start(position));
         mark(brush, list, y, !start.in_runs() && position == start.preset());
@@ -34,8 +39,9 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
     }
-    let columns = "state         best     age    size  preset    seed  name";
-    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), columns, Role::Quiet);
+    let wide = widest(start.runs().iter().map(|run| run.preset.as_str()));
+    let columns = format!("state         best     age    size  {:<wide$}  seed  name", "preset");
+    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), &columns, Role::Quiet);
     let room = inner.height.saturating_sub(1) as usize;
     let first = start.run().saturating_sub(room.saturating_sub(1));
     brush.more(inner, first, room, start.runs().len());
@@ -46,11 +52,16 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         let (sign, role) = if run.state == "failed" { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
         let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
-        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<8}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
+        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<wide$}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
         brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, role);
         brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());
     }
+}
+
+/// Columns that a list of names takes; very long ones are not waited for.
+fn widest<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0).clamp(8, 24)
 }
 
 fn mark(brush: &mut Brush<'_>, inner: Rect, y: u16, chosen: bool) {

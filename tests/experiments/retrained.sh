@@ -32,6 +32,8 @@ for source in ("posterior", "random"):
         print(record["id"])
 PYTHON
 )
+    # Others of the run may be retrained by the same recipe, by `pgnas correlate` for one.
+    echo "$chosen" > "$folder/$preset-$seed.chosen"
     for candidate in $chosen; do
         "$pgnas" retrain "$run" "$candidate" --from scratch --epochs "$epochs" --seed "$seed" >&2
     done
@@ -48,7 +50,11 @@ for seed in seeds:
     log = [json.loads(line) for line in open(f"{run}/events.jsonl")]
     winner = next(event["winner"] for event in reversed(log) if event["event"] == "finished")
     rows = [json.loads(line) for line in open(f"{run}/retrained/retrained.jsonl")]
-    rows = [row for row in rows if row["from"] == "scratch" and row["epochs"] == int(epochs) and str(row["seed"]) == seed]
+    chosen = [int(line) for line in open(f"{folder}/{preset}-{seed}.chosen")]
+    recipe = [f"train.epochs={epochs}"]
+    is_one = lambda row: row["candidate"] in chosen and row["from"] == "scratch" and str(row["seed"]) == seed
+    # A recipe as long as the search's changes nothing of it.
+    rows = [row for row in rows if is_one(row) and row["epochs"] == int(epochs) and row["recipe"] in (recipe, [])]
     share = lambda accuracy: accuracy["correct"] / accuracy["total"]
     best = [row for row in rows if row["candidate"] == winner]
     of = {source: [row for row in rows if row["source"] == source and row["candidate"] != winner] for source in ("posterior", "random")}

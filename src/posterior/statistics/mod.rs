@@ -11,6 +11,7 @@ mod half_split;
 mod interval;
 mod paired;
 mod race;
+mod strata;
 
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
@@ -21,6 +22,7 @@ pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
 pub use race::{PIECES, Race, race_order};
+pub use strata::stratified;
 
 use crate::random::{Purpose, stream};
 
@@ -33,6 +35,8 @@ enum Draws {
     Halves = 1,
     /// Networks whose predictions are averaged.
     Members = 2,
+    /// Candidates over the range of their accuracies.
+    Strata = 3,
 }
 
 /// The generator of one such draw under a run's seed.
