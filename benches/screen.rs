@@ -1,6 +1,6 @@
 //! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
 //!
-//! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `cost` one of
+//! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `cost`, `replay` one of
 //! them alone. `-- cost 7` takes seven rounds instead of five. On a machine with other work to do the figures are that work's, too.
 
 #[path = "../tests/pty/mod.rs"]
@@ -34,6 +34,9 @@ fn main() {
     if wanted("idle") {
         idle();
         start_screen_memory();
+    }
+    if wanted("replay") {
+        replay();
     }
     if wanted("cost") {
         cost(rounds);
@@ -260,4 +263,70 @@ fn training_seconds(run: &Path) -> f64 {
     let output = Command::new(env!("CARGO_BIN_EXE_pgnas")).arg("report").arg(run).arg("--json").output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
     report["training_seconds"].as_f64().expect("seconds of training")
+}
+
+/// A log of a million events: to its first frame, to its end, and back, and what it takes in memory.
+fn replay() {
+    const EVENTS: usize = 1_000_000;
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.args(["search", "digits", "--headless", "--run-dir"]).arg(&run);
+    command.args(["--set", "train.epochs=2", "--set", "rank.posterior=4", "--set", "rank.random=4", "--set", "rank.test=false"]);
+    assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+    let log = run.join("events.jsonl");
+    let bytes = write_long_log(&log, EVENTS);
+    println!("| log of a replay | {EVENTS} events, {} MB | | |", bytes >> 20);
+    let arguments = ["replay", run.to_str().unwrap(), "--speed", "0.02"];
+    let mut opened = Vec::new();
+    for _ in 0..7 {
+        let started = Instant::now();
+        let mut terminal = Terminal::start(home.path(), SIZE, arguments);
+        let (_, arrived) = terminal.wait("the replay", |text| text.contains("replay playing"));
+        opened.push(milliseconds(arrived - started));
+        leave(&mut terminal);
+    }
+    Sorted::of(opened).row("a replay of it, first frame", "ms", "under 2000 ms");
+    let mut terminal = Terminal::start(home.path(), SIZE, arguments);
+    terminal.wait("the replay", |text| text.contains("replay playing"));
+    let resident = |terminal: &Terminal| field(&process(terminal).join("status"), "VmHWM:") / 1024;
+    println!("| memory, first frame of it, largest | {} MB | | bounded |", resident(&terminal));
+    for (measure, keys, word) in [
+        ("to event 500,000", "t50%\r", "event 500000 of"),
+        ("back from there to event 499,900", "t499900\r", "event 499900 of"),
+        ("to its end", "t100%\r", "event 1000000 of"),
+        ("back from there by one event", "<", "event 999999 of"),
+        ("back from there to event 250,000", "t25%\r", "event 250000 of"),
+    ] {
+        let pressed = Instant::now();
+        terminal.press(keys);
+        let (_, arrived) = terminal.wait(word, |text| text.contains(word) && !text.contains("replay reading"));
+        println!("| a replay of it, {measure} | {:.0} ms | | |", milliseconds(arrived.saturating_duration_since(pressed)));
+    }
+    println!("| memory, replay of it at the end, largest | {} MB | | |", resident(&terminal));
+    leave(&mut terminal);
+}
+
+/// Repeats the epochs and candidates of a log until it has so many events, an epoch in a thousand; tells its bytes.
+fn write_long_log(path: &Path, events: usize) -> u64 {
+    use std::io::Write as _;
+    let text = std::fs::read_to_string(path).expect("a log");
+    let head = text.lines().next().expect("a head");
+    let of = |kind: &str| -> Vec<&str> {
+        let kind = format!("\"event\":\"{kind}\"");
+        text.lines().filter_map(|line| line.find(&kind).map(|at| &line[at..])).collect()
+    };
+    let (epochs, candidates) = (of("epoch"), of("candidate"));
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path).expect("room"));
+    writeln!(out, "{head}").expect("room");
+    for at in 1..events {
+        let rest = if at % 1000 == 1 { epochs[at / 1000 % epochs.len()] } else { candidates[at % candidates.len()] };
+        let numbered = rest.find("\"id\":").map(|from| {
+            let end = rest[from..].find(',').expect("more keys") + from;
+            format!("{}\"id\":{at}{}", &rest[..from], &rest[end..])
+        });
+        writeln!(out, "{{\"sequence\":{at},\"seconds\":{at}.5,{}", numbered.as_deref().unwrap_or(rest)).expect("room");
+    }
+    out.flush().expect("room");
+    std::fs::metadata(path).expect("the log").len()
 }

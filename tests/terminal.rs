@@ -58,6 +58,59 @@ fn a_person_watches_steps_exports_and_leaves() {
 }
 
 #[test]
+fn a_log_is_played_stepped_through_and_left_as_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join(".local/share/pgnas/runs/small");
+    let settings = ["space.stages=4,6", "train.epochs=6", "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"];
+    let mut arguments = vec!["search", "digits", "--headless", "--run-dir", run.to_str().unwrap()];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    assert!(pgnas(root.path(), &arguments).status.success());
+    let state = || {
+        let files = std::fs::read_dir(&run).unwrap().map(|file| file.unwrap());
+        let mut files: Vec<_> = files.map(|file| (file.path(), file.metadata().unwrap().modified().unwrap())).collect();
+        files.sort();
+        (files, std::fs::read(run.join("events.jsonl")).unwrap())
+    };
+    let before = state();
+    let events = before.1.iter().filter(|&&byte| byte == b'\n').count();
+
+    // So slow that nothing comes by itself but what stands at the very beginning.
+    let mut terminal = Terminal::start(root.path(), (120, 36), ["replay", "small", "--speed", "0.02"]);
+    terminal.wait("the replay", |text| text.contains(&format!(" of {events} ")) && text.contains("replay playing"));
+    terminal.press(" ");
+    terminal.wait("that it stands still", |text| text.contains("standing still") && text.contains("space play"));
+    terminal.press(")");
+    terminal.wait("the first epoch", |text| text.contains("epoch 1 of 6"));
+    terminal.press("))");
+    terminal.wait("the third epoch", |text| text.contains("epoch 3 of 6"));
+    terminal.press("(");
+    terminal.wait("the second epoch", |text| text.contains("epoch 2 of 6"));
+    terminal.press("s");
+    terminal.wait("why not", |text| text.contains("a replay steers nothing"));
+    terminal.press("te5\r");
+    terminal.wait("the fifth epoch", |text| text.contains("epoch 5 of 6"));
+    terminal.press("t100%\r");
+    terminal.wait("the end", |text| text.contains("completed") && text.contains("at its end") && candidate(text).is_some());
+    terminal.press("e");
+    terminal.wait("why not", |text| text.contains("a replay writes nothing"));
+    terminal.press("<");
+    terminal.wait("one event before the end", |text| text.contains(&format!("event {} of {events} ", events - 1)));
+    terminal.press("b");
+    terminal.wait("the start screen", |text| text.contains("Presets") && text.contains("completed"));
+    terminal.press("Gp");
+    terminal.wait("the replay from its list", |text| text.contains("replay playing") && text.contains(&format!(" of {events} ")));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    assert!(state() == before, "nothing of the run has changed");
+
+    std::fs::write(run.join("events.jsonl"), "{\"sequence\":0,\"seconds\":0,\"event\":\"started\",\"version\":99}\n").unwrap();
+    let mut terminal = Terminal::start(root.path(), (120, 36), ["replay", "small"]);
+    assert_eq!(terminal.ended(), 2);
+    let told = terminal.text().replace('\n', "");
+    assert!(told.contains("this log has format 99"), "{told}");
+}
+
+#[test]
 fn leaving_a_search_asks_and_keeps_what_is_there() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run");
@@ -172,4 +225,50 @@ fn a_host_that_is_killed_is_told_and_its_run_goes_on_where_it_was() {
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     assert_eq!(epochs(&run), 20);
+}
+
+#[test]
+fn a_screen_that_a_shell_stops_comes_back() {
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = portable_pty::CommandBuilder::new("sh");
+    shell.arg("-i");
+    shell.env("PS1", "ready> ");
+    shell.env_remove("ENV");
+    let mut terminal = Terminal::run(root.path(), (100, 30), shell);
+    terminal.wait("the shell", |text| text.contains("ready>"));
+    terminal.press(&format!("{}\r", env!("CARGO_BIN_EXE_pgnas")));
+    terminal.wait("the start screen", |text| text.contains("Presets") && text.contains("fashion"));
+    assert!(terminal.screen.screen().alternate_screen());
+    terminal.press("\x1a");
+    terminal.wait("that it stopped", |text| text.contains("Stopped") && !text.contains("Presets"));
+    assert!(!terminal.screen.screen().alternate_screen() && !terminal.screen.screen().hide_cursor(), "the shell has its terminal back");
+    terminal.press("fg\r");
+    terminal.wait("the start screen again", |text| text.contains("Presets") && text.contains("fashion"));
+    terminal.press("?");
+    terminal.wait("that keys arrive", |text| text.contains("This help."));
+    terminal.press("?q");
+    terminal.wait("the shell", |text| text.contains("ready>") && !text.contains("Presets"));
+    terminal.press("exit\r");
+    terminal.ended();
+}
+
+#[test]
+fn what_is_pasted_is_text_and_what_is_copied_goes_to_the_terminal() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start::<&str>(root.path(), (120, 36), []);
+    terminal.wait("the start screen", |text| text.contains("fashion"));
+    // Were these keys, the first one would leave.
+    terminal.press("\x1b[200~qq\x1b[201~");
+    terminal.press("y");
+    terminal.wait("what was copied", |text| text.contains("handed to the terminal to copy: pgnas search digits"));
+    let sequence = b"\x1b]52;c;cGduYXMgc2VhcmNoIGRpZ2l0cw==\x07";
+    assert!(terminal.written.windows(sequence.len()).any(|bytes| bytes == sequence));
+    terminal.press(":");
+    terminal.wait("the palette", |text| text.contains("Commands"));
+    terminal.press("\x1b[200~redr\nq\x1b[201~");
+    terminal.wait("the first pasted line in the palette, and what it finds", |text| text.contains(": redr") && text.contains("ctrl-l"));
+    terminal.press("\r");
+    terminal.wait("the palette closed", |text| !text.contains("Commands"));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
 }

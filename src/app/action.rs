@@ -1,7 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_run, always, candidate, chosen, ended, epochs, items, live, network, operation, preset, resumable, samples, training,
+    a_run, always, candidate, chosen, ended, epochs, exportable, follows, items, live, network, operation, pausable, preset, replays,
+    resumable, samples, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -17,6 +18,17 @@ pub enum ActionId {
     Rename,
     Delete,
     Beside,
+    Replay,
+    EventOn,
+    EventBack,
+    EpochOn,
+    EpochBack,
+    NextAlert,
+    SkipOn,
+    SkipBack,
+    GoTo,
+    Faster,
+    Slower,
     Pause,
     SampleNow,
     StepEpoch,
@@ -70,6 +82,27 @@ pub enum ActionId {
     Redraw,
 }
 
+impl ActionId {
+    /// Whether it moves a replay.
+    #[must_use]
+    pub fn is_of_replay(self) -> bool {
+        matches!(
+            self,
+            Self::Pause
+                | Self::EventOn
+                | Self::EventBack
+                | Self::EpochOn
+                | Self::EpochBack
+                | Self::NextAlert
+                | Self::SkipOn
+                | Self::SkipBack
+                | Self::GoTo
+                | Self::Faster
+                | Self::Slower
+        )
+    }
+}
+
 /// Where an action has a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
@@ -114,6 +147,10 @@ impl Action {
     pub fn hint_keys(&self, keymap: &Keymap) -> String {
         match self.id {
             ActionId::NextCandidate => keymap.first(&[ActionId::PreviousCandidate, ActionId::NextCandidate]),
+            ActionId::EventOn => keymap.first(&[ActionId::EventBack, ActionId::EventOn]),
+            ActionId::EpochOn => keymap.first(&[ActionId::EpochBack, ActionId::EpochOn]),
+            ActionId::SkipOn => keymap.first(&[ActionId::SkipBack, ActionId::SkipOn]),
+            ActionId::Faster => keymap.first(&[ActionId::Slower, ActionId::Faster]),
             ActionId::SearchView => keymap.first(&[ActionId::SearchView, ActionId::CurvesView]).replace(' ', "-"),
             id => keymap.first(&[id]),
         }
@@ -166,7 +203,15 @@ pub static ACTIONS: &[Action] = &[
         "Mark the chosen run; on another one, see both side by side.",
         a_run,
     ),
-    action((Id::Pause, "pause"), Run, &["space"], Some("pause"), "Pause the search after the current step, or go on.", live),
+    action((Id::Replay, "replay"), Start, &["p"], Some("replay"), "Play the log of the chosen run on the screen of a search.", a_run),
+    action(
+        (Id::Pause, "pause"),
+        Run,
+        &["space"],
+        Some("pause"),
+        "Pause the search after the current step, or go on; a replay stands still, or plays on.",
+        pausable,
+    ),
     action(
         (Id::SampleNow, "sample now"),
         Run,
@@ -239,7 +284,7 @@ pub static ACTIONS: &[Action] = &[
         &["e"],
         Some("export"),
         "Write the chosen candidate, or all that are marked: genotype, weights, ONNX, PyTorch, drawings.",
-        candidate,
+        exportable,
     ),
     action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane.", always),
     action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
@@ -304,8 +349,25 @@ pub static ACTIONS: &[Action] = &[
         epochs,
     ),
     action((Id::ZoomOut, "zoom out"), Run, &["-"], None, "Show twice as many epochs in the curves.", epochs),
-    action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", always),
+    action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", follows),
     action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
+    action((Id::EventOn, "event on"), Run, &[">"], Some("event"), "Replay: stand still one event further on.", replays),
+    action((Id::EventBack, "event back"), Run, &["<"], None, "Replay: stand still one event further back.", replays),
+    action((Id::EpochOn, "epoch on"), Run, &[")"], Some("epoch"), "Replay: stand still at the next end of an epoch.", replays),
+    action((Id::EpochBack, "epoch back"), Run, &["("], None, "Replay: stand still at the end of the epoch before.", replays),
+    action((Id::NextAlert, "next alert"), Run, &["a"], Some("next alert"), "Replay: stand still at the next alert or warning.", replays),
+    action((Id::SkipOn, "skip on"), Run, &["}"], Some("skip"), "Replay: a twentieth of the log further on.", replays),
+    action((Id::SkipBack, "skip back"), Run, &["{"], None, "Replay: a twentieth of the log further back.", replays),
+    action(
+        (Id::GoTo, "go to"),
+        Run,
+        &["t"],
+        Some("go to"),
+        "Replay: go to an event (120), a share (50%), an epoch (e12) or a time (90s, 12m, 1.5h).",
+        replays,
+    ),
+    action((Id::Faster, "faster"), Run, &["u"], Some("speed"), "Replay: play twice as fast.", replays),
+    action((Id::Slower, "slower"), Run, &["d"], None, "Replay: play half as fast.", replays),
     action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", items),
     action((Id::Mouse, "mouse"), Both, &["m"], None, "Leave the mouse to the terminal, to select text with it, or take it back.", always),
     action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate, row of the network, operation, or line.", items),
@@ -334,7 +396,14 @@ pub static ACTIONS: &[Action] = &[
         always,
     ),
     action((Id::Ask, "ask to leave"), Both, &["ctrl-c"], None, "Ask whether to leave; twice leaves.", always),
-    action((Id::Suspend, "suspend"), Both, &["ctrl-z"], None, "Stop the program, its search as well, until the shell's fg.", always),
+    action(
+        (Id::Suspend, "suspend"),
+        Both,
+        &["ctrl-z"],
+        None,
+        "Stop the screen until the shell's fg; a search in a process of its own goes on, one in the screen's (--in-process) stops with it.",
+        always,
+    ),
     action((Id::Redraw, "redraw"), Both, &["ctrl-l"], None, "Draw the whole screen anew.", always),
 ];
 

@@ -12,12 +12,31 @@ pub(super) fn always(_: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn live(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() {
+        return Err("a replay steers nothing: it shows what was");
+    }
     let is_live = app.run().is_some_and(Run::is_live);
     match (is_live, app.tie()) {
         (true, Tie::Watch) => Err("this screen only watches: `pgnas attach` steers the search"),
         (true, _) => Ok(()),
         (false, _) => Err("there is no search to steer: this run has ended"),
     }
+}
+
+pub(super) fn pausable(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() { Ok(()) } else { live(app) }
+}
+
+pub(super) fn replays(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() { Ok(()) } else { Err("only in a replay (`pgnas replay RUN`)") }
+}
+
+pub(super) fn follows(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() { Err("a replay has nothing to fall behind: pause it") } else { Ok(()) }
+}
+
+pub(super) fn exportable(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() { Err("a replay writes nothing: open the run to export") } else { candidate(app) }
 }
 
 pub(super) fn training(app: &App) -> Result<(), &'static str> {

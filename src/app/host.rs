@@ -1,7 +1,7 @@
 //! What the screen asks of the program around it: presets, runs, searches, exports.
 
 use crate::link::Link;
-use crate::run::{Accuracy, CandidateId, Record};
+use crate::run::{Accuracy, CandidateId, IndexedLog, Record};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -104,6 +104,19 @@ pub struct Opened {
     pub tie: Tie,
 }
 
+/// A run whose log is to be played.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Name of the run.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Its log.
+    pub log: IndexedLog,
+    /// How many times as fast as the run went, where somebody says so.
+    pub speed: Option<f64>,
+}
+
 /// Work that takes a while, for a thread of its own.
 pub type Job = Box<dyn FnOnce() -> Result<PathBuf, String> + Send>;
 
@@ -143,6 +156,11 @@ pub trait Host {
     /// # Errors
     /// One line for the user.
     fn open(&mut self, path: &Path) -> Result<Opened, String>;
+    /// Opens the log of a run to be played; nothing of the run is changed.
+    ///
+    /// # Errors
+    /// One line for the user.
+    fn replay(&mut self, path: &Path) -> Result<Replayed, String>;
     /// Events of a run's log from a sequence number on, for a screen that was too slow for the ring.
     ///
     /// # Errors

@@ -129,6 +129,11 @@ impl App {
                 form.input.iter_mut().for_each(|input| insert(input, text));
                 self.overlay = Overlay::Form(form);
             }
+            Overlay::Place(mut line) => {
+                insert(&mut line.input, text);
+                line.fault = None;
+                self.overlay = Overlay::Place(line);
+            }
             Overlay::Rename(mut line) => {
                 insert(&mut line.input, text);
                 self.overlay = Overlay::Rename(line);

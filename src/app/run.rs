@@ -30,6 +30,8 @@ pub struct Run {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) linked: bool,
+    /// Whether it is played from its log.
+    pub(super) replayed: bool,
     pub(super) next_record: u64,
     pub(super) started: Option<Started>,
     pub(super) phase: Phase,
@@ -66,6 +68,7 @@ impl Run {
             name,
             path,
             linked: live,
+            replayed: false,
             next_record: 0,
             started: None,
             phase: Phase::Preparing,
@@ -138,7 +141,7 @@ impl Run {
         let started = self.started.as_ref()?;
         let found = warning::warnings(started, &self.epochs);
         let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
-        let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
+        let told = new.filter(|_| self.linked || self.replayed).map(|warning| warning.text.clone());
         let machine = self.warnings.iter().filter(|warning| warning.kind.is_of_machine()).cloned();
         self.warnings = found.into_iter().chain(machine.collect::<Vec<_>>()).collect();
         told

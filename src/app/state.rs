@@ -4,6 +4,7 @@ use super::form::{Form, RenameLine};
 use super::host::{Changes, PresetRow, RunRow, Tie};
 use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
+use super::replay::{PlaceLine, Replay};
 use super::run::Run;
 use super::start::Start;
 use super::steer::DialLine;
@@ -55,6 +56,8 @@ pub enum Effect {
     Beside(PathBuf, PathBuf),
     /// Open an earlier run.
     Open(PathBuf),
+    /// Play the log of a run.
+    Replay(PathBuf),
     /// Show the start screen.
     Back,
     /// Leave the program.
@@ -128,6 +131,8 @@ pub enum Overlay {
     Filter(FilterLine),
     /// The line in which a number is typed.
     Dial(DialLine),
+    /// The line in which a place of a replay is typed.
+    Place(PlaceLine),
     /// The keys of a preset.
     Form(Box<Form>),
     /// The line in which a run's new name is typed.
@@ -170,7 +175,7 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("–", "not known, or not there"),
 ];
 
-/// The whole state of the screen. Nothing on it moves by itself: a frame follows a key, an event or a snapshot.
+/// The whole state of the screen. Nothing on it moves by itself but a replay: a frame follows a key, an event or a snapshot.
 #[derive(Debug, Clone)]
 pub struct App {
     pub(super) start: Start,
@@ -189,6 +194,8 @@ pub struct App {
     pub(super) exporting: BTreeSet<CandidateId>,
     /// There while the view is frozen.
     pub(super) held: Option<Held>,
+    /// There while a log is played.
+    pub(super) replay: Option<Replay>,
 }
 
 impl Default for App {
@@ -221,6 +228,7 @@ impl App {
             takes_mouse,
             exporting: BTreeSet::new(),
             held: None,
+            replay: None,
         }
     }
 
@@ -233,7 +241,7 @@ impl App {
     pub fn show_start_at(&mut self, presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) {
         self.start = Start::new(presets, runs, now);
         (self.run, self.beside) = (None, None);
-        self.held = None;
+        (self.held, self.replay) = (None, None);
         self.overlay = Overlay::None;
     }
 
@@ -247,7 +255,7 @@ impl App {
         self.run = Some(Run::new(name, path, live));
         self.tie = Tie::Own;
         self.beside = None;
-        self.held = None;
+        (self.held, self.replay) = (None, None);
         self.show(View::Search);
         self.detail_scroll = 0;
         self.overlay = Overlay::None;
@@ -384,7 +392,7 @@ impl App {
     /// When a frame is due without any news; `None`: never, so that idling costs nothing.
     #[must_use]
     pub fn animation_due(&self) -> Option<Duration> {
-        None
+        self.replay_due()
     }
 
     /// The start screen.

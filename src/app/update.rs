@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::host::{Changes, Tie};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
+use super::replay::PlaceLine;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
@@ -27,6 +28,7 @@ impl App {
             Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
             Overlay::Filter(line) => self.press_filter(key, line.clone()),
             Overlay::Dial(line) => self.press_dial(key, line.clone()),
+            Overlay::Place(line) => self.press_place(key, line.clone()),
             Overlay::Form(form) => self.press_form(key, form.clone()),
             Overlay::Rename(line) => self.press_rename(key, line.clone()),
             Overlay::Delete(run) => self.press_delete(key, &run.clone()),
@@ -90,6 +92,18 @@ impl App {
             return Vec::new();
         }
         match id {
+            Id::Pause if self.replay.is_some() => self.play(),
+            Id::EventOn => self.step_event(true),
+            Id::EventBack => self.step_event(false),
+            Id::EpochOn => self.step_epoch(true),
+            Id::EpochBack => self.step_epoch(false),
+            Id::NextAlert => self.next_alert(),
+            Id::SkipOn => self.skip(true),
+            Id::SkipBack => self.skip(false),
+            Id::GoTo => self.overlay = Overlay::Place(PlaceLine::default()),
+            Id::Faster => self.change_speed(2.0),
+            Id::Slower => self.change_speed(0.5),
+            Id::Replay => return self.replay_run(),
             Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
@@ -206,6 +220,13 @@ impl App {
             Some(Chosen::Preset(preset)) => vec![Effect::Start { preset: preset.name.clone(), changes: Changes::default() }],
             Some(Chosen::Run(run)) => vec![Effect::Open(run.path.clone())],
             None => Vec::new(),
+        }
+    }
+
+    fn replay_run(&self) -> Vec<Effect> {
+        match self.start.chosen() {
+            Some(Chosen::Run(run)) => vec![Effect::Replay(run.path.clone())],
+            _ => Vec::new(),
         }
     }
 

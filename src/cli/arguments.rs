@@ -30,6 +30,8 @@ pub enum Command {
     Attach(AttachArguments),
     /// Show a search that is at work, to look at only
     Watch(AttachArguments),
+    /// Play the log of a run on the screen of a search: step, skip, go back, stop at alerts
+    Replay(ReplayArguments),
     /// List the runs: which are at work, and how far they are
     Ls(ListArguments),
     /// End a search that is at work; what is there is kept, and can be resumed
@@ -209,6 +211,26 @@ pub struct AttachArguments {
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,
+}
+
+/// Arguments of `pgnas replay`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ReplayArguments {
+    /// Folder of a run, or its name below the runs folder
+    pub run: PathBuf,
+    /// How many times as fast as the run went; as it takes for about a minute where nothing is given
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub speed: Option<f64>,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArguments,
+}
+
+/// How many times as fast.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "give a number above 0, such as 1, 60 or 0.5".into())
 }
 
 /// Arguments of `pgnas ls`.

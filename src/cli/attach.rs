@@ -10,6 +10,7 @@ use super::{output, screen};
 use crate::app::{Opened, Tie};
 use crate::link::{self, AttachError, Link, Update};
 use crate::run::{Command, RunFolder, list_runs};
+use crate::term::First;
 use std::path::{Path, PathBuf};
 
 /// Shows a search that is at work.
@@ -24,7 +25,7 @@ pub fn run(arguments: &AttachArguments, watch: bool) -> Result<Exit, Failure> {
     screen::check(&arguments.screen)?;
     let path = find(arguments.run.as_deref(), &places)?;
     let opened = open(&path, watch)?;
-    screen::show(Box::new(SystemHost::new(places, Request::default())), Some(opened), &arguments.screen)?;
+    screen::show(Box::new(SystemHost::new(places, Request::default())), Some(First::Run(opened)), &arguments.screen)?;
     left(&path);
     Ok(Exit::Done)
 }

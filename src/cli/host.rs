@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, RunRow, Tie};
+use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, Replayed, RunRow, Tie};
 use crate::preset::{KEYS, Preset};
 use crate::run::{CandidateId, Record, RunFolder, list_runs};
 use std::ffi::OsString;
@@ -149,6 +149,10 @@ impl Host for SystemHost {
         }
         let run = Self::read(path)?;
         Ok(Opened { name: run.folder.name(), path: path.to_owned(), records: run.records, link: None, tie: Tie::Own })
+    }
+
+    fn replay(&mut self, path: &Path) -> Result<Replayed, String> {
+        super::replay::open(path, None).map_err(|failure| failure.line())
     }
 
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String> {

@@ -26,6 +26,7 @@ pub mod prepare;
 mod presets;
 mod progress;
 mod rebuild;
+mod replay;
 mod report;
 mod resume;
 mod retrain;
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Attach(arguments)) => attach::run(&arguments, false),
         Some(Command::Watch(arguments)) => attach::run(&arguments, true),
+        Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Ls(arguments)) => list::run(&arguments),
         Some(Command::Stop(arguments)) => attach::stop(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),

@@ -3,8 +3,8 @@
 use super::arguments::{self, ColorChoice, ScreenArguments};
 use super::config;
 use super::failure::Failure;
-use crate::app::{Host, Opened};
-use crate::term::{self, ColourChoice, GlyphChoice, Notify, ScreenOptions, TermError};
+use crate::app::Host;
+use crate::term::{self, ColourChoice, First, GlyphChoice, Notify, ScreenOptions, TermError};
 use crate::ui::theme::{Depth, Glyphs, Look};
 use clap::ValueEnum as _;
 use std::io::IsTerminal as _;
@@ -33,11 +33,11 @@ pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
     look.map(drop).map_err(|error| Failure::Mistake(error.to_string()))
 }
 
-/// Gives the terminal to the screen until the user leaves. `first` is the run to show; without one it begins with the start screen.
+/// Gives the terminal to the screen until the user leaves. `first` is what to show; without it it begins with the start screen.
 ///
 /// # Errors
 /// What keeps it from being drawn.
-pub fn show(host: Box<dyn Host>, first: Option<Opened>, arguments: &ScreenArguments) -> Result<(), Failure> {
+pub fn show(host: Box<dyn Host>, first: Option<First>, arguments: &ScreenArguments) -> Result<(), Failure> {
     let settings = config::in_force(arguments)?;
     let options = ScreenOptions {
         theme: Some(settings.get("theme").to_owned()),

@@ -12,6 +12,7 @@ use super::{attach, hosted, screen};
 use crate::app::{Opened, Tie};
 use crate::link::Server;
 use crate::run::RunFolder;
+use crate::term::First;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::path::Path;
@@ -93,7 +94,7 @@ fn on_screen(request: &Request, places: Places, look: &ScreenArguments, in_proce
 /// What keeps the screen from being drawn.
 pub fn attached(run: &Path, request: &Request, places: Places, look: &ScreenArguments) -> Result<Exit, Failure> {
     let opened = attach::open(run, false)?;
-    screen::show(Box::new(SystemHost::new(places, request.clone())), Some(opened), look)?;
+    screen::show(Box::new(SystemHost::new(places, request.clone())), Some(First::Run(opened)), look)?;
     Ok(if attach::left(run) { Exit::Done } else { RunFiles::read(RunFolder::open(run)?)?.exit() })
 }
 
@@ -106,7 +107,7 @@ pub fn show(running: Running, request: &Request, places: Places, look: &ScreenAr
     let (name, path) = (folder.name(), folder.path().to_owned());
     let opened = Opened { name, path, records: running.before, link: Some(link), tie: Tie::Own };
     let host = SystemHost::new(places, request.clone()).in_process(running.engine);
-    screen::show(Box::new(host), Some(opened), look)?;
+    screen::show(Box::new(host), Some(First::Run(opened)), look)?;
     Ok(RunFiles::read(folder).map_or(Exit::Stopped, |run| run.exit()))
 }
 

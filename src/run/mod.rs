@@ -7,6 +7,7 @@ mod checkpoint;
 mod command;
 mod event;
 mod folder;
+mod indexed;
 mod listing;
 mod log;
 mod network;
@@ -35,6 +36,7 @@ pub use event::{
     Outcome, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
+pub use indexed::IndexedLog;
 pub use listing::{RunListing, RunState, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};

@@ -12,7 +12,7 @@ mod session;
 pub use capabilities::{ColourChoice, GlyphChoice};
 pub use notify::Notify;
 
-use crate::app::{App, Host, Keymap, Opened};
+use crate::app::{App, Host, Keymap, Opened, Replayed};
 use crate::ui::theme::{Depth, Look, ThemeError};
 use std::path::PathBuf;
 
@@ -33,6 +33,15 @@ pub struct ScreenOptions {
     pub mouse: bool,
     /// What tells the end of a search.
     pub notify: Notify,
+}
+
+/// What shows first, where that is not the start screen.
+#[derive(Debug)]
+pub enum First {
+    /// A run.
+    Run(Opened),
+    /// The log of a run, played.
+    Replay(Replayed),
 }
 
 /// How the screen ended.
@@ -60,7 +69,7 @@ pub enum TermError {
 ///
 /// # Errors
 /// [`TermError`], one line.
-pub fn run(host: Box<dyn Host>, first: Option<Opened>, options: &ScreenOptions) -> Result<Ending, TermError> {
+pub fn run(host: Box<dyn Host>, first: Option<First>, options: &ScreenOptions) -> Result<Ending, TermError> {
     let name = options.theme.as_deref().unwrap_or("dark");
     let depth = options.colour.depth();
     let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;

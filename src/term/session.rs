@@ -4,14 +4,17 @@ use super::exports::{Exported, Exports};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
-use super::{Ending, Notify, TermError, clipboard};
-use crate::app::{App, Effect, Host, Opened, Tie};
+use super::{Ending, First, Notify, TermError, clipboard};
+use crate::app::{App, Effect, Host, Opened, Replay, Replayed, Tie};
 use crate::link::{Link, Update};
-use crate::run::Command;
+use crate::run::{Command, IndexedLog};
 use crate::ui::theme::Look;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Time that a replay may read for before a frame.
+const READING: Duration = Duration::from_millis(20);
 
 struct Session {
     host: Box<dyn Host>,
@@ -19,6 +22,8 @@ struct Session {
     look: Look,
     screen: Screen,
     link: Option<Link>,
+    /// The log that is played.
+    log: Option<IndexedLog>,
     path: PathBuf,
     /// When the last frame was sent.
     drawn: Instant,
@@ -30,7 +35,7 @@ struct Session {
     pending: Vec<Effect>,
 }
 
-pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: App, notify: Notify) -> Result<Ending, TermError> {
+pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: App, notify: Notify) -> Result<Ending, TermError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (sender, inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
@@ -42,6 +47,7 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: A
         look,
         screen,
         link: None,
+        log: None,
         path: PathBuf::new(),
         drawn,
         guard,
@@ -52,7 +58,8 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<Opened>, look: Look, app: A
     // The first frame comes before anything that may be slow.
     session.draw()?;
     match first {
-        Some(opened) => session.show(opened),
+        Some(First::Run(opened)) => session.show(opened),
+        Some(First::Replay(replayed)) => session.show_replay(replayed),
         None => session.show_start(),
     }
     listen_to_terminal(&sender)?;
@@ -118,9 +125,23 @@ impl Session {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
+        self.play();
         let result = self.screen.draw(&self.app, &self.look);
         self.drawn = Instant::now();
         result
+    }
+
+    /// Brings a replay to where it is now, as far as there is time for it before a frame.
+    fn play(&mut self) {
+        let Some(log) = &self.log else { return };
+        let begin = Instant::now();
+        self.app.elapse(begin);
+        while let Some(wanted) = self.app.wanted().filter(|_| begin.elapsed() < READING) {
+            match log.read(wanted) {
+                Ok(records) => self.app.replayed(records),
+                Err(error) => self.app.replay_failed(error.to_string()),
+            }
+        }
     }
 
     /// Takes an input in; tells how the sitting ends, where it does.
@@ -211,6 +232,10 @@ impl Session {
                 let opened = self.host.open(&path);
                 self.show_or_say(opened);
             }
+            Effect::Replay(path) => match self.host.replay(&path) {
+                Ok(replayed) => self.show_replay(replayed),
+                Err(error) => self.app.notice(error, true),
+            },
             Effect::Back => {
                 self.stop();
                 self.show_start();
@@ -247,11 +272,19 @@ impl Session {
         for record in &records {
             self.app.apply(record);
         }
-        (self.link, self.path) = (link, path);
+        (self.link, self.log, self.path) = (link, None, path);
+    }
+
+    fn show_replay(&mut self, Replayed { name, path, log, speed }: Replayed) {
+        self.app.show_replay(name, path.clone(), Replay::new(log.len(), log.seconds(), speed));
+        if log.notes().torn_line.is_some() {
+            self.app.notice(log.notes().to_string(), true);
+        }
+        (self.link, self.log, self.path) = (None, Some(log), path);
     }
 
     fn show_start(&mut self) {
-        self.link = None;
+        (self.link, self.log) = (None, None);
         let (presets, runs) = (self.host.presets(), self.host.runs());
         self.app.show_start(presets, runs);
     }

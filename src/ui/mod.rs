@@ -8,6 +8,7 @@ mod network;
 mod overlay;
 pub mod paint;
 mod panes;
+mod replay;
 mod search;
 mod sketch;
 mod start;
@@ -27,14 +28,18 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
         brush.text(area.x, area.y, area.width, "pgnas needs 40×10 cells; make the window larger", Role::Text);
         return brush.zones;
     }
-    let body = Rect { height: area.height - 1, ..area };
+    let foot = if app.replay().is_some() { 2 } else { 1 };
+    let body = Rect { height: area.height - foot, ..area };
+    if let Some(told) = app.replay() {
+        replay::draw(told, Rect { y: area.bottom() - foot, height: 1, ..area }, &mut brush);
+    }
     match app.run() {
         Some(run) => search::draw(app, run, body, &mut brush),
         None => start::draw(app.start(), body, &mut brush),
     }
     hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
     match app.overlay() {
-        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Rename(_) => {}
+        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) => {}
         Overlay::Form(form) => overlay::form(form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
@@ -64,6 +69,10 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
         Overlay::Dial(line) => {
             return typing(line.dial.label(), &line.input, line.fault.as_deref(), "enter does it · esc gives it up", area, brush);
         }
+        Overlay::Place(line) => {
+            let told = "an event (120), a share (50%), an epoch (e12), a time (90s, 12m, 1.5h) · esc gives it up";
+            return typing("go to", &line.input, line.fault.as_deref(), told, area, brush);
+        }
         Overlay::Rename(line) => return typing("new name", &line.input, None, "enter renames · esc gives it up", area, brush),
         _ => {}
     }
@@ -80,7 +89,10 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
     let told = |action: &&crate::app::Action| action.allowed(app).is_ok() && !app.keymap().of(action.id).is_empty();
     let hints = app.actions().filter(told).filter_map(|action| Some((action.id, action.hint_keys(app.keymap()), action.hint?)));
-    let hints: Vec<(ActionId, String, &str)> = hints.collect();
+    let mut hints: Vec<(ActionId, String, &str)> = hints.collect();
+    if app.replay().is_some() {
+        hints.sort_by_key(|(id, ..)| !id.is_of_replay());
+    }
     let wide = |keys: &str, word: &str| (keys.chars().count() + word.chars().count() + 3) as u16;
     // These are always told; the others while there is room.
     let kept = |id: ActionId| matches!(id, ActionId::Palette | ActionId::Help | ActionId::Leave);
@@ -88,7 +100,11 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let mut room = (area.width + 1).saturating_sub(always);
     let mut x = area.x + 1;
     for (id, keys, word) in &hints {
-        let word = if *id == ActionId::Pause && app.is_paused() { "go on" } else { word };
+        let word = match app.replay() {
+            Some(replay) if *id == ActionId::Pause && !replay.plays() => "play",
+            None if *id == ActionId::Pause && app.is_paused() => "go on",
+            _ => word,
+        };
         if !kept(*id) {
             let needed = wide(keys, word);
             if needed > room {

@@ -151,7 +151,7 @@ fn state(app: &App, run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str
         (Some(Outcome::Completed), _) => (choose("●", "*"), "completed", Role::Good),
         (Some(Outcome::Stopped), _) => (choose("■", "#"), "stopped", Role::Attention),
         (Some(Outcome::Failed { .. }), _) => ("!", "failed", Role::Danger),
-        (None, _) if !run.is_live() => (choose("○", "o"), "unfinished", Role::Attention),
+        (None, _) if !run.is_live() && app.replay().is_none() => (choose("○", "o"), "unfinished", Role::Attention),
         (None, Phase::Preparing) => (choose("◌", "."), "preparing", Role::Text),
         (None, _) if run.warms_up().is_some() => (choose("◔", "."), "warming up", Role::Kept),
         (None, Phase::Training) => (choose("◐", "o"), "training", Role::Kept),

@@ -34,7 +34,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         };
         brush.wrapped(told, &preset.summary, Role::Quiet);
     }
-    let inner = brush.panel(lower, "Runs", "enter opens · r resume · n rename · d delete · c side by side", start.in_runs());
+    let inner = brush.panel(lower, "Runs", "enter opens · r resume · p replay · n name · d delete · c beside", start.in_runs());
     if start.runs().is_empty() {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;

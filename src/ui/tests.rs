@@ -94,6 +94,33 @@ fn the_other_screens_at_every_layout() {
     insta::assert_snapshot!("filter_terminal", styled(&app, 80, 24));
 }
 
+/// A finished run, played up to its twentieth epoch.
+fn replaying() -> App {
+    let events = crate::app::testing::whole_run(30).into_iter().enumerate();
+    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 3.0 * at as f64, event };
+    let log: Vec<_> = events.map(record).collect();
+    let mut app = App::new();
+    let replay = crate::app::Replay::new(log.len() as u64, log[log.len() - 1].seconds, Some(8.0));
+    app.show_replay("digits-1-20261124".into(), "runs/digits-1-20261124".into(), replay);
+    for key in ["", "t e 2 0 enter", "space"] {
+        press(&mut app, key);
+        while let Some(wanted) = app.wanted().filter(|_| app.replay().is_some_and(|replay| replay.seeks())) {
+            app.replayed(log[wanted.start as usize..wanted.end as usize].to_vec());
+        }
+    }
+    app
+}
+
+#[test]
+fn a_replay_says_where_it_is_at_every_layout() {
+    for (name, width, height) in SIZES {
+        insta::assert_snapshot!(format!("replay_{name}"), styled(&replaying(), width, height));
+    }
+    let buffer = painted(&replaying(), &look(Depth::None, Glyphs::Ascii), 120, 36);
+    let shown = lines(&buffer).join("\n");
+    assert!(shown.is_ascii() && shown.contains("= replay standing still x8   event 22 of 109"), "{shown}");
+}
+
 #[test]
 fn without_colour_every_screen_reads_as_well() {
     let none = look(Depth::None, Glyphs::Ascii);
@@ -255,15 +282,24 @@ const KEYS: &[&str] = &[
     "d",
     "c",
     "backspace",
+    ">",
+    "<",
+    ")",
+    "{",
+    "a",
+    "u",
+    "t",
+    "space",
 ];
 
 fn state() -> impl Strategy<Value = App> {
     let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..16);
-    (0..4u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
+    (0..5u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
         let mut app = match kind {
             0 => at_start(),
             1 => App::new(),
             2 => opened(each),
+            3 => replaying(),
             _ => app_with_candidates(epochs, each),
         };
         let mut snapshot = Snapshot { paused, progress: Some(number), seconds_left: Some(number), ..snapshot_at(epochs) };

@@ -17,22 +17,29 @@ pub struct Terminal {
     /// What the program wrote and nobody has looked at, with the moment it arrived.
     pub output: Receiver<(Instant, Vec<u8>)>,
     pub screen: vt100::Parser,
+    /// All that was looked at, as it was sent.
+    pub written: Vec<u8>,
     pub child: Box<dyn Child + Send + Sync>,
 }
 
 impl Terminal {
     /// Starts the program on a terminal of so many columns and rows; `home` is where it finds its folders.
-    pub fn start<A: AsRef<OsStr>>(home: &Path, (columns, rows): (u16, u16), arguments: impl IntoIterator<Item = A>) -> Self {
-        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+    pub fn start<A: AsRef<OsStr>>(home: &Path, size: (u16, u16), arguments: impl IntoIterator<Item = A>) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgnas"));
         command.args(arguments);
+        Self::run(home, size, command)
+    }
+
+    /// Starts any command like that.
+    pub fn run(home: &Path, (columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
         }
         command.env("HOME", home);
         // Sockets of searches lie there, each test's apart from the others'.
         command.env("XDG_RUNTIME_DIR", home);
-        for name in ["NO_COLOR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LC_ALL"] {
+        for name in ["NO_COLOR", "TMUX", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LC_ALL"] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();
@@ -48,7 +55,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { master: pair.master, keys, output, screen: vt100::Parser::new(rows, columns, 0), child }
+        Self { master: pair.master, keys, output, screen: vt100::Parser::new(rows, columns, 0), written: Vec::new(), child }
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -78,6 +85,7 @@ impl Terminal {
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok((moment, bytes)) => {
                     self.screen.process(&bytes);
+                    self.written.extend(&bytes);
                     arrived = moment;
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("{what} did not come:\n{text}"),

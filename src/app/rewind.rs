@@ -1,0 +1,50 @@
+//! Going back: the reducer only ever adds to its long lists, so that an earlier state is their lengths and a copy of the rest.
+
+use super::run::{Ending, Run};
+use super::warning::Warning;
+use crate::run::{Phase, Steering, Ties};
+
+/// A state of a run to go back to. What a person chose on the screen is no part of it.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    next_record: u64,
+    phase: Phase,
+    epochs: usize,
+    candidates: usize,
+    ties: Option<Ties>,
+    tests: usize,
+    steering: Steering,
+    interventions: usize,
+    ending: Option<Ending>,
+    warnings: Vec<Warning>,
+}
+
+impl Run {
+    /// The state as it is now.
+    pub(super) fn mark_state(&self) -> Mark {
+        Mark {
+            next_record: self.next_record,
+            phase: self.phase,
+            epochs: self.epochs.len(),
+            candidates: self.candidates.len(),
+            ties: self.ties.clone(),
+            tests: self.tests.len(),
+            steering: self.steering.clone(),
+            interventions: self.interventions.len(),
+            ending: self.ending.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// Goes back to a state that it was in.
+    pub(super) fn go_back(&mut self, mark: &Mark) {
+        let Mark { next_record, phase, epochs, candidates, ties, tests, steering, interventions, ending, warnings } = mark;
+        (self.next_record, self.phase) = (*next_record, *phase);
+        self.epochs.truncate(*epochs);
+        self.candidates.truncate(*candidates);
+        self.tests.truncate(*tests);
+        self.interventions.truncate(*interventions);
+        (self.ties, self.steering) = (ties.clone(), steering.clone());
+        (self.ending, self.warnings) = (ending.clone(), warnings.clone());
+    }
+}
