@@ -1,7 +1,7 @@
 //! The pure player: whatever way it came to a place, the run there is the run that the log tells up to there.
 
-use crate::app::testing::{epoch, press, whole_run};
 use super::*;
+use crate::app::testing::{epoch, press, whole_run};
 use crate::run::{Alert, AlertKind, Command, Fate, FinalTest};
 use proptest::prelude::*;
 

@@ -26,6 +26,7 @@ pub struct Ending {
 
 /// A run on the screen.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 pub struct Run {
     pub(super) name: String,
     pub(super) path: PathBuf,

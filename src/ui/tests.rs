@@ -104,7 +104,7 @@ fn replaying() -> App {
     app.show_replay("digits-1-20261124".into(), "runs/digits-1-20261124".into(), replay);
     for key in ["", "t e 2 0 enter", "space"] {
         press(&mut app, key);
-        while let Some(wanted) = app.wanted().filter(|_| app.replay().is_some_and(|replay| replay.seeks())) {
+        while let Some(wanted) = app.wanted().filter(|_| app.replay().is_some_and(crate::app::Replay::seeks)) {
             app.replayed(log[wanted.start as usize..wanted.end as usize].to_vec());
         }
     }
