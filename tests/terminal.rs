@@ -48,6 +48,14 @@ fn a_person_watches_steps_exports_and_leaves() {
     let genotype = std::fs::read_to_string(run.join(format!("exports/{chosen}/genotype.json"))).unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(&genotype).is_ok());
 
+    // What it is worth with each kind of batch norm, and what it becomes when it is trained on.
+    terminal.press("3E");
+    let figures = |text: &str| text.contains("of the batch") && text.contains("NLL") && text.contains("decides");
+    terminal.wait("the figures of the candidate", figures);
+    terminal.press("F");
+    terminal.wait("the candidate as it is trained", |text| text.contains("fine-tuned, 12 epochs: select"));
+    assert!(std::fs::read_to_string(run.join("retrained/retrained.jsonl")).unwrap().contains("\"from\":\"inherited\""));
+
     // The same screen in a small window.
     terminal.resize(80, 24);
     terminal.wait("the header of the small window, in two lines", |text| text.lines().nth(1).is_some_and(|line| line.contains("took")));

@@ -1,8 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_run, always, candidate, chosen, ended, epochs, exportable, follows, items, live, network, operation, pausable, preset, replays,
-    resumable, samples, training,
+    a_network, a_run, always, candidate, chosen, ended, epochs, exportable, follows, items, live, network, operation, pausable, preset,
+    replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -35,6 +35,9 @@ pub enum ActionId {
     NextCandidate,
     PreviousCandidate,
     Export,
+    Evaluate,
+    Retrain,
+    FineTune,
     Samples,
     HoldKept,
     HoldDropped,
@@ -285,6 +288,30 @@ pub static ACTIONS: &[Action] = &[
         Some("export"),
         "Write the chosen candidate, or all that are marked: genotype, weights, ONNX, PyTorch, drawings.",
         exportable,
+    ),
+    action(
+        (Id::Evaluate, "evaluate"),
+        Run,
+        &["E"],
+        None,
+        "Ask the chosen candidate, or all that are marked, every select image with three kinds of batch norm.",
+        a_network,
+    ),
+    action(
+        (Id::Retrain, "retrain"),
+        Run,
+        &["t"],
+        None,
+        "Train the chosen candidate, or all that are marked, from scratch by the recipe of the search; leaving stops it, to go on later.",
+        trainable,
+    ),
+    action(
+        (Id::FineTune, "fine-tune"),
+        Run,
+        &["F"],
+        None,
+        "Train the chosen candidate, or all that are marked, on from the weights inherited, at a tenth of the learning rate.",
+        trainable,
     ),
     action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane.", always),
     action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),

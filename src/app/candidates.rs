@@ -1,18 +1,14 @@
 //! The candidates of a run on the screen: the list, the chosen one, the pinned one, the marked ones.
 
 use super::filter::{Filter, Hand};
+use super::host::{Done, Errand};
 use super::ranking::{self, Order, Ranked};
 use super::run::Run;
 use crate::posterior::statistics::mean_and_deviation;
 use crate::run::{CandidateId, CandidateScore, Source, TestScore, newest, winner};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 impl Run {
-    pub(super) fn remember_export(&mut self, id: CandidateId, path: PathBuf) {
-        self.exported.insert(id, path);
-    }
-
     /// All candidates in the order of ranking, those of earlier weights among them.
     #[must_use]
     pub fn candidates(&self) -> &[CandidateScore] {
@@ -58,10 +54,9 @@ impl Run {
         Some(score.select.of(self.mode()).share() - mean)
     }
 
-    /// Where a candidate was exported to.
-    #[must_use]
-    pub fn exported(&self, id: CandidateId) -> Option<&Path> {
-        self.exported.get(&id).map(PathBuf::as_path)
+    /// What came of errands for a candidate since the run was opened.
+    pub fn findings(&self, id: CandidateId) -> impl Iterator<Item = (Errand, &Done)> {
+        self.findings.iter().filter(move |((candidate, _), _)| *candidate == id).map(|((_, errand), done)| (*errand, done))
     }
 
     /// The candidates of the list, in its order.

@@ -4,7 +4,7 @@ use super::host::Tie;
 use super::run::Run;
 use super::start::Chosen;
 use super::state::{App, Pane};
-use crate::run::Phase;
+use crate::run::{Phase, Source};
 
 #[expect(clippy::unnecessary_wraps, reason = "the table holds functions of one type")]
 pub(super) fn always(_: &App) -> Result<(), &'static str> {
@@ -60,6 +60,21 @@ pub(super) fn samples(app: &App) -> Result<(), &'static str> {
 pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
     let any = app.run().is_some_and(|run| run.selected().is_some());
     if any { Ok(()) } else { Err("there is no candidate yet: sample now ranks some, the search ranks more at its end") }
+}
+
+pub(super) fn a_network(app: &App) -> Result<(), &'static str> {
+    if app.replay().is_some() {
+        return Err("a replay writes nothing: open the run to evaluate or train");
+    }
+    candidate(app)?;
+    let is_one = app.run().and_then(Run::selected).is_some_and(|score| score.source != Source::Constant);
+    if is_one { Ok(()) } else { Err("the constant rate draws fresh masks for every image and is no network: choose another candidate") }
+}
+
+pub(super) fn trainable(app: &App) -> Result<(), &'static str> {
+    a_network(app)?;
+    let at_work = app.run().is_some_and(Run::is_live);
+    if at_work { Err("the search is at work and needs the processors: train a candidate once it has ended") } else { Ok(()) }
 }
 
 pub(super) fn items(app: &App) -> Result<(), &'static str> {

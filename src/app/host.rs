@@ -1,9 +1,12 @@
 //! What the screen asks of the program around it: presets, runs, searches, exports.
 
 use crate::link::Link;
-use crate::run::{Accuracy, CandidateId, IndexedLog, Record};
+use crate::posterior::statistics::Quality;
+use crate::run::{Accuracy, CandidateId, IndexedLog, Record, Retrained, Start};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 /// A preset in the list of the start screen.
@@ -117,8 +120,62 @@ pub struct Replayed {
     pub speed: Option<f64>,
 }
 
+/// What is done with a candidate beside the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Errand {
+    /// Its files are written.
+    Export,
+    /// It is asked all select images, with three kinds of batch-norm statistics.
+    Evaluate,
+    /// It is trained by itself.
+    Retrain(Start),
+}
+
+/// An errand for one candidate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Task {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// The candidate.
+    pub candidate: CandidateId,
+    /// What is done with it.
+    pub errand: Errand,
+}
+
+/// What came of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Done {
+    /// Its files lie there.
+    Written(PathBuf),
+    /// What it gets right, for each kind of batch-norm statistics.
+    Evaluated(Vec<Judged>),
+    /// What it was trained to.
+    Retrained(Box<Retrained>),
+}
+
+/// A candidate on the select images with one kind of batch-norm statistics.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// What people call that kind.
+    pub batch_norm: &'static str,
+    /// Whether it decides in this run.
+    pub decides: bool,
+    /// Images right.
+    pub accuracy: Accuracy,
+    /// How good its predictions are.
+    pub quality: Quality,
+}
+
+/// How a job tells how far it is, and learns that it is to stop.
+pub struct Progress<'a> {
+    /// Takes a line for the screen.
+    pub tell: &'a dyn Fn(String),
+    /// Set when the screen is left: what can go on later stops.
+    pub stop: Arc<AtomicBool>,
+}
+
 /// Work that takes a while, for a thread of its own.
-pub type Job = Box<dyn FnOnce() -> Result<PathBuf, String> + Send>;
+pub type Job = Box<dyn FnOnce(&Progress<'_>) -> Result<Done, String> + Send>;
 
 /// What lies outside the screen. Every error is one line that says what, where and the remedy.
 pub trait Host {
@@ -166,8 +223,8 @@ pub trait Host {
     /// # Errors
     /// One line for the user.
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
-    /// What writes the files of a candidate and tells where, or one line on what went wrong.
-    fn export(&self, path: &Path, candidate: CandidateId) -> Job;
+    /// What does a task; its error is one line on what went wrong.
+    fn job(&self, task: &Task) -> Job;
     /// Waits until the engine of a stopped or finished search has closed its log.
     fn finish(&mut self);
 }

@@ -1,6 +1,7 @@
 //! A run on the screen: one reducer for live ones and for opened ones.
 
 use super::filter::Filter;
+use super::host::{Done, Errand};
 use super::network::{self, Block};
 use super::ranking::Order;
 use super::warning::{self, Warning};
@@ -45,7 +46,8 @@ pub struct Run {
     pub(super) interventions: Vec<(u64, Command)>,
     pub(super) ending: Option<Ending>,
     pub(super) snapshot: Option<Arc<Snapshot>>,
-    pub(super) exported: BTreeMap<CandidateId, PathBuf>,
+    /// What came of errands.
+    pub(super) findings: BTreeMap<(CandidateId, Errand), Done>,
     pub(super) blocks: Vec<Block>,
     pub(super) row: usize,
     pub(super) group: usize,
@@ -81,7 +83,7 @@ impl Run {
             interventions: Vec::new(),
             ending: None,
             snapshot: None,
-            exported: BTreeMap::new(),
+            findings: BTreeMap::new(),
             blocks: Vec::new(),
             row: 0,
             group: 0,

@@ -1,7 +1,7 @@
 //! The state of the screen.
 
 use super::form::{Form, RenameLine};
-use super::host::{Changes, PresetRow, RunRow, Tie};
+use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie};
 use super::keymap::Keymap;
 use super::prompt::{FilterLine, Palette};
 use super::replay::{PlaceLine, Replay};
@@ -9,7 +9,7 @@ use super::run::Run;
 use super::start::Start;
 use super::steer::DialLine;
 use crate::run::{CandidateId, Command, Event, Record, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime};
 pub enum Effect {
     /// Steer the search.
     Send(Command),
-    /// Write what there is of a candidate.
-    Export(CandidateId),
+    /// Have something done with a candidate.
+    Errand(Task),
     /// Copy a text to the clipboard of the terminal.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
@@ -191,7 +191,8 @@ pub struct App {
     pub(super) notice: Option<Notice>,
     pub(super) keymap: Keymap,
     pub(super) takes_mouse: bool,
-    pub(super) exporting: BTreeSet<CandidateId>,
+    /// What is under way, with how far it is.
+    pub(super) at_work: BTreeMap<Task, String>,
     /// There while the view is frozen.
     pub(super) held: Option<Held>,
     /// There while a log is played.
@@ -226,7 +227,7 @@ impl App {
             notice: None,
             keymap,
             takes_mouse,
-            exporting: BTreeSet::new(),
+            at_work: BTreeMap::new(),
             held: None,
             replay: None,
         }
@@ -360,26 +361,42 @@ impl App {
         self.notice = Some(Notice { text, is_error });
     }
 
-    /// An export has ended: where it lies, or one line on what went wrong.
-    pub fn exported(&mut self, id: CandidateId, result: Result<PathBuf, String>) {
-        self.exporting.remove(&id);
-        match result {
-            Err(fault) => self.notice(fault, true),
-            Ok(path) => {
-                let left = self.exporting.len();
-                let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
-                self.notice(format!("candidate {} written to {}{more}", id.0, path.display()), false);
-                if let Some(run) = &mut self.run {
-                    run.remember_export(id, path);
-                }
-            }
+    /// A task is so far.
+    pub fn progress(&mut self, task: &Task, line: String) {
+        if let Some(told) = self.at_work.get_mut(task) {
+            *told = line;
         }
     }
 
-    /// Candidates whose files are being written.
-    #[must_use]
-    pub fn exporting(&self) -> &BTreeSet<CandidateId> {
-        &self.exporting
+    /// A task has ended: what came of it, or one line on what went wrong.
+    pub fn done(&mut self, task: &Task, result: Result<Done, String>) {
+        self.at_work.remove(task);
+        let done = match result {
+            Err(fault) => return self.notice(fault, true),
+            Ok(done) => done,
+        };
+        let left = self.at_work.len();
+        let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
+        let told = match &done {
+            Done::Written(path) => format!("written to {}", path.display()),
+            Done::Evaluated(_) => "evaluated: its figures stand above its network".to_owned(),
+            Done::Retrained(trained) => {
+                let (before, now) = (trained.inherited.share(), trained.retrained.share());
+                format!("trained: select {now:.3} instead of {before:.3}")
+            }
+        };
+        self.notice(format!("candidate {} {told}{more}", task.candidate.0), false);
+        // The screen may have gone on to another run, which has candidates of the same numbers.
+        if let Some(run) = self.run.as_mut().filter(|run| run.path == task.run) {
+            run.findings.insert((task.candidate, task.errand), done);
+        }
+    }
+
+    /// What is under way for a candidate of the run that shows, with how far it is.
+    pub fn at_work(&self, candidate: CandidateId) -> impl Iterator<Item = (Errand, &str)> {
+        let path = self.run.as_ref().map(|run| run.path.as_path());
+        let of_it = self.at_work.iter().filter(move |(task, _)| task.candidate == candidate && Some(task.run.as_path()) == path);
+        of_it.map(|(task, line)| (task.errand, line.as_str()))
     }
 
     /// The sequence number expected next, for catching up from the log.

@@ -1,13 +1,16 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Changes, Effect, Overlay, Pane, View};
-use crate::run::{Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source};
-use std::path::PathBuf;
+use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, View};
+use crate::run::{Accuracy, Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source, Start};
 use std::sync::Arc;
 
 fn selected(app: &App) -> Option<u32> {
     app.run()?.selected().map(|score| score.id.0)
+}
+
+fn task(app: &App, candidate: CandidateId, errand: Errand) -> Task {
+    Task { run: app.run().unwrap().path().to_owned(), candidate, errand }
 }
 
 fn notice(app: &App) -> &str {
@@ -54,10 +57,11 @@ fn the_winner_is_shown_until_somebody_steps() {
     assert_eq!(selected(&app), Some(3));
     press(&mut app, "G ] down");
     assert_eq!(selected(&app), Some(1), "the list ends");
-    assert_eq!(press(&mut app, "e"), [Effect::Export(CandidateId(1))]);
-    app.exported(CandidateId(1), Ok(PathBuf::from("x.json")));
+    let task = task(&app, CandidateId(1), Errand::Export);
+    assert_eq!(press(&mut app, "e"), [Effect::Errand(task.clone())]);
+    app.done(&task, Ok(Done::Written("x.json".into())));
     assert_eq!(notice(&app), "candidate 1 written to x.json");
-    assert!(app.run().unwrap().exported(CandidateId(1)).is_some());
+    assert_eq!(app.run().unwrap().findings(CandidateId(1)).count(), 1);
 }
 
 #[test]
@@ -215,13 +219,14 @@ fn marks_are_exported_together_and_a_pin_stays() {
     let run = app.run().unwrap();
     let pinned = run.pinned().unwrap().id;
     assert_eq!(run.marked().len(), 2);
-    let marked: Vec<Effect> = run.marked().iter().map(|&id| Effect::Export(id)).collect();
+    let marked: Vec<Effect> = run.marked().iter().map(|&id| Effect::Errand(task(&app, id, Errand::Export))).collect();
     assert_eq!(press(&mut app, "e"), marked);
     assert_eq!(press(&mut app, "e"), [], "they are being written already");
-    app.exported(pinned, Ok("there".into()));
+    let pinned_task = task(&app, pinned, Errand::Export);
+    app.done(&pinned_task, Ok(Done::Written("there".into())));
     press(&mut app, "x g x");
     assert!(app.run().unwrap().marked().is_empty());
-    assert_eq!(press(&mut app, "e"), [Effect::Export(pinned)]);
+    assert_eq!(press(&mut app, "e"), [Effect::Errand(pinned_task)]);
     press(&mut app, "p");
     assert_eq!(app.run().unwrap().pinned(), None);
 }
@@ -265,4 +270,45 @@ fn keys_of_the_users_own_replace_those_of_the_table() {
     assert_eq!(press(&mut app, "Q"), [Effect::Quit]);
     assert_eq!(press(&mut app, "m"), [Effect::Mouse(true)]);
     assert_eq!(press(&mut app, "ctrl-z"), [Effect::Suspend]);
+}
+
+#[test]
+fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
+    let mut app = app_with_candidates(20, 3);
+    let chosen = app.run().unwrap().selected().unwrap().id;
+    assert_eq!(press(&mut app, "t"), []);
+    assert!(notice(&app).contains("the search is at work"), "{}", notice(&app));
+    let evaluate = task(&app, chosen, Errand::Evaluate);
+    assert_eq!(press(&mut app, "E"), [Effect::Errand(evaluate.clone())]);
+    assert_eq!(press(&mut app, "E"), []);
+    assert_eq!(notice(&app), "it is being evaluated already");
+    let judged = Judged {
+        batch_norm: "of the batch",
+        decides: false,
+        accuracy: Accuracy { correct: 9, total: 10 },
+        quality: crate::posterior::statistics::Quality::default(),
+    };
+    app.done(&evaluate, Ok(Done::Evaluated(vec![judged])));
+    assert_eq!(app.run().unwrap().findings(chosen).next().unwrap().1, &Done::Evaluated(vec![judged]));
+
+    // Training waits for the end of the search, tells how far it is, and a result of another run is not taken for this one's.
+    app.ended();
+    let retrain = task(&app, chosen, Errand::Retrain(Start::Scratch));
+    assert_eq!(press(&mut app, "t"), [Effect::Errand(retrain.clone())]);
+    app.progress(&retrain, "epoch 1/3".into());
+    assert_eq!(app.at_work(chosen).collect::<Vec<_>>(), [(Errand::Retrain(Start::Scratch), "epoch 1/3")]);
+    app.done(&Task { run: "elsewhere".into(), ..retrain.clone() }, Ok(Done::Written("there".into())));
+    assert_eq!(app.run().unwrap().findings(chosen).count(), 1);
+    app.done(&retrain, Err("stopped".into()));
+    assert_eq!((app.at_work(chosen).count(), notice(&app)), (0, "stopped"));
+    assert_eq!(press(&mut app, "F"), [Effect::Errand(task(&app, chosen, Errand::Retrain(Start::Inherited)))]);
+    push(&mut app, Event::Candidate(Box::new(score(90, Source::Constant, 20, 350, 900))));
+    press(&mut app, "g");
+    for _ in 0..20 {
+        if selected(&app) != Some(90) {
+            press(&mut app, "j");
+        }
+    }
+    assert_eq!(press(&mut app, "E t F"), []);
+    assert!(notice(&app).contains("is no network"), "{}", notice(&app));
 }

@@ -2,14 +2,14 @@
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
 use super::filter::Filter;
-use super::host::{Changes, Tie};
+use super::host::{Changes, Errand, Task, Tie};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::replay::PlaceLine;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
-use crate::run::{CandidateId, Command, Fate};
+use crate::run::{CandidateId, Command, Fate, Start};
 
 /// Lines of a page.
 const PAGE: isize = 10;
@@ -122,7 +122,10 @@ impl App {
             Id::LearningRate => self.turn_dial(Dial::LearningRate),
             Id::Epochs => self.turn_dial(Dial::Epochs),
             Id::Samples => self.turn_dial(Dial::Samples),
-            Id::Export => return self.export(),
+            Id::Export => return self.ask(Errand::Export),
+            Id::Evaluate => return self.ask(Errand::Evaluate),
+            Id::Retrain => return self.ask(Errand::Retrain(Start::Scratch)),
+            Id::FineTune => return self.ask(Errand::Retrain(Start::Inherited)),
             Id::Copy => return self.copied().map(Effect::Copy).into_iter().collect(),
             Id::Mouse => {
                 self.takes_mouse = !self.takes_mouse;
@@ -173,20 +176,26 @@ impl App {
         Vec::new()
     }
 
-    /// The marked candidates, or the chosen one where none is marked.
-    fn export(&mut self) -> Vec<Effect> {
+    /// Has something done with the marked candidates, or with the chosen one where none is marked.
+    fn ask(&mut self, errand: Errand) -> Vec<Effect> {
         let Some(run) = &self.run else { return Vec::new() };
         let chosen = run.selected().filter(|_| run.marked().is_empty()).map(|score| score.id);
-        let wanted: Vec<CandidateId> = run.marked().iter().copied().chain(chosen).filter(|id| !self.exporting.contains(id)).collect();
-        if wanted.is_empty() {
-            self.notice("it is being written already".into(), false);
-            return Vec::new();
-        }
-        let told =
-            if let [one] = wanted[..] { format!("writing candidate {}", one.0) } else { format!("writing {} candidates", wanted.len()) };
+        let candidates: Vec<CandidateId> = run.marked().iter().copied().chain(chosen).collect();
+        let task = |candidate| Task { run: run.path.clone(), candidate, errand };
+        let wanted: Vec<Task> = candidates.into_iter().map(task).filter(|task| !self.at_work.contains_key(task)).collect();
+        let (doing, past) = match errand {
+            Errand::Export => ("writing", "written"),
+            Errand::Evaluate => ("evaluating", "evaluated"),
+            Errand::Retrain(_) => ("training", "trained"),
+        };
+        let told = match &wanted[..] {
+            [] => format!("it is being {past} already"),
+            [one] => format!("{doing} candidate {}", one.candidate.0),
+            all => format!("{doing} {} candidates", all.len()),
+        };
         self.notice(told, false);
-        self.exporting.extend(&wanted);
-        wanted.into_iter().map(Effect::Export).collect()
+        self.at_work.extend(wanted.iter().map(|task| (task.clone(), "waiting for its turn".to_owned())));
+        wanted.into_iter().map(Effect::Errand).collect()
     }
 
     /// How the run is shown.

@@ -13,7 +13,7 @@ use crate::export::Genotype;
 use crate::export::text::percent;
 use crate::posterior::statistics::{Predictions, Quality};
 use crate::preset::BatchNormMode;
-use crate::run::Accuracy;
+use crate::run::{Accuracy, CandidateRecord};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -76,46 +76,67 @@ fn of_export(file: &Path, arguments: &EvaluateArguments) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
-/// One kind of statistics: its word, what people call it, what came of it, and whether that is as recorded.
-struct Row {
+/// One kind of statistics: its word, what people call it, what came of it, whether that is as recorded, and whether it decides.
+pub struct Row {
     word: &'static str,
-    name: &'static str,
-    quality: Quality,
-    accuracy: Accuracy,
+    pub name: &'static str,
+    pub quality: Quality,
+    pub accuracy: Accuracy,
     same: Option<bool>,
+    pub decides: bool,
 }
 
-fn of_run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
-    let run = RunFiles::find(&arguments.file, &Places::of_user())?;
-    let record = run.record(run.candidate(arguments.candidate.as_deref().unwrap_or("winner"))?)?;
-    let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
+/// What a candidate of a run is found to do.
+pub struct Evaluation {
+    /// For each kind of statistics.
+    pub rows: Vec<Row>,
+    /// Milliseconds for one image.
+    latency: f64,
+    /// Select images.
+    images: usize,
+}
+
+/// Asks a candidate all select images with three kinds of batch-norm statistics.
+///
+/// # Errors
+/// A mistake: weights or images that are missing or changed, a candidate that is no network.
+pub fn evaluate(run: &RunFiles, record: &CandidateRecord, data: Option<&Path>) -> Result<Evaluation, Failure> {
+    let setting = Setting::of_run(&run.folder, data)?;
     let started = run.started()?;
     let images = setting.splits.select.images();
     let labels: Vec<i32> = images.labels().iter().map(|&label| i32::from(label)).collect();
-    let mut networks = Networks::new(&run, &setting)?;
+    let mut networks = Networks::new(run, &setting)?;
     let row = |word, name, predictions: &Predictions, recorded: Option<&[bool]>| {
         let right = predictions.right(&labels);
         let asked = recorded.map(|recorded| (setting.asked(started.seed, recorded.len()), recorded));
         let same = asked.map(|(asked, recorded)| asked.into_iter().zip(recorded).all(|(image, was)| right[image] == *was));
-        Row { word, name, quality: predictions.quality(&labels), accuracy: Accuracy::of(&right), same }
+        let decides = BatchNormMode::word(started.batch_norm) == word;
+        Row { word, name, quality: predictions.quality(&labels), accuracy: Accuracy::of(&right), same, decides }
     };
     let mut rows = Vec::new();
     for (word, name, mode) in
         [("inherited", "inherited", BatchNormMode::Inherited), ("recalibrated", "re-estimated", BatchNormMode::Recalibrated)]
     {
-        let predictions = networks.predictions(&[&record], mode, images)?;
+        let predictions = networks.predictions(&[record], mode, images)?;
         rows.extend(predictions.iter().map(|predictions| row(word, name, predictions, Some(&record.correct(mode).0))));
     }
     let (batch, device) = (setting.loaded.preset.train.batch, networks.device().clone());
-    let of_batch = networks.rebuilt(&record)?.predict_by_batch(&record.mask, images, batch, &device);
+    let of_batch = networks.rebuilt(record)?.predict_by_batch(&record.mask, images, batch, &device);
     rows.push(row("batch", "of the batch", &of_batch.map_err(|error| Failure::Mistake(error.to_string()))?, None));
-    let network = networks.network(&record, started.batch_norm)?;
+    let network = networks.network(record, started.batch_norm)?;
     let latency = 1e3 * crate::engine::rebuild::latency(&network, setting.loaded.preset.train.batch_norm_epsilon, &device).as_secs_f64();
+    Ok(Evaluation { rows, latency, images: labels.len() })
+}
+
+fn of_run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
+    let run = RunFiles::find(&arguments.file, &Places::of_user())?;
+    let record = run.record(run.candidate(arguments.candidate.as_deref().unwrap_or("winner"))?)?;
+    let Evaluation { rows, latency, images } = evaluate(&run, &record, arguments.data.as_deref())?;
     let (id, source, name) = (record.score.id, record.score.source, run.folder.name());
     if arguments.json {
         let mut facts = serde_json::json!({
-            "format": "pgnas-evaluation", "version": 1, "run": name, "candidate": id, "source": source, "images": labels.len(),
-            "batch_norm": started.batch_norm, "latency_ms": latency,
+            "format": "pgnas-evaluation", "version": 1, "run": name, "candidate": id, "source": source, "images": images,
+            "batch_norm": run.started()?.batch_norm, "latency_ms": latency,
         });
         for Row { word, quality, accuracy, same, .. } in rows {
             let interval = accuracy.interval();
@@ -128,13 +149,13 @@ fn of_run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
         output::print_json(&facts)?;
         return Ok(Exit::Done);
     }
-    let mut text = format!("candidate {} of {name}, {}, on {} select images\n\n", id.0, source.label(), labels.len());
+    let mut text = format!("candidate {} of {name}, {}, on {} select images\n\n", id.0, source.label(), images);
     let _ = writeln!(text, "  {:14}  {:>24}  {:>6}  {:>6}  {:>11}", "batch norm", "right", "NLL", "Brier", "calibration");
-    for Row { word, name, quality, accuracy, same } in rows {
+    for Row { name, quality, accuracy, same, decides, .. } in rows {
         let interval = accuracy.interval();
         let right = format!("{} ({:.1} to {:.1})", percent(interval.estimate), 100.0 * interval.low, 100.0 * interval.high);
         let (nll, brier, calibration) = (quality.nll, quality.brier, percent(quality.calibration_error));
-        let decides = if BatchNormMode::word(started.batch_norm) == word { ", decides" } else { "" };
+        let decides = if decides { ", decides" } else { "" };
         let same = match same {
             Some(true) => "as recorded",
             Some(false) => "recorded otherwise",

@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, Replayed, RunRow, Tie};
+use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, Replayed, RunRow, Task, Tie};
 use crate::preset::{KEYS, Preset};
-use crate::run::{CandidateId, Record, RunFolder, list_runs};
+use crate::run::{Record, RunFolder, list_runs};
 use std::ffi::OsString;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -160,14 +160,9 @@ impl Host for SystemHost {
         Ok(records.into_iter().filter(|record| record.sequence >= from).collect())
     }
 
-    fn export(&self, path: &Path, candidate: CandidateId) -> Job {
-        let path = path.to_owned();
-        Box::new(move || {
-            let run = Self::read(&path)?;
-            super::export::export(&run, candidate, None, &[], (None, None))
-                .map(|exported| exported.folder)
-                .map_err(|failure| failure.line())
-        })
+    fn job(&self, task: &Task) -> Job {
+        let (task, device) = (task.clone(), self.request.device.clone());
+        Box::new(move |progress| super::errands::run(&task, &device, progress).map_err(|failure| failure.line()))
     }
 
     fn finish(&mut self) {
@@ -186,7 +181,9 @@ fn hosted(arguments: &[OsString]) -> Result<Opened, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::fixture;
+    use crate::app::{Errand, Progress};
+    use crate::run::{CandidateId, Start, fixture};
+    use std::sync::Arc;
 
     fn host(root: &Path) -> SystemHost {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
@@ -218,7 +215,11 @@ mod tests {
         let last = host.catch_up(&runs[0].path, opened.records.len() as u64 - 1).unwrap();
         assert_eq!(last, opened.records[opened.records.len() - 1..]);
         assert!(host.open(&root.path().join("nowhere")).unwrap_err().contains("this is no run"));
-        assert!(host.export(&runs[0].path, CandidateId(6))().unwrap_err().contains("candidate 6 is not in it"));
+        for errand in [Errand::Export, Errand::Evaluate, Errand::Retrain(Start::Scratch)] {
+            let job = host.job(&Task { run: runs[0].path.clone(), candidate: CandidateId(6), errand });
+            let told = job(&Progress { tell: &|_| {}, stop: Arc::default() }).unwrap_err();
+            assert!(told.contains("candidate 6 is not in it"), "{errand:?}: {told}");
+        }
         assert!(host.start("wrong", &Changes::default()).unwrap_err().contains("did you mean `train.epochs`?"));
 
         let changes = |key: &str, value: &str| Changes { set: [(key.to_owned(), value.to_owned())].into(), ..Changes::default() };

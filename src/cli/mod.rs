@@ -9,6 +9,7 @@ mod correlate;
 mod data;
 mod doctor;
 mod ensemble;
+mod errands;
 mod evaluate;
 mod export;
 mod failure;

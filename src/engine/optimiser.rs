@@ -32,7 +32,7 @@ impl Descent {
 pub struct Ties {
     /// The tie of each place, `[n]`.
     tie: Tensor<1, Int>,
-    ties: usize,
+    count: usize,
     /// For each place the root of the share that it has in its tie, `[n]`.
     root_share: Tensor<1>,
 }
@@ -41,23 +41,23 @@ impl Ties {
     /// From the tie of each place, counted from 0.
     #[must_use]
     pub fn new(tie: &[usize], device: &Device) -> Self {
-        let ties = tie.iter().max().map_or(0, |last| last + 1);
-        let mut places = vec![0usize; ties];
+        let count = tie.iter().max().map_or(0, |last| last + 1);
+        let mut places = vec![0usize; count];
         tie.iter().for_each(|&tie| places[tie] += 1);
         let shares: Vec<f32> = tie.iter().map(|&tie| (places[tie] as f32).sqrt().recip()).collect();
-        let count = tie.len();
+        let all = tie.len();
         let tie: Vec<i32> = tie.iter().map(|&tie| tie as i32).collect();
         Self {
-            tie: Tensor::from_data(TensorData::new(tie, [count]), device),
-            ties,
-            root_share: Tensor::from_data(TensorData::new(shares, [count]), device),
+            tie: Tensor::from_data(TensorData::new(tie, [all]), device),
+            count,
+            root_share: Tensor::from_data(TensorData::new(shares, [all]), device),
         }
     }
 
     /// The gradient of what is one: the sum over a tie, at each of its places. Moved by it, places that began alike stay alike.
     #[must_use]
     pub fn gather(&self, gradient: Tensor<1>) -> Tensor<1> {
-        let sums = Tensor::zeros([self.ties], &gradient.device());
+        let sums = Tensor::zeros([self.count], &gradient.device());
         sums.select_assign(0, self.tie.clone(), gradient, IndexingUpdateOp::Add).select(0, self.tie.clone())
     }
 

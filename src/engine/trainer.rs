@@ -445,8 +445,8 @@ mod tests {
     #[test]
     fn tied_groups_move_as_one() {
         let graph = Arc::new(branches());
-        let (free, tied, ties) = (trainer(&graph, false), trainer(&graph, true), graph.ties());
-        let groups = ties.len();
+        let (free, tied, tie_of) = (trainer(&graph, false), trainer(&graph, true), graph.ties());
+        let groups = tie_of.len();
         let mut state = tied.state_with(tied.layout().initial(1), vec![-1.0; groups]);
 
         let masks = free.objective().draw(&state.logits.values, IMAGES, 1, 0);
@@ -455,7 +455,7 @@ mod tests {
         let (own, shared) = (numbers(&gradient(&free)), numbers(&gradient(&tied)));
         let mut once = 0.0;
         for group in 0..groups {
-            let others = (0..groups).filter(|&other| ties[other] == ties[group]);
+            let others = (0..groups).filter(|&other| tie_of[other] == tie_of[group]);
             let (sum, count) = others.fold((0.0, 0.0), |(sum, count), other| (sum + own[other], count + 1.0));
             assert!((shared[group] - sum).abs() < 1e-5, "{group}: {} instead of {sum}", shared[group]);
             once += sum * sum / count;
@@ -470,9 +470,9 @@ mod tests {
         assert!(logits.iter().any(|&logit| (logit + 1.0).abs() > 1e-3), "they moved");
         for (group, other) in (0..groups).flat_map(|group| (0..group).map(move |other| (group, other))) {
             let alike = logits[group].to_bits() == logits[other].to_bits();
-            assert!(alike || ties[group] != ties[other], "{group} and {other}: {} and {}", logits[group], logits[other]);
+            assert!(alike || tie_of[group] != tie_of[other], "{group} and {other}: {} and {}", logits[group], logits[other]);
         }
-        assert!(ties.iter().max().unwrap() + 1 < groups);
+        assert!(tie_of.iter().max().unwrap() + 1 < groups);
     }
 
     #[test]

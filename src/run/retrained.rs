@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// What a training began with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     /// The weights that the candidate inherited.

@@ -2,7 +2,7 @@
 
 mod capabilities;
 mod clipboard;
-mod exports;
+mod errands;
 mod frame;
 mod guard;
 mod input;

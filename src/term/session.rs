@@ -1,6 +1,6 @@
 //! One sitting at the terminal: input first, then what the search tells, then at most one frame.
 
-use super::exports::{Exported, Exports};
+use super::errands::{Errands, News};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
@@ -29,8 +29,8 @@ struct Session {
     drawn: Instant,
     guard: Guard,
     notify: Notify,
-    /// Exports under way.
-    exports: Exports,
+    /// What is done with candidates beside the screen.
+    errands: Errands,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
@@ -51,7 +51,7 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
         path: PathBuf::new(),
         drawn,
         guard,
-        exports: Exports::new()?,
+        errands: Errands::new()?,
         notify,
         pending: Vec::new(),
     };
@@ -69,14 +69,14 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
         Ok(Ending::Left) => {
             Guard::leave();
             session.stop();
-            session.exports.finish();
+            session.errands.finish();
             Ok(Ending::Left)
         }
         // A terminal that takes no frames is as gone as one that hung up. The search goes on without a screen, to its end.
         Ok(Ending::HungUp) | Err(_) => {
             session.guard.abandon();
             session.outlive();
-            session.exports.finish();
+            session.errands.finish();
             Ok(Ending::HungUp)
         }
     }
@@ -112,8 +112,11 @@ impl Session {
                     self.draw()?;
                     news = false;
                 }
-                Some(Exported { id, result }) = self.exports.done.recv() => {
-                    self.app.exported(id, result);
+                Some(told) = self.errands.news.recv() => {
+                    match told {
+                        News::Progress(task, line) => self.app.progress(&task, line),
+                        News::Ended(task, result) => self.app.done(&task, result),
+                    }
                     news = true;
                 }
                 update = next_update(&mut self.link) => {
@@ -200,7 +203,10 @@ impl Session {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Export(id) => self.exports.ask(id, self.host.export(&self.path, id)),
+            Effect::Errand(task) => {
+                let job = self.host.job(&task);
+                self.errands.ask(task, job);
+            }
             Effect::Start { preset, changes } => {
                 let opened = self.host.start(&preset, &changes);
                 self.show_or_say(opened);

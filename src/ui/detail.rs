@@ -3,8 +3,8 @@
 use super::paint::{Brush, share2, share3, short};
 use super::sketch;
 use super::theme::Role;
-use crate::app::{ActionId, App, Change, Run, View, count_changes};
-use crate::run::{CandidateScore, NetworkSummary};
+use crate::app::{ActionId, App, Change, Done, Errand, Judged, Run, View, count_changes};
+use crate::run::{Accuracy, CandidateScore, NetworkSummary, Start};
 use ratatui::layout::Rect;
 
 /// Columns of an operation in the table.
@@ -74,13 +74,47 @@ fn facts(app: &App, run: &Run, score: &CandidateScore) -> Vec<Line> {
         lines.push((format!("against pinned {}: {accuracy}, {sign}{} parameters", pinned.id.0, short(parameters.abs())), Role::Text));
         lines.push((format!("  operations +{gained} gained, -{lost} lost, ~{shifted} shifted"), Role::Text));
     }
-    if app.exporting().contains(&score.id) {
-        lines.push(("its files are being written".to_owned(), Role::Attention));
-    }
-    if let Some(path) = run.exported(score.id) {
-        lines.push((format!("exported to {}", path.display()), Role::Good));
-    }
+    lines.extend(app.at_work(score.id).map(|(errand, so_far)| (format!("{}: {so_far}", under_way(errand)), Role::Attention)));
+    lines.extend(run.findings(score.id).flat_map(|(_, done)| found(done)));
     lines
+}
+
+/// An errand that is under way.
+fn under_way(errand: Errand) -> &'static str {
+    match errand {
+        Errand::Export => "writing its files",
+        Errand::Evaluate => "evaluating it",
+        Errand::Retrain(Start::Scratch) => "training it from scratch",
+        Errand::Retrain(Start::Inherited) => "fine-tuning it",
+    }
+}
+
+/// What came of an errand.
+fn found(done: &Done) -> Vec<Line> {
+    let told = |accuracy: Accuracy| format!("{} ±{}", share3(accuracy.share()), share3(accuracy.interval().half_width()));
+    match done {
+        Done::Written(path) => vec![(format!("exported to {}", path.display()), Role::Good)],
+        Done::Evaluated(rows) => rows
+            .iter()
+            .map(|Judged { batch_norm, decides, accuracy, quality }| {
+                let decides = if *decides { ", decides" } else { "" };
+                let (nll, brier) = (quality.nll, quality.brier);
+                (format!("{batch_norm:12} {} NLL {nll:.3} Brier {brier:.3}{decides}", told(*accuracy)), Role::Good)
+            })
+            .collect(),
+        Done::Retrained(trained) => {
+            let how = match trained.from {
+                Start::Scratch => "from scratch",
+                Start::Inherited => "fine-tuned",
+            };
+            let difference = signed(trained.retrained.share() - trained.inherited.share());
+            let now = told(trained.retrained);
+            vec![
+                (format!("{how}, {} epochs: select {now}", trained.epochs), Role::Good),
+                (format!("  {difference} to inherited, McNemar p = {:.3}", trained.p), Role::Good),
+            ]
+        }
+    }
 }
 
 /// A difference of shares, with its sign.

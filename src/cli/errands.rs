@@ -1,0 +1,52 @@
+//! What the screen has done with candidates beside it: exported, evaluated, trained by themselves.
+
+use super::evaluate::evaluate;
+use super::failure::Failure;
+use super::rebuild::Setting;
+use super::retrain::{Plan, Work};
+use super::runs::RunFiles;
+use crate::app::{Done, Errand, Judged, Progress, Task};
+use crate::run::{RunFolder, Start};
+use std::sync::atomic::Ordering;
+
+/// Does it.
+///
+/// # Errors
+/// What the command of that name has; a training that was stopped.
+pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, Failure> {
+    let run = RunFiles::read(RunFolder::open(&task.run)?)?;
+    match task.errand {
+        Errand::Export => {
+            super::export::export(&run, task.candidate, None, &[], (None, None)).map(|exported| Done::Written(exported.folder))
+        }
+        Errand::Evaluate => {
+            let evaluation = evaluate(&run, &run.record(task.candidate)?, None)?;
+            let judged = |row: super::evaluate::Row| Judged {
+                batch_norm: row.name,
+                decides: row.decides,
+                accuracy: row.accuracy,
+                quality: row.quality,
+            };
+            Ok(Done::Evaluated(evaluation.rows.into_iter().map(judged).collect()))
+        }
+        Errand::Retrain(from) => retrain(&run, task, from, device, progress),
+    }
+}
+
+/// By the recipe of the search and the seed of the run, so that `pgnas retrain` without further words goes on with it.
+fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Progress<'_>) -> Result<Done, Failure> {
+    let stopped = || {
+        let (name, id) = (run.folder.name(), task.candidate.0);
+        Failure::Mistake(format!("stopped: `pgnas retrain {name} {id} --from {}` goes on from there", from.word()))
+    };
+    if progress.stop.load(Ordering::Relaxed) {
+        return Err(stopped());
+    }
+    let record = run.record(task.candidate)?;
+    let setting = Setting::of_run(&run.folder, None)?;
+    let (device, _) = super::launch::open(device)?;
+    let plan = Plan { from, recipe: Vec::new(), seed: run.started()?.seed };
+    let work = Work { run, setting: &setting, device: device.device, stop: progress.stop.clone() };
+    let trained = work.train(&record, &plan, &|line| (progress.tell)(line.to_owned()))?;
+    trained.map(|trained| Done::Retrained(Box::new(trained))).ok_or_else(stopped)
+}
