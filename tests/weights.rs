@@ -1,6 +1,7 @@
 //! Searches whose preset exempts blocks, ties groups and starts from weights of torchvision's: what is exempt is never dropped, what is tied
 //! moves as one, and a run that is killed goes on without the file that it began with.
 
+#[expect(dead_code, reason = "what other tests need of it")]
 mod killed;
 
 use killed::{Run, events};

@@ -3,7 +3,7 @@
 use super::failure::{Exit, Failure};
 use super::launch::Running;
 use crate::link::{Server, Update};
-use crate::run::Command;
+use crate::run::{Command, count_lines};
 use rustix::process::setsid;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -78,6 +78,8 @@ pub fn run(launch: impl FnOnce() -> Result<Running, Failure>) -> Result<Exit, Fa
     };
     let Running { folder, mut link, engine, .. } = running;
     let signals = listen(&link)?;
+    // Who hears of it reads the log, which must have its first event by then.
+    while count_lines(&folder.log()) == 0 && !matches!(link.next_blocking(), Update::Closed) {}
     say(&Word::Ready(folder.path().to_owned()));
     quiet(&folder.path().join("host.log"));
     while !matches!(link.next_blocking(), Update::Closed) {}

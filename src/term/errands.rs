@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn training_holds_nothing_up_tells_how_far_it_is_and_is_stopped_by_leaving() {
         let mut errands = Errands::new().unwrap();
-        let (began, begun) = channel();
+        let (began, has_begun) = channel();
         let train = move |progress: &Progress<'_>| {
             (progress.tell)("epoch 1".into());
             began.send(()).unwrap();
@@ -105,7 +105,7 @@ mod tests {
             Err("stopped".into())
         };
         errands.ask(task(1, Errand::Retrain(Start::Scratch)), Box::new(train));
-        begun.recv().unwrap();
+        has_begun.recv().unwrap();
         let (written, done) = channel();
         let export = move |_: &Progress<'_>| written.send(()).map(|()| Done::Written("two".into())).map_err(|error| error.to_string());
         errands.ask(task(2, Errand::Export), Box::new(export));
