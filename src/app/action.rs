@@ -300,13 +300,13 @@ pub static ACTIONS: &[Action] = &[
     action(
         (Id::Retrain, "retrain"),
         Run,
-        &["t"],
+        &["X"],
         None,
         "Train the chosen candidate, or all that are marked, from scratch by the recipe of the search; leaving stops it, to go on later.",
         trainable,
     ),
     action(
-        (Id::FineTune, "fine-tune"),
+        (Id::FineTune, "fine tune"),
         Run,
         &["F"],
         None,

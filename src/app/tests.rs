@@ -276,7 +276,7 @@ fn keys_of_the_users_own_replace_those_of_the_table() {
 fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
     let mut app = app_with_candidates(20, 3);
     let chosen = app.run().unwrap().selected().unwrap().id;
-    assert_eq!(press(&mut app, "t"), []);
+    assert_eq!(press(&mut app, "X"), []);
     assert!(notice(&app).contains("the search is at work"), "{}", notice(&app));
     let evaluate = task(&app, chosen, Errand::Evaluate);
     assert_eq!(press(&mut app, "E"), [Effect::Errand(evaluate.clone())]);
@@ -294,7 +294,7 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
     // Training waits for the end of the search, tells how far it is, and a result of another run is not taken for this one's.
     app.ended();
     let retrain = task(&app, chosen, Errand::Retrain(Start::Scratch));
-    assert_eq!(press(&mut app, "t"), [Effect::Errand(retrain.clone())]);
+    assert_eq!(press(&mut app, "X"), [Effect::Errand(retrain.clone())]);
     app.progress(&retrain, "epoch 1/3".into());
     assert_eq!(app.at_work(chosen).collect::<Vec<_>>(), [(Errand::Retrain(Start::Scratch), "epoch 1/3")]);
     app.done(&Task { run: "elsewhere".into(), ..retrain.clone() }, Ok(Done::Written("there".into())));

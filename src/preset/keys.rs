@@ -213,7 +213,7 @@ pub static KEYS: &[Key] = &[
         "posterior.exempt",
         Kind::Text,
         r#""""#,
-        "Blocks that have no masks, joined by commas, by their names or the first parts of them: \"stem, head\"; empty: what the family masks is masked.",
+        "Blocks that have no masks, joined by commas, by their names or the first parts of them: \"stem, head\"; empty: what the family masks is masked, all of it.",
     )
     .when(POSTERIOR, GATES),
     key(

@@ -98,8 +98,8 @@ fn found(done: &Done) -> Vec<Line> {
             .iter()
             .map(|Judged { batch_norm, decides, accuracy, quality }| {
                 let decides = if *decides { ", decides" } else { "" };
-                let (nll, brier) = (quality.nll, quality.brier);
-                (format!("{batch_norm:12} {} NLL {nll:.3} Brier {brier:.3}{decides}", told(*accuracy)), Role::Good)
+                let nll = quality.nll;
+                (format!("{batch_norm:12} {} NLL {nll:.3}{decides}", told(*accuracy)), Role::Good)
             })
             .collect(),
         Done::Retrained(trained) => {
