@@ -57,7 +57,7 @@ pub enum Command {
     },
     /// Write the manual page to standard output
     Man,
-    /// Tell how well inherited weights rank architectures whose true accuracy is known
+    /// Tell how well inherited weights rank networks, beside their accuracy after training or in a table
     Correlate(CorrelateArguments),
     /// Compute the accuracy of a candidate, or of an export from its files alone
     Evaluate(EvaluateArguments),
