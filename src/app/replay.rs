@@ -5,7 +5,7 @@ use super::key::{Code, Key};
 use super::prompt::typed;
 use super::rewind::Mark;
 use super::run::Run;
-use super::state::{App, Effect, Overlay};
+use super::state::{App, Effect, Notice, Overlay};
 use crate::run::{Event, Record};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -143,7 +143,7 @@ impl Replay {
     }
 
     /// Shows what is due.
-    fn take(&mut self, run: &mut Run) -> Option<String> {
+    fn take(&mut self, run: &mut Run) -> Option<Notice> {
         let mut notice = None;
         while self.is_due() {
             let Some(record) = self.ahead.pop_front() else { break };
@@ -165,7 +165,7 @@ impl Replay {
             };
             if arrived || self.goal.is_none() {
                 self.goal = None;
-                notice = told.or(notice);
+                notice = told.map(|text| Notice { text, is_error: true }).or(notice);
             }
         }
         if let (Some(Goal::Second(second)), Some(_)) = (self.goal, self.ahead.front()) {
@@ -173,7 +173,7 @@ impl Replay {
         }
         if self.at >= self.total {
             if self.goal == Some(Goal::Alert) {
-                notice = Some("no further alert".into());
+                notice = Some(Notice { text: "no further alert".into(), is_error: false });
             }
             (self.goal, self.playing, self.clock) = (None, false, self.seconds);
         }
@@ -315,10 +315,9 @@ impl App {
 
     fn take_due(&mut self) {
         if let (Some(replay), Some(run)) = (&mut self.replay, &mut self.run)
-            && let Some(told) = replay.take(run)
+            && let Some(notice) = replay.take(run)
         {
-            let is_error = told != "no further alert";
-            self.notice(told, is_error);
+            self.notice = Some(notice);
         }
     }
 

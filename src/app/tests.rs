@@ -309,6 +309,6 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
             press(&mut app, "j");
         }
     }
-    assert_eq!(press(&mut app, "E t F"), []);
+    assert_eq!(press(&mut app, "E X F"), []);
     assert!(notice(&app).contains("is no network"), "{}", notice(&app));
 }

@@ -98,8 +98,10 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let scaled = budget::settle(&mut loaded, &splits);
     let pretrained = prepare::pretrained(&loaded, &graph, request.seed)?;
     if pretrained.is_some() {
-        let path = std::path::absolute(&loaded.preset.train.weights).unwrap_or_default();
-        loaded.settle_weights(&path.to_string_lossy());
+        // A folder that is gone has no absolute path; then the file stays named as it was.
+        let given = loaded.preset.train.weights.clone();
+        let path = std::path::absolute(&given).map_or(given, |path| path.to_string_lossy().into_owned());
+        loaded.settle_weights(&path);
     }
     let (device, notice) = open(&request.device)?;
     let notices = notice.into_iter().chain(scaled).collect();

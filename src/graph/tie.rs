@@ -61,11 +61,9 @@ impl Graph {
             depths[index] = before + usize::from(!node.groups.is_empty());
         }
         let mut known: HashMap<(&str, Operation, usize), usize> = HashMap::new();
-        let tie = |group: &'_ MaskGroup| (group.place.operation, depths[group.node.index()]);
         let ties = self.groups.iter().map(|group| {
-            let (operation, depth) = tie(group);
             let next = known.len();
-            *known.entry((group.place.block.as_str(), operation, depth)).or_insert(next)
+            *known.entry((group.place.block.as_str(), group.place.operation, depths[group.node.index()])).or_insert(next)
         });
         ties.collect()
     }

@@ -3,7 +3,7 @@
 use super::draw;
 use super::theme::{Depth, Glyphs, Look, Role};
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
-use crate::app::{ActionId, App, Draft, Effect, Pane, Target};
+use crate::app::{ActionId, App, Draft, Effect, Pane, PresetRow, Target};
 use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
@@ -109,6 +109,30 @@ fn replaying() -> App {
         }
     }
     app
+}
+
+#[test]
+fn a_notice_that_one_line_cannot_hold_is_told_to_its_end() {
+    let mut app = at_start();
+    app.notice(format!("image set `cifar10` is not in {}; `--data PATH` names its place", "/a/long/way".repeat(12)), true);
+    let shown = text(&app, 60, 15);
+    assert!(shown.ends_with("names its place") && shown.contains("! image set `cifar10`"), "{shown}");
+}
+
+#[test]
+fn presets_beyond_the_window_come_into_sight_when_they_are_chosen() {
+    let name = |number: usize| format!("supnet-m:variant{number:02}");
+    let preset = |number| PresetRow { name: name(number), summary: String::new(), parameters: 9, groups: 7, epochs: 5 };
+    let mut app = App::new();
+    app.show_start((0..30).map(preset).collect(), vec![]);
+    assert!(!text(&app, 80, 24).contains(&name(29)));
+    press(&mut app, "G");
+    let shown = text(&app, 80, 24);
+    assert!(shown.contains("of 30"), "{shown}");
+    let row = shown.lines().find(|line| line.contains(&name(29))).unwrap_or_else(|| panic!("{shown}"));
+    let column = |line: &str, word: &str| line[..line.find(word).unwrap()].chars().count() + word.len();
+    let head = shown.lines().find(|line| line.contains("parameters")).unwrap();
+    assert_eq!(column(row, " 7"), column(head, "groups"), "{shown}");
 }
 
 #[test]
