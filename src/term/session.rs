@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Time that a replay may read for before a frame.
+/// Time that a replay may read for before a frame, where the last frame did not take longer itself.
 const READING: Duration = Duration::from_millis(20);
 
 struct Session {
@@ -27,6 +27,8 @@ struct Session {
     path: PathBuf,
     /// When the last frame was sent.
     drawn: Instant,
+    /// How long it took.
+    drawing: Duration,
     guard: Guard,
     notify: Notify,
     /// What is done with candidates beside the screen.
@@ -50,6 +52,7 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
         log: None,
         path: PathBuf::new(),
         drawn,
+        drawing: Duration::ZERO,
         guard,
         errands: Errands::new()?,
         notify,
@@ -129,8 +132,10 @@ impl Session {
 
     fn draw(&mut self) -> std::io::Result<()> {
         self.play();
+        let begin = Instant::now();
         let result = self.screen.draw(&self.app, &self.look);
         self.drawn = Instant::now();
+        self.drawing = self.drawn - begin;
         result
     }
 
@@ -138,8 +143,9 @@ impl Session {
     fn play(&mut self) {
         let Some(log) = &self.log else { return };
         let begin = Instant::now();
+        let reading = READING.max(self.drawing);
         self.app.elapse(begin);
-        while let Some(wanted) = self.app.wanted().filter(|_| begin.elapsed() < READING) {
+        while let Some(wanted) = self.app.wanted().filter(|_| begin.elapsed() < reading) {
             match log.read(wanted) {
                 Ok(records) => self.app.replayed(records),
                 Err(error) => self.app.replay_failed(error.to_string()),
