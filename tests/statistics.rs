@@ -1,8 +1,6 @@
 //! The statistics of candidates against SciPy and statsmodels.
 
-use pgnas::posterior::statistics::{
-    Answers, BestOf, Discordant, Halves, holm, probability_of_superiority, simulate, wilson,
-};
+use pgnas::posterior::statistics::{Answers, BestOf, Discordant, Halves, holm, probability_of_superiority, simulate, wilson};
 use pgnas::run::Bits;
 use serde_json::Value;
 

@@ -165,11 +165,7 @@ impl Images {
             // What moves pixels moves their numbers; what comes in from outside is 0 either way.
             numbers.clear();
             numbers.extend((1..=height * width).map(|number| number as f32));
-            augment.apply(
-                &mut numbers,
-                [1, height, width],
-                &mut stream(seed, Purpose::Augment, epoch << 32 | self.indices[index] as u64),
-            );
+            augment.apply(&mut numbers, [1, height, width], &mut stream(seed, Purpose::Augment, epoch << 32 | self.indices[index] as u64));
             sources.extend(numbers.iter().map(|&number| number as i32));
         }
         let labels = indices.iter().map(|&index| i32::from(self.labels[index])).collect();

@@ -46,7 +46,7 @@ impl Feed {
     /// [`EngineError::Data`] where the system gives no thread.
     pub fn start_at(&self, epoch: usize, step: usize) -> Result<Shows, EngineError> {
         let source = match &self.kept {
-            Some(kept) => Source::Device(Prefetch::new(self.loader.placed_at(epoch, step), AHEAD)?, kept.clone()),
+            Some(kept) => Source::Device(Prefetch::new(self.loader.placed_at(epoch, step), AHEAD)?, Box::new(kept.clone())),
             None => Source::Host(Prefetch::new(self.loader.start_at(epoch, step), AHEAD)?),
         };
         Ok(Shows { shape: self.loader.images().shape(), device: self.device.clone(), source })
@@ -64,7 +64,7 @@ pub struct Shows {
 #[derive(Debug)]
 enum Source {
     Host(Prefetch<Batch>),
-    Device(Prefetch<Placement>, Tensor<3>),
+    Device(Prefetch<Placement>, Box<Tensor<3>>),
 }
 
 impl Iterator for Shows {
@@ -118,9 +118,13 @@ mod tests {
         set.split(&SplitPlan { train: 0, select: 8, test: TestPlan::Held(8), seed: 0 }).unwrap().train
     }
 
-    fn shown(augment: Augment, is_cpu: bool, step: usize) -> (bool, Vec<(Vec<f32>, Vec<i32>)>) {
+    type Numbers = (Vec<f32>, Vec<i32>);
+
+    fn shown(augment: Augment, is_cpu: bool, step: usize) -> (bool, Vec<Numbers>) {
         let feed = Feed::new(Loader::new(&train(), 5, augment, 3).unwrap(), Device::flex(), is_cpu);
-        let numbers = |(pixels, labels): Shown| (pixels.into_data().iter::<f32>().collect(), labels.into_data().iter::<i32>().collect());
+        let numbers = |(pixels, labels): Shown| -> Numbers {
+            (pixels.into_data().iter::<f32>().collect(), labels.into_data().iter::<i32>().collect())
+        };
         (feed.kept.is_some(), feed.start_at(7, step).unwrap().map(numbers).collect())
     }
 

@@ -3,7 +3,7 @@
 use super::report::Limits;
 use super::text::{percent, points, share};
 use crate::posterior::statistics::{
-    Answers, BestOf, Interval, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
+    Answers, BestOf, Interval, Raced, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
     samples_to_reach, simulate,
 };
 use crate::preset::BatchNormMode;
@@ -177,12 +177,13 @@ impl Racing {
         let winner = (0..answers.len()).filter(|&index| may_win(index)).max_by_key(merit)?;
         let work = answers.iter().map(Answers::images).sum::<usize>().max(1);
         let races = (RACING_WORK / work).clamp(10, 100) as u32;
-        let raced: Vec<_> = (0..races).map(|race| simulate(&answers, may_win, seed.wrapping_add(u64::from(race)), RACING_ERROR)).collect();
-        let saved = || raced.iter().map(|raced| raced.saved);
+        let outcome = |race: u32| simulate(&answers, may_win, seed.wrapping_add(u64::from(race)), RACING_ERROR);
+        let outcomes: Vec<Raced> = (0..races).map(outcome).collect();
+        let saved = || outcomes.iter().map(|outcome| outcome.saved);
         Some(Self {
             error: RACING_ERROR,
             races,
-            same_winner: raced.iter().filter(|raced| raced.left.contains(&winner)).count() as u32,
+            same_winner: outcomes.iter().filter(|outcome| outcome.left.contains(&winner)).count() as u32,
             saved: Limits {
                 estimate: saved().sum::<f64>() / f64::from(races),
                 low: saved().fold(1.0, f64::min),
