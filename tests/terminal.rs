@@ -1,5 +1,6 @@
 //! The program on a real (pseudo-)terminal: what a person sees and does in a search, and what happens when the terminal goes away.
 
+#[expect(dead_code, reason = "others use the rest of it")]
 mod pty;
 
 use pgnas::run::{Event, Outcome, RunFolder, read_log};

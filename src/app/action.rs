@@ -83,6 +83,7 @@ pub enum ActionId {
     Leave,
     Ask,
     Redraw,
+    Meter,
 }
 
 impl ActionId {
@@ -432,6 +433,14 @@ pub static ACTIONS: &[Action] = &[
         always,
     ),
     action((Id::Redraw, "redraw"), Both, &["ctrl-l"], None, "Draw the whole screen anew.", always),
+    action(
+        (Id::Meter, "debug page"),
+        Both,
+        &["i"],
+        None,
+        "What the line to the terminal takes: frames sent and not, bytes of each and a second, the time to write them, events that wait.",
+        always,
+    ),
 ];
 
 /// `docs/keys.md`, from the table.

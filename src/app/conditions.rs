@@ -59,7 +59,11 @@ pub(super) fn samples(app: &App) -> Result<(), &'static str> {
 
 pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
     let any = app.run().is_some_and(|run| run.selected().is_some());
-    if any { Ok(()) } else { Err("there is no candidate yet: sample now ranks some, the search ranks more at its end") }
+    match (any, app.run().is_some_and(Run::is_live)) {
+        (true, _) => Ok(()),
+        (false, true) => Err("there is no candidate yet: sample now ranks some, the search ranks more at its end"),
+        (false, false) => Err("there is no candidate in this run so far"),
+    }
 }
 
 pub(super) fn a_network(app: &App) -> Result<(), &'static str> {

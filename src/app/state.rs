@@ -3,6 +3,7 @@
 use super::form::{Form, RenameLine};
 use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie};
 use super::keymap::Keymap;
+use super::meter::{Frame, LinkMode, Meter};
 use super::prompt::{FilterLine, Palette};
 use super::replay::{PlaceLine, Replay};
 use super::run::Run;
@@ -12,7 +13,7 @@ use crate::run::{CandidateId, Command, Event, Record, Snapshot};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What a key asks of the program around the screen.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +140,8 @@ pub enum Overlay {
     Rename(RenameLine),
     /// The question whether to delete a run.
     Delete(Box<RunRow>),
+    /// What the line to the terminal takes.
+    Meter,
 }
 
 /// What came while the view is frozen.
@@ -197,6 +200,7 @@ pub struct App {
     pub(super) held: Option<Held>,
     /// There while a log is played.
     pub(super) replay: Option<Replay>,
+    pub(super) meter: Meter,
 }
 
 impl Default for App {
@@ -230,6 +234,7 @@ impl App {
             at_work: BTreeMap::new(),
             held: None,
             replay: None,
+            meter: Meter::default(),
         }
     }
 
@@ -358,6 +363,9 @@ impl App {
 
     /// Takes the hint line until the next key.
     pub fn notice(&mut self, text: String, is_error: bool) {
+        if is_error && self.replay.is_none() {
+            log::warn!("{text}");
+        }
         self.notice = Some(Notice { text, is_error });
     }
 
@@ -409,7 +417,40 @@ impl App {
     /// When a frame is due without any news; `None`: never, so that idling costs nothing.
     #[must_use]
     pub fn animation_due(&self) -> Option<Duration> {
-        self.replay_due()
+        // Its rates are of the last seconds, and these pass.
+        let metered = (self.overlay == Overlay::Meter).then_some(Duration::from_secs(1));
+        [self.replay_due(), metered].into_iter().flatten().min()
+    }
+
+    /// Says how often frames may be sent.
+    pub fn set_link(&mut self, mode: LinkMode) {
+        self.meter.mode = mode;
+    }
+
+    /// What the line to the terminal takes.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// A frame is about to be painted, while so many events wait.
+    pub fn frame_begins(&mut self, at: Instant, backlog: usize) {
+        self.meter.begin(at, backlog);
+    }
+
+    /// The frame was sent, or was the same as the one before and was not.
+    pub fn frame_ended(&mut self, frame: Option<Frame>) {
+        self.meter.end(frame);
+    }
+
+    /// An event shares the next frame with one before it.
+    pub fn frame_shared(&mut self) {
+        self.meter.shared += 1;
+    }
+
+    /// Events were lost on the way and are read from the log.
+    pub fn events_missed(&mut self, count: u64) {
+        self.meter.missed += count;
     }
 
     /// The start screen.

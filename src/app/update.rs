@@ -32,6 +32,7 @@ impl App {
             Overlay::Form(form) => self.press_form(key, form.clone()),
             Overlay::Rename(line) => self.press_rename(key, line.clone()),
             Overlay::Delete(run) => self.press_delete(key, &run.clone()),
+            Overlay::Meter => self.press_meter(key),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
@@ -56,6 +57,16 @@ impl App {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn press_meter(&mut self, key: Key) -> Vec<Effect> {
+        match self.named(key) {
+            _ if key == Key::from(Code::Escape) => self.overlay = Overlay::None,
+            Some(Id::Meter | Id::Back | Id::Leave) => self.overlay = Overlay::None,
+            Some(Id::Ask) => self.overlay = Overlay::Leave,
+            _ => {}
+        }
+        Vec::new()
     }
 
     fn press_help(&mut self, key: Key, at: usize) -> Vec<Effect> {
@@ -136,6 +147,7 @@ impl App {
             Id::Choose => return self.choose(),
             Id::Back => return vec![Effect::Back],
             Id::Redraw => return vec![Effect::Redraw],
+            Id::Meter => self.overlay = Overlay::Meter,
             Id::Suspend => return vec![Effect::Suspend],
             Id::Leave if self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,

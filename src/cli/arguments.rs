@@ -86,6 +86,9 @@ pub struct ScreenArguments {
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Screen")]
     pub no_mouse: bool,
+    /// How often frames may be sent over the line to the terminal
+    #[arg(long, value_name = "SPEED", help_heading = "Screen")]
+    pub link: Option<LinkChoice>,
 }
 
 /// Colours of the terminal.
@@ -114,10 +117,24 @@ pub enum GlyphChoice {
     /// As the locale says
     #[default]
     Auto,
-    /// Bars, arrows and boxes
+    /// Bars, arrows and boxes, and curves of braille
+    Braille,
+    /// The same without braille: curves of half blocks
     Unicode,
     /// ASCII alone
     Ascii,
+}
+
+/// How often frames may be sent over the line to the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LinkChoice {
+    /// The fewer, the longer writing one takes
+    #[default]
+    Auto,
+    /// 4 a second
+    Slow,
+    /// 30 a second
+    Fast,
 }
 
 /// Arguments of `pgnas search`.

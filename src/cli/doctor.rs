@@ -1,11 +1,14 @@
 //! `pgnas doctor`: what this program finds around it.
 
-use super::arguments::DoctorArguments;
+use super::arguments::{DoctorArguments, ScreenArguments};
 use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
-use super::screen::missing_terminal;
+use super::screen::{self, missing_terminal};
 use crate::engine::devices;
+use crate::ui::theme::{Depth, Glyphs, Look, Role};
+use crossterm::style::ContentStyle;
+use ratatui::backend::IntoCrossterm as _;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,11 @@ struct Terminal {
     term: Option<String>,
     colorterm: Option<String>,
     no_color: bool,
+    /// How many colours the screen takes it to have, and which signs; `None` where the settings are wrong.
+    colours: Option<&'static str>,
+    glyphs: Option<&'static str>,
+    #[serde(skip)]
+    look: Option<Look>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,7 +65,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
         program: concat!("pgnas ", env!("CARGO_PKG_VERSION")),
         devices: devices.map(|device| Device { name: device.name, available: device.available, note: device.note }).collect(),
         terminal: terminal(),
-        folders: vec![folder("presets", places.presets), folder("runs", places.runs)],
+        folders: vec![folder("presets", places.presets), folder("runs", places.runs), folder("logs", super::places::logs())],
     };
     if arguments.json {
         output::print_json(&facts)?;
@@ -69,6 +77,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
 
 fn terminal() -> Terminal {
     let missing = missing_terminal();
+    let look = look();
     let size = missing.is_none().then(|| crossterm::terminal::size().ok()).flatten();
     Terminal {
         usable: missing.is_none(),
@@ -78,7 +87,45 @@ fn terminal() -> Terminal {
         term: std::env::var("TERM").ok(),
         colorterm: std::env::var("COLORTERM").ok(),
         no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        colours: look.as_ref().map(|look| look.depth.label()),
+        glyphs: look.as_ref().map(|look| look.glyphs.label()),
+        look,
     }
+}
+
+/// How the screen would look here.
+fn look() -> Option<Look> {
+    let options = screen::options(&ScreenArguments::default()).ok()?;
+    let theme = options.theme.as_deref().unwrap_or("dark");
+    Look::load_from(options.user_themes.as_deref(), theme, options.colour.depth(), options.glyphs.glyphs()).ok()
+}
+
+/// Lines of words and signs as the screen would show them, to be looked at; in colour where `colours` says so.
+fn samples(look: &Look, colours: bool) -> String {
+    const ROLES: [(&str, Role); 8] = [
+        ("kept", Role::Kept),
+        ("dropped", Role::Dropped),
+        ("good", Role::Good),
+        ("attention", Role::Attention),
+        ("danger", Role::Danger),
+        ("title", Role::Title),
+        ("quiet", Role::Quiet),
+        ("selection", Role::Selection),
+    ];
+    let painted = |(word, role): (&str, Role)| {
+        let style: ContentStyle = look.style(role).into_crossterm();
+        if colours { style.apply(word).to_string() } else { word.to_owned() }
+    };
+    let words: Vec<String> = ROLES.into_iter().map(painted).collect();
+    let mut text = format!("      {}: {}\n", look.depth.label(), words.join(" "));
+    let signs = match look.glyphs {
+        Glyphs::Braille => "bars ▏▎▍▌▋▊▉█  shades ·░▒▓█  boxes ╭─┬─╮  signs ● ◐ ○ ↑ ↓ ▶ ±  curves ⣀⠤⠒⠉⣿",
+        Glyphs::Unicode => "bars ▏▎▍▌▋▊▉█  shades ·░▒▓█  boxes ╭─┬─╮  signs ● ◐ ○ ↑ ↓ ▶ ±  curves ▄▀█",
+        Glyphs::Ascii => "bars ###...  shades .-+x#  boxes +-+-+  signs @ o . ^ v > ~  curves *",
+    };
+    let _ = writeln!(text, "      {}: {signs}", look.glyphs.label());
+    text.push_str("      what does not look like its word: --color 256, 16 or never, --glyphs unicode or ascii\n");
+    text
 }
 
 fn folder(purpose: &'static str, path: Option<PathBuf>) -> Folder {
@@ -117,6 +164,10 @@ impl Facts {
         let variables = [variable("TERM", &terminal.term), variable("COLORTERM", &terminal.colorterm)].into_iter().flatten();
         let no_color = if terminal.no_color { ", NO_COLOR" } else { "" };
         let _ = writeln!(text, "\nterminal\n  {}  {found}{}{no_color}", mark(terminal.usable), variables.collect::<String>());
+        match &terminal.look {
+            Some(look) => text.push_str(&samples(look, terminal.usable && look.depth != Depth::None)),
+            None => text.push_str("  --  the settings of the screen are wrong: `pgnas config show` says where\n"),
+        }
         text.push_str("\nfolders\n");
         for folder in &self.folders {
             let path = folder.path.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());

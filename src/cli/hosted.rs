@@ -72,6 +72,7 @@ pub fn run(launch: impl FnOnce() -> Result<Running, Failure>) -> Result<Exit, Fa
         Ok(started) => started,
         Err(failure) => {
             let line = failure.line();
+            log::warn!("the search does not start: {line}");
             say(&if matches!(failure, Failure::Mistake(_)) { Word::Mistake(line) } else { Word::Failed(line) });
             return Err(failure);
         }
@@ -80,11 +81,13 @@ pub fn run(launch: impl FnOnce() -> Result<Running, Failure>) -> Result<Exit, Fa
     let signals = listen(&link)?;
     // Who hears of it reads the log, which must have its first event by then.
     while count_lines(&folder.log()) == 0 && !matches!(link.next_blocking(), Update::Closed) {}
+    log::info!("at work on {}", folder.path().display());
     say(&Word::Ready(folder.path().to_owned()));
     quiet(&folder.path().join("host.log"));
     while !matches!(link.next_blocking(), Update::Closed) {}
     let _ = engine.join();
     server.finish();
+    log::info!("no more at work on {}", folder.path().display());
     signals.close();
     Ok(Exit::Done)
 }

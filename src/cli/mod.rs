@@ -17,6 +17,7 @@ mod final_test;
 mod headless;
 mod host;
 mod hosted;
+mod journal;
 mod launch;
 mod list;
 mod manual;
@@ -52,7 +53,10 @@ use std::ffi::OsString;
 /// What should not happen, to be shown with all there is to know of it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> color_eyre::Result<Exit> {
     let result = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => dispatch(arguments),
+        Ok(arguments) => {
+            keep_journal();
+            dispatch(arguments)
+        }
         Err(error) if error.use_stderr() => Err(Failure::Mistake(one_line(&error))),
         // The help or the version was asked for.
         Err(text) => output::print(&text.render().to_string()).map(|()| Exit::Done),
@@ -64,11 +68,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> color_eyre::Result<
             Ok(Exit::Mistake)
         }
         Err(failure @ Failure::Failed(_)) => {
+            log::error!("{}", failure.line());
             output::tell(&format!("error: {}", failure.line()));
             Ok(Exit::Failed)
         }
         Err(Failure::Closed) => Ok(Exit::Done),
         Err(Failure::Unexpected(report)) => Err(report),
+    }
+}
+
+/// Writes a log file from here on, as far as the settings wish; what is wrong with them is told where they are used.
+fn keep_journal() {
+    let settings = config::in_force(&ScreenArguments::default()).ok();
+    let level = settings.as_ref().map_or("info", |settings| settings.get("log")).parse();
+    if let (Some(folder), Ok(level)) = (places::logs(), level) {
+        journal::begin(folder, level);
     }
 }
 

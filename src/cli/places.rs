@@ -39,6 +39,13 @@ pub fn data() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "pgnas").map(|folders| folders.data_dir().join("data"))
 }
 
+/// The folder of the program's log files, `None` where the system has no home for it.
+#[must_use]
+pub fn logs() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "pgnas")?;
+    Some(folders.state_dir().unwrap_or(folders.data_local_dir()).join("logs"))
+}
+
 /// The folder of the user's own themes, `None` where the system has no home for it.
 #[must_use]
 pub fn themes() -> Option<PathBuf> {

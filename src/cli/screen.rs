@@ -3,7 +3,7 @@
 use super::arguments::{self, ColorChoice, ScreenArguments};
 use super::config;
 use super::failure::Failure;
-use crate::app::Host;
+use crate::app::{Host, LinkMode};
 use crate::term::{self, ColourChoice, First, GlyphChoice, Notify, ScreenOptions, TermError};
 use crate::ui::theme::{Depth, Glyphs, Look};
 use clap::ValueEnum as _;
@@ -33,13 +33,13 @@ pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
     look.map(drop).map_err(|error| Failure::Mistake(error.to_string()))
 }
 
-/// Gives the terminal to the screen until the user leaves. `first` is what to show; without it it begins with the start screen.
+/// What the settings in force ask of the screen.
 ///
 /// # Errors
-/// What keeps it from being drawn.
-pub fn show(host: Box<dyn Host>, first: Option<First>, arguments: &ScreenArguments) -> Result<(), Failure> {
+/// A mistake: settings with an error.
+pub fn options(arguments: &ScreenArguments) -> Result<ScreenOptions, Failure> {
     let settings = config::in_force(arguments)?;
-    let options = ScreenOptions {
+    Ok(ScreenOptions {
         theme: Some(settings.get("theme").to_owned()),
         user_themes: super::places::themes(),
         // Both were checked when they were set.
@@ -51,6 +51,7 @@ pub fn show(host: Box<dyn Host>, first: Option<First>, arguments: &ScreenArgumen
             Ok(ColorChoice::Auto) | Err(_) => ColourChoice::Auto,
         },
         glyphs: match arguments::GlyphChoice::from_str(settings.get("glyphs"), false) {
+            Ok(arguments::GlyphChoice::Braille) => GlyphChoice::Fixed(Glyphs::Braille),
             Ok(arguments::GlyphChoice::Unicode) => GlyphChoice::Fixed(Glyphs::Unicode),
             Ok(arguments::GlyphChoice::Ascii) => GlyphChoice::Fixed(Glyphs::Ascii),
             Ok(arguments::GlyphChoice::Auto) | Err(_) => GlyphChoice::Auto,
@@ -61,8 +62,21 @@ pub fn show(host: Box<dyn Host>, first: Option<First>, arguments: &ScreenArgumen
             "desktop" => Notify::Desktop,
             _ => Notify::Off,
         },
+        link: match settings.get("link") {
+            "slow" => LinkMode::Slow,
+            "fast" => LinkMode::Fast,
+            _ => LinkMode::Auto,
+        },
         keymap: settings.keymap,
-    };
+    })
+}
+
+/// Gives the terminal to the screen until the user leaves. `first` is what to show; without it it begins with the start screen.
+///
+/// # Errors
+/// What keeps it from being drawn.
+pub fn show(host: Box<dyn Host>, first: Option<First>, arguments: &ScreenArguments) -> Result<(), Failure> {
+    let options = options(arguments)?;
     term::run(host, first, &options).map(|_| ()).map_err(|error| match error {
         TermError::Theme(error) => Failure::Mistake(error.to_string()),
         TermError::Terminal(_) => Failure::Failed(error.to_string()),

@@ -1,6 +1,6 @@
 //! The user's settings of the screen, layer over layer: defaults, `config.toml`, the environment, flags.
 
-use super::arguments::{ColorChoice, GlyphChoice, ScreenArguments};
+use super::arguments::{ColorChoice, GlyphChoice, LinkChoice, ScreenArguments};
 use super::failure::Failure;
 use crate::app::Keymap;
 use crate::preset::nearest;
@@ -13,12 +13,18 @@ use std::path::Path;
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// All settings beside the keys.
-pub const SETTINGS: [Row; 5] = [
+pub const SETTINGS: [Row; 7] = [
     ("theme", "dark", "theme of the screen: dark, light, high-contrast, colour-blind, or one of your own"),
     ("color", "auto", "colours of the terminal: auto, truecolor, 256, 16 or never"),
-    ("glyphs", "auto", "signs that the terminal's font has: auto, unicode or ascii"),
+    ("glyphs", "auto", "signs that the terminal's font has: auto, braille, unicode (no braille) or ascii"),
     ("mouse", "true", "whether clicks are for the program at first"),
     ("notify", "off", "what tells the end of a search: off, bell, or desktop (OSC 9)"),
+    (
+        "link",
+        "auto",
+        "frames over the line to the terminal: auto (the fewer, the longer writing one takes), slow (4 a second) or fast (30)",
+    ),
+    ("log", "info", "what the program writes into its log file: off, error, warn, info or debug"),
 ];
 
 /// A value with where it comes from.
@@ -63,6 +69,8 @@ impl Settings {
             word(flags.glyphs.and_then(|glyphs| glyphs.to_possible_value())),
             flags.no_mouse.then(|| "false".to_owned()),
             named(None),
+            word(flags.link.and_then(|link| link.to_possible_value())),
+            named(None),
         ];
         for (position, ((key, ..), given)) in SETTINGS.iter().zip(given).enumerate() {
             let name = format!("PGNAS_{}", key.to_uppercase());
@@ -92,7 +100,7 @@ impl Settings {
             let Some(position) = SETTINGS.iter().position(|(known, ..)| known == key) else {
                 let known = SETTINGS.iter().map(|(known, ..)| *known).chain(["keys"]);
                 let near = nearest(key, known).map_or_else(
-                    || "there are theme, color, glyphs, mouse, notify and [keys]".to_owned(),
+                    || "there are theme, color, glyphs, mouse, notify, link, log and [keys]".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 return Err(mistake(format!("there is no setting `{}`; {near}", key.escape_debug())));
@@ -113,13 +121,17 @@ impl Settings {
             "glyphs" => GlyphChoice::from_str(&value, false).is_ok(),
             "mouse" => value.parse::<bool>().is_ok(),
             "notify" => ["off", "bell", "desktop"].contains(&value.as_str()),
+            "link" => LinkChoice::from_str(&value, false).is_ok(),
+            "log" => ["off", "error", "warn", "info", "debug"].contains(&value.as_str()),
             _ => true,
         };
         if !known {
             let wanted = match key {
                 "color" => "auto, truecolor, 256, 16 or never",
-                "glyphs" => "auto, unicode or ascii",
+                "glyphs" => "auto, braille, unicode or ascii",
                 "notify" => "off, bell or desktop",
+                "link" => "auto, slow or fast",
+                "log" => "off, error, warn, info or debug",
                 _ => "true or false",
             };
             return Err(Failure::Mistake(format!("{origin}: {key} cannot be `{}`; give {wanted}", value.escape_debug())));

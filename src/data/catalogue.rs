@@ -145,9 +145,9 @@ impl FromStr for Known {
 pub fn missing(set: &str, place: &Path, lacking: String) -> DataError {
     let fetched = super::fetch::is_published(set);
     let remedy = if fetched {
-        format!("`pgnas data fetch {set}` brings it, `--data PATH` names another place")
+        format!("`pgnas data fetch {set}` brings it, `--data PATH` or the key data.path names another place")
     } else {
-        "`--data PATH` names its place".into()
+        "`--data PATH` or the key data.path names its place".into()
     };
     let lacking = if place.exists() { lacking } else { "there is no such folder or file".into() };
     DataError::Missing { set: set.into(), place: place.display().to_string(), lacking, remedy }

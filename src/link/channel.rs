@@ -72,6 +72,12 @@ impl Link {
         Self { commands: self.commands.clone(), snapshots: self.snapshots.clone(), records: self.records.resubscribe() }
     }
 
+    /// Events that wait to be taken.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.records.len()
+    }
+
     /// The newest snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {

@@ -15,7 +15,7 @@ pub enum ColourChoice {
 /// Which signs to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GlyphChoice {
-    /// Unicode where the locale is UTF-8.
+    /// Unicode where the locale is UTF-8, without braille on the console of Linux, whose font has none.
     #[default]
     Auto,
     /// These.
@@ -47,7 +47,12 @@ impl GlyphChoice {
                     let locale = locale.to_lowercase();
                     locale.contains("utf-8") || locale.contains("utf8")
                 });
-                if utf8 { Glyphs::Unicode } else { Glyphs::Ascii }
+                let console = std::env::var_os("TERM").is_some_and(|term| term == "linux");
+                match (utf8, console) {
+                    (false, _) => Glyphs::Ascii,
+                    (true, true) => Glyphs::Unicode,
+                    (true, false) => Glyphs::Braille,
+                }
             }
         }
     }

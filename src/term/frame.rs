@@ -1,21 +1,19 @@
 //! Frames: painted in memory, sent in one piece, and not too many of them.
 
-use crate::app::{App, Target};
+use crate::app::{App, Frame, Target};
 use crate::ui;
 use crate::ui::paint::Zone;
 use crate::ui::theme::Look;
 use crossterm::{queue, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use rustix::event::{PollFd, PollFlags};
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write, stdout};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// Shortest time between two frames that no key asked for.
-const SHORTEST: Duration = Duration::from_millis(33);
 
 /// Bytes of the frame under way. ratatui flushes in its midst, which means nothing here.
 #[derive(Debug, Clone, Default)]
@@ -37,32 +35,44 @@ pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Bytes>>,
     bytes: Bytes,
     zones: Vec<Zone>,
+    /// What it shows; `None` where that is not known.
+    shown: Option<Buffer>,
 }
 
 impl Screen {
     pub(super) fn new() -> io::Result<Self> {
         let bytes = Bytes::default();
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes, zones: Vec::new() })
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes, zones: Vec::new(), shown: None })
     }
 
     /// Has the next frame paint every cell.
     pub(super) fn forget(&mut self) -> io::Result<()> {
         // ratatui's own way asks the terminal for its cursor and waits for an answer that the thread of the keys would read.
         self.terminal = Terminal::new(CrosstermBackend::new(self.bytes.clone()))?;
+        self.shown = None;
         queue!(self.bytes, terminal::Clear(terminal::ClearType::All))
     }
 
-    /// One frame, in one piece: the terminal shows it whole or not at all.
-    pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
+    /// One frame, in one piece: the terminal shows it whole or not at all. One that is as the frame before is not sent.
+    pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<Option<Frame>> {
+        let begin = Instant::now();
         queue!(self.bytes, terminal::BeginSynchronizedUpdate)?;
         let zones = &mut self.zones;
-        self.terminal.draw(|frame| {
+        let drawn = self.terminal.draw(|frame| {
             let area = frame.area();
             *zones = ui::draw(app, look, area, frame.buffer_mut());
         })?;
+        if self.shown.as_ref() == Some(drawn.buffer) {
+            self.bytes.0.take();
+            return Ok(None);
+        }
+        self.shown = Some(drawn.buffer.clone());
         queue!(self.bytes, terminal::EndSynchronizedUpdate)?;
         let frame = self.bytes.0.take();
-        send(&frame, stdout())
+        let painted = Instant::now();
+        send(&frame, stdout())?;
+        let at = Instant::now();
+        Ok(Some(Frame { at, bytes: frame.len(), painting: painted - begin, writing: at - painted }))
     }
 }
 
@@ -94,9 +104,9 @@ pub(super) fn send(mut bytes: &[u8], mut out: impl Write + AsFd) -> io::Result<(
     }
 }
 
-/// When the next frame is due: soon after news, after `animation` where something moves by itself, else never.
-pub(super) fn next(drawn: Instant, news: bool, animation: Option<Duration>) -> Option<Instant> {
-    let wait = if news { Some(SHORTEST) } else { animation.map(|after| after.max(SHORTEST)) };
+/// When the next frame is due: soon after news, after `animation` where something moves by itself, else never; `shortest` after the last one.
+pub(super) fn next(drawn: Instant, shortest: Duration, news: bool, animation: Option<Duration>) -> Option<Instant> {
+    let wait = if news { Some(shortest) } else { animation.map(|after| after.max(shortest)) };
     wait.map(|wait| drawn + wait)
 }
 
@@ -108,12 +118,13 @@ mod tests {
     #[test]
     fn frames_follow_news_and_idling_costs_none() {
         let drawn = Instant::now();
-        let second = Duration::from_secs(1);
-        assert_eq!(next(drawn, false, None), None);
-        assert_eq!(next(drawn, true, None), Some(drawn + SHORTEST));
-        assert_eq!(next(drawn, false, Some(second)), Some(drawn + second));
-        assert_eq!(next(drawn, true, Some(second)), Some(drawn + SHORTEST));
-        assert_eq!(next(drawn, false, Some(Duration::ZERO)), Some(drawn + SHORTEST));
+        let (second, soon) = (Duration::from_secs(1), Duration::from_millis(40));
+        let next = |news, animation| next(drawn, soon, news, animation);
+        assert_eq!(next(false, None), None);
+        assert_eq!(next(true, None), Some(drawn + soon));
+        assert_eq!(next(false, Some(second)), Some(drawn + second));
+        assert_eq!(next(true, Some(second)), Some(drawn + soon));
+        assert_eq!(next(false, Some(Duration::ZERO)), Some(drawn + soon));
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Guard {
             std::panic::set_hook(Box::new(move |panic| {
                 if TAKEN.load(Ordering::SeqCst) && !is_painter() {
                     // The screen lives on and tells of it by an event; a report in the middle of it would only wreck it.
+                    log::error!("{panic}");
                     REPORTS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
                 } else {
                     // The report must reach a screen that can show it.
@@ -70,10 +71,16 @@ impl Guard {
 
     /// Takes the terminal again after the program was stopped, whoever stopped it.
     pub(super) fn retake(mouse: bool) -> std::io::Result<()> {
-        // crossterm remembers that it is in raw mode; the shell has changed that behind its back.
-        terminal::disable_raw_mode()?;
-        terminal::enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
+        if TAKEN.swap(true, Ordering::SeqCst) {
+            // crossterm remembers that it is in raw mode; the shell may have changed that behind its back. Raw again at once: by way of the
+            // former mode, as crossterm would have it, a key of that moment would be echoed and kept back until the end of its line.
+            let terminal = std::io::stdin();
+            let mut modes = rustix::termios::tcgetattr(&terminal)?;
+            modes.make_raw();
+            rustix::termios::tcsetattr(&terminal, rustix::termios::OptionalActions::Now, &modes)?;
+        } else {
+            terminal::enable_raw_mode()?;
+        }
         enter(mouse)
     }
 

@@ -12,7 +12,7 @@ mod session;
 pub use capabilities::{ColourChoice, GlyphChoice};
 pub use notify::Notify;
 
-use crate::app::{App, Host, Keymap, Opened, Replayed};
+use crate::app::{App, Host, Keymap, LinkMode, Opened, Replayed};
 use crate::ui::theme::{Depth, Look, ThemeError};
 use std::path::PathBuf;
 
@@ -33,6 +33,8 @@ pub struct ScreenOptions {
     pub mouse: bool,
     /// What tells the end of a search.
     pub notify: Notify,
+    /// How often frames may be sent.
+    pub link: LinkMode,
 }
 
 /// What shows first, where that is not the start screen.
@@ -75,5 +77,10 @@ pub fn run(host: Box<dyn Host>, first: Option<First>, options: &ScreenOptions) -
     let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;
     // crossterm has an opinion of its own on NO_COLOR; the one formed here counts, so that a flag can overrule the environment.
     crossterm::style::force_color_output(depth != Depth::None);
-    session::run(host, first, look, App::with(options.keymap.clone(), options.mouse), options.notify)
+    log::info!("a screen begins: {}, {}, line {}", depth.label(), look.glyphs.label(), options.link.label());
+    let mut app = App::with(options.keymap.clone(), options.mouse);
+    app.set_link(options.link);
+    let ending = session::run(host, first, look, app, options.notify);
+    log::info!("the screen ends: {ending:?}");
+    ending
 }

@@ -90,7 +90,7 @@ impl Session {
         self.draw()?;
         let mut news = false;
         loop {
-            let due = frame::next(self.drawn, news, self.app.animation_due());
+            let due = frame::next(self.drawn, self.app.meter().interval(), news, self.app.animation_due());
             tokio::select! {
                 biased;
                 input = inputs.recv() => {
@@ -124,6 +124,9 @@ impl Session {
                 }
                 update = next_update(&mut self.link) => {
                     self.update(update);
+                    if news {
+                        self.app.frame_shared();
+                    }
                     news = true;
                 }
             }
@@ -133,10 +136,12 @@ impl Session {
     fn draw(&mut self) -> std::io::Result<()> {
         self.play();
         let begin = Instant::now();
-        let result = self.screen.draw(&self.app, &self.look);
+        self.app.frame_begins(begin, self.link.as_ref().map_or(0, Link::backlog));
+        let frame = self.screen.draw(&self.app, &self.look)?;
         self.drawn = Instant::now();
         self.drawing = self.drawn - begin;
-        result
+        self.app.frame_ended(frame);
+        Ok(())
     }
 
     /// Brings a replay to where it is now, as far as there is time for it before a frame.
@@ -314,7 +319,10 @@ impl Session {
                 }
             }
             Update::Snapshot(snapshot) => self.app.snapshot(snapshot),
-            Update::Missed(_) => self.catch_up(),
+            Update::Missed(count) => {
+                self.app.events_missed(count);
+                self.catch_up();
+            }
             Update::Closed => {
                 self.link = None;
                 self.host.finish();

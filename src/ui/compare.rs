@@ -68,7 +68,7 @@ fn bars(bins: &Histogram, plot: Rect, brush: &mut Brush<'_>) {
     let most = bins.posterior.iter().chain(&bins.random).copied().max().unwrap_or(0).max(1);
     brush.text(plot.x - AXIS.min(plot.x), plot.y, AXIS - 1, &format!("{most:>5}"), Role::Quiet);
     brush.text(plot.x - AXIS.min(plot.x), plot.bottom() - 1, AXIS - 1, "    0", Role::Quiet);
-    let (tall, unicode) = (usize::from(plot.height), brush.look.glyphs == Glyphs::Unicode);
+    let (tall, unicode) = (usize::from(plot.height), brush.look.glyphs != Glyphs::Ascii);
     let full = brush.look.sign("█", "#");
     for (x, (&posterior, &random)) in (plot.x..plot.right()).step_by(BIN.into()).zip(bins.posterior.iter().zip(&bins.random)) {
         let units = (posterior * tall * 8).div_ceil(most);

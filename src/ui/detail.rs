@@ -171,7 +171,7 @@ fn table(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&Candi
 /// What a candidate costs.
 fn figures(score: &CandidateScore) -> Line {
     let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
-    (format!("{parameters} parameters, {macs} MACs, {} of the channels", share2(score.kept_share)), Role::Quiet)
+    (format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet)
 }
 
 /// The label of an operation in a narrow column.

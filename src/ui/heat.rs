@@ -86,7 +86,7 @@ fn measured(run: &Run, p: f64) -> f64 {
 
 /// The mean of some groups over the epochs, and now.
 fn line(run: &Run, groups: Range<usize>, area: Rect, brush: &mut Brush<'_>) {
-    let shades = if brush.look.glyphs == Glyphs::Unicode { ["·", "░", "▒", "▓", "█"] } else { [".", "-", "+", "x", "#"] };
+    let shades = if brush.look.glyphs == Glyphs::Ascii { [".", "-", "+", "x", "#"] } else { ["·", "░", "▒", "▓", "█"] };
     let epochs = run.planned_epochs().unwrap_or(1).max(1) as usize;
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, number) = values.fold((0.0, 0.0), |(sum, number), value| (sum + value, number + 1.0));
@@ -117,14 +117,20 @@ fn shade(run: &Run) -> Role {
 fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(health) = run.health().filter(|_| area.height > 0) else { return };
     let spread = run.epochs().last().and_then(|epoch| epoch.spread);
-    let spread = spread.map_or_else(String::new, |spread| format!("  samples {}–{}", short(spread.low), short(spread.high)));
-    let numbers = format!(
-        "entropy {} bits  undecided {:.0} %  Δp {}{spread}",
-        share2(health.entropy_bits),
-        100.0 * health.undecided_share,
-        share3(health.largest_change)
-    );
-    brush.text(area.x, area.y, area.width, &numbers, Role::Text);
+    let numbers = [
+        Some(format!("entropy {} bits", share2(health.entropy_bits))),
+        Some(format!("  undecided {:.0} %", 100.0 * health.undecided_share)),
+        Some(format!("  Δp {}", share3(health.largest_change))),
+        spread.map(|spread| format!("  samples {}–{}", short(spread.low), short(spread.high))),
+    ];
+    // A number is told whole or not at all.
+    let mut x = area.x;
+    for number in numbers.into_iter().flatten() {
+        if x + number.chars().count() as u16 > area.right() {
+            break;
+        }
+        x += brush.text(x, area.y, area.right() - x, &number, Role::Text);
+    }
     let rest = Rect { y: area.y + 1, height: area.height - 1, ..area };
     match run.warnings().first() {
         Some(warning) => brush.wrapped(rest, &format!("! {}", warning.text), Role::Attention),

@@ -4,6 +4,7 @@ mod beside;
 mod compare;
 mod detail;
 mod heat;
+mod meter;
 mod network;
 mod overlay;
 pub mod paint;
@@ -42,6 +43,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
         Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) => {}
         Overlay::Form(form) => overlay::form(form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
+        Overlay::Meter => meter::draw(app, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
         Overlay::Leave => overlay::leave(app, area, &mut brush),
         Overlay::Palette(palette) => overlay::palette(app, palette, area, &mut brush),

@@ -5,7 +5,7 @@ use super::theme::Role;
 use crate::app::{App, Form, LEGEND, Palette, RunRow, Target, Tie};
 use ratatui::layout::Rect;
 
-fn centred(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }

@@ -117,7 +117,7 @@ impl Brush<'_> {
         let units = (share * f64::from(width) * 8.0).round() as usize;
         let (full, part) = (units / 8, units % 8);
         let (block, dot) = (self.look.sign("█", "#"), self.look.sign("·", "."));
-        let part = if self.look.glyphs == Glyphs::Unicode { EIGHTHS[part] } else { "" };
+        let part = if self.look.glyphs == Glyphs::Ascii { "" } else { EIGHTHS[part] };
         let rest = (width as usize).saturating_sub(full + usize::from(!part.is_empty()));
         let (style, quiet) = (self.look.style(role), self.look.style(Role::Quiet));
         self.line(x, y, width, &[(&block.repeat(full), style), (part, style), (&dot.repeat(rest), quiet)]);
@@ -132,7 +132,7 @@ impl Brush<'_> {
         let role = if focused { Role::BorderFocused } else { Role::Border };
         let style = self.look.style(role);
         let corners =
-            if self.look.glyphs == Glyphs::Unicode { ["╭", "╮", "╰", "╯", "─", "│"] } else { ["+", "+", "+", "+", "-", "|"] };
+            if self.look.glyphs == Glyphs::Ascii { ["+", "+", "+", "+", "-", "|"] } else { ["╭", "╮", "╰", "╯", "─", "│"] };
         let across = corners[4].repeat(area.width as usize - 2);
         self.line(area.x, area.y, area.width, &[(corners[0], style), (&across, style), (corners[1], style)]);
         self.line(area.x, area.bottom() - 1, area.width, &[(corners[2], style), (&across, style), (corners[3], style)]);
@@ -203,8 +203,7 @@ impl Brush<'_> {
         self.text(area.x, area.y, label, &short(back(high)), Role::Quiet);
         self.text(area.x, area.bottom() - 1, label, &short(back(low)), Role::Quiet);
         let plot = Rect { x: area.x + label, width: area.width - label, ..area };
-        let unicode = self.look.glyphs == Glyphs::Unicode;
-        let (wide, tall) = if unicode { (2, 4) } else { (1, 1) };
+        let (wide, tall) = dots(self.look.glyphs);
         let (columns, rows) = (f64::from(plot.width) * f64::from(wide) - 1.0, f64::from(plot.height) * f64::from(tall) - 1.0);
         for (number, (points, role)) in series.iter().enumerate() {
             let style = self.look.style(*role);
@@ -253,20 +252,36 @@ impl Brush<'_> {
 
     fn dot(&mut self, plot: Rect, x: u16, y: u16, style: Style) {
         const BITS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-        let unicode = self.look.glyphs == Glyphs::Unicode;
-        let (column, row) = if unicode { (x / 2, y / 4) } else { (x, y) };
+        let (wide, tall) = dots(self.look.glyphs);
+        let (column, row) = (x / wide, y / tall);
         if column >= plot.width || row >= plot.height {
             return;
         }
         let Some(cell) = self.buffer.cell_mut((plot.x + column, plot.y + row)) else { return };
-        let character = if unicode {
-            let there = cell.symbol().chars().next().map_or(0, u32::from);
-            let bits = if (0x2800..0x2900).contains(&there) { there - 0x2800 } else { 0 };
-            char::from_u32(0x2800 + (bits | BITS[usize::from(y % 4)][usize::from(x % 2)])).unwrap_or('·')
-        } else {
-            '*'
+        let there = cell.symbol().chars().next().unwrap_or(' ');
+        let character = match self.look.glyphs {
+            Glyphs::Braille => {
+                let there = u32::from(there);
+                let bits = if (0x2800..0x2900).contains(&there) { there - 0x2800 } else { 0 };
+                char::from_u32(0x2800 + (bits | BITS[usize::from(y % 4)][usize::from(x % 2)])).unwrap_or('·')
+            }
+            Glyphs::Unicode => match (there, y % 2) {
+                ('█', _) | ('▀', 1) | ('▄', 0) => '█',
+                (_, 0) => '▀',
+                _ => '▄',
+            },
+            Glyphs::Ascii => '*',
         };
         cell.set_char(character).set_style(style);
+    }
+}
+
+/// Dots of a curve in a cell, across and down.
+fn dots(glyphs: Glyphs) -> (u16, u16) {
+    match glyphs {
+        Glyphs::Braille => (2, 4),
+        Glyphs::Unicode => (1, 2),
+        Glyphs::Ascii => (1, 1),
     }
 }
 
@@ -318,6 +333,7 @@ pub fn short(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => "–".into(),
         size if size >= 1e9 => format!("{:.1}G", value / 1e9),
+        size if size >= 1e8 => format!("{:.1}M", value / 1e6),
         size if size >= 1e6 => format!("{:.2}M", value / 1e6),
         size if size >= 1e3 => format!("{:.1}k", value / 1e3),
         size if size >= 10.0 || size == 0.0 => format!("{value:.0}"),

@@ -142,7 +142,11 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
     let inner = brush.panel(area, "Candidates", &right, focused);
     let rows = run.ranked();
     if rows.is_empty() {
-        let none = "none yet: they are ranked when training ends; sample now ranks some at once";
+        let none = match (run.ending(), run.is_live()) {
+            (Some(_), _) => "none: the run ended before any was ranked",
+            (None, true) => "none yet: they are ranked when training ends; sample now ranks some at once",
+            (None, false) => "none so far",
+        };
         let told = if run.filter().is_empty() { none } else { "the filter lets none pass" };
         brush.wrapped(inner, told, Role::Quiet);
         return;

@@ -8,11 +8,29 @@ use std::time::SystemTime;
 
 pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     brush.text(area.x + 1, area.y, area.width - 1, "pgnas · posterior-guided neural architecture search", Role::Title);
-    let presets = (start.presets().len() as u16 + 6).min(area.height / 2);
+    // Where there is no room for both lists, the one in focus has it all.
+    let presets = match (area.height < BOTH, start.in_runs()) {
+        (true, false) => area.height,
+        (true, true) => 0,
+        (false, _) => (start.presets().len() as u16 + 6).min(area.height / 2),
+    };
     let upper = Rect { y: area.y + 1, height: presets.min(area.height - 1), ..area };
     let lower = Rect { y: upper.bottom(), height: area.bottom() - upper.bottom(), ..area };
+    if upper.height > 0 {
+        draw_presets(start, upper, brush);
+    }
+    if lower.height > 0 {
+        draw_runs(start, lower, brush);
+    }
+}
+
+/// Lines from which on there is room for both lists.
+const BOTH: u16 = 14;
+
+fn draw_presets(start: &Start, upper: Rect, brush: &mut Brush<'_>) {
     let inner = brush.panel(upper, "Presets", "enter starts · e edits its keys", !start.in_runs());
-    let list = Rect { height: inner.height.saturating_sub(3), ..inner };
+    let summary = if inner.height >= 6 { 3 } else { 0 };
+    let list = Rect { height: inner.height - summary, ..inner };
     let wide = widest(start.presets().iter().map(|preset| preset.name.as_str()));
     brush.text(list.x + 2, list.y, list.width.saturating_sub(2), &format!("{:<wide$}  parameters  groups  epochs", "name"), Role::Quiet);
     let room = list.height.saturating_sub(1) as usize;
@@ -25,7 +43,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         brush.zone(Rect { y, height: 1, ..list }, Target::Start(position));
         mark(brush, list, y, !start.in_runs() && position == start.preset());
     }
-    if let Some(preset) = start.presets().get(start.preset()) {
+    if let Some(preset) = start.presets().get(start.preset()).filter(|_| summary > 0) {
         let told = Rect {
             x: inner.x + 2,
             y: list.bottom() + 1,
@@ -34,13 +52,16 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         };
         brush.wrapped(told, &preset.summary, Role::Quiet);
     }
+}
+
+fn draw_runs(start: &Start, lower: Rect, brush: &mut Brush<'_>) {
     let inner = brush.panel(lower, "Runs", "enter opens · r resume · p replay · n name · d delete · c beside", start.in_runs());
     if start.runs().is_empty() {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
     }
     let wide = widest(start.runs().iter().map(|run| run.preset.as_str()));
-    let columns = format!("state         best     age    size  {:<wide$}  seed  name", "preset");
+    let columns = format!("state         best     age     size  {:<wide$}  seed  name", "preset");
     brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), &columns, Role::Quiet);
     let room = inner.height.saturating_sub(1) as usize;
     let first = start.run().saturating_sub(room.saturating_sub(1));
@@ -52,7 +73,7 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
         let (sign, role) = if run.state == "failed" { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
         let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
-        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>6}  {:<wide$}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
+        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>7}  {:<wide$}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
         brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, role);
         brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());

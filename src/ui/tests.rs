@@ -30,12 +30,12 @@ fn lines(buffer: &Buffer) -> Vec<String> {
 }
 
 fn text(app: &App, width: u16, height: u16) -> String {
-    lines(&painted(app, &look(Depth::True, Glyphs::Unicode), width, height)).join("\n")
+    lines(&painted(app, &look(Depth::True, Glyphs::Braille), width, height)).join("\n")
 }
 
 /// Every line, and under it which columns are styled how, so that a change of colour is a change of the snapshot.
-fn styled(app: &App, width: u16, height: u16) -> String {
-    let buffer = painted(app, &look(Depth::True, Glyphs::Unicode), width, height);
+fn styled(app: &App, look: &Look, width: u16, height: u16) -> String {
+    let buffer = painted(app, look, width, height);
     let mut out = String::new();
     for (y, line) in lines(&buffer).iter().enumerate() {
         let _ = writeln!(out, "{line}");
@@ -63,35 +63,189 @@ fn styled(app: &App, width: u16, height: u16) -> String {
     out
 }
 
+/// Every screen there is, with what can lie over it.
+fn screens() -> Vec<(&'static str, App)> {
+    let after = |mut app: App, keys: &str| {
+        press(&mut app, keys);
+        app
+    };
+    let explored = || after(ranking(), "tab j j j j j shift-tab g p ] ] x");
+    let mut filter = after(ranking(), "/");
+    filter.paste("acc>.97 parms<2M");
+    let mut wrong = after(form(), "G enter x");
+    wrong.drafted("digits", crate::app::Changes::default(), Err("train.epochs must be a whole number from 1 to 100000".into()));
+    let mut beside = opened(30);
+    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
+    let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
+    beside.show_beside("another".into(), "runs/another".into(), &records);
+    let mut paused = ranking();
+    paused.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
+    vec![
+        ("start", at_start()),
+        ("runs", runs()),
+        ("search", ranking()),
+        ("posterior", after(explored(), "2")),
+        ("samples", after(explored(), "3")),
+        ("compare", after(explored(), "4")),
+        ("curves", after(steered(), "5 v , , + +")),
+        ("beside", beside),
+        ("finished", opened(30)),
+        ("failed", failed()),
+        ("paused", paused),
+        ("frozen", after(ranking(), "f")),
+        ("held", after(steered(), "tab j j T 0 . x")),
+        ("replay", replaying()),
+        ("form", wrong),
+        ("delete", after(at_start(), "G d")),
+        ("rename", after(at_start(), "G n")),
+        ("filter", filter),
+        ("palette", after(ranking(), ": c a n d")),
+        ("help", after(app_at(3), "?")),
+        ("leave", after(ranking(), "ctrl-c")),
+        ("meter", metered()),
+    ]
+}
+
+#[test]
+fn every_screen_at_every_size_with_and_without_colour() {
+    let (colour, none) = (look(Depth::True, Glyphs::Braille), look(Depth::None, Glyphs::Ascii));
+    for (screen, app) in screens() {
+        for (size, width, height) in SIZES {
+            insta::assert_snapshot!(format!("{screen}_{size}"), styled(&app, &colour, width, height));
+            let shown = styled(&app, &none, width, height);
+            assert!(shown.is_ascii(), "{screen}: {shown}");
+            insta::assert_snapshot!(format!("{screen}_{size}_plain"), shown);
+        }
+    }
+}
+
+#[test]
+fn the_floor_shows_what_is_chosen_and_below_it_a_line_says_what_is_lacking() {
+    let colour = look(Depth::True, Glyphs::Braille);
+    let mut of_runs = at_start();
+    press(&mut of_runs, "G");
+    assert!(text(&at_start(), 40, 10).contains("▶ digits") && text(&of_runs, 40, 10).contains("▶ stopped"));
+    for (screen, app) in [("start", at_start()), ("search", ranking()), ("meter", metered())] {
+        insta::assert_snapshot!(format!("{screen}_floor"), styled(&app, &colour, 40, 10));
+    }
+    for (width, height) in [(39, 30), (80, 9)] {
+        let shown = text(&ranking(), width, height);
+        assert!(shown.trim_end().starts_with("pgnas needs 40×10 cells") && shown.trim_end().lines().count() == 1, "{shown}");
+    }
+}
+
+#[test]
+fn without_braille_curves_are_made_of_half_blocks() {
+    let mut app = ranking();
+    press(&mut app, "5");
+    let shown = |glyphs| lines(&painted(&app, &look(Depth::True, glyphs), 80, 24)).join("\n");
+    let braille = |text: &str| text.chars().any(|sign| ('\u{2800}'..'\u{2900}').contains(&sign));
+    let blocks = shown(Glyphs::Unicode);
+    assert!(braille(&shown(Glyphs::Braille)) && !braille(&blocks));
+    assert!(blocks.contains('▀') && blocks.contains('▄') && blocks.contains('╭'), "{blocks}");
+}
+
+/// Lines with a cell of the selection's style.
+fn chosen_lines(app: &App, look: &Look) -> Vec<u16> {
+    let buffer = painted(app, look, 120, 36);
+    let selection = look.style(Role::Selection).add_modifier;
+    (0..36).filter(|&y| (0..120).any(|x| buffer[(x, y)].style().add_modifier.contains(selection))).collect()
+}
+
+#[test]
+fn without_colour_chosen_running_and_failed_rows_differ_on_every_screen() {
+    let none = look(Depth::None, Glyphs::Ascii);
+    for (screen, mut app) in screens() {
+        let down = match screen {
+            "start" | "search" | "posterior" | "samples" | "help" | "finished" | "paused" => "j",
+            "palette" => "down",
+            "form" => "esc k",
+            _ => continue,
+        };
+        let before = chosen_lines(&app, &none);
+        press(&mut app, down);
+        let after = chosen_lines(&app, &none);
+        assert!(!before.is_empty() && before != after, "{screen}: {before:?} {after:?}");
+    }
+    // Of the list of runs: by words, and the failed one by a sign as well.
+    let shown = lines(&painted(&runs(), &none, 120, 36));
+    let mut states: Vec<&str> = shown.iter().filter(|line| line.contains("20261124-")).map(|line| line[3..16].trim()).collect();
+    assert!(states.contains(&"running") && states.contains(&"! failed") && states.contains(&"paused"), "{states:?}");
+    let count = states.len();
+    states.sort_unstable();
+    states.dedup();
+    assert_eq!(states.len(), count);
+    // Of a run: by the head of its screen.
+    let head = |app: &App| lines(&painted(app, &none, 120, 36))[0].clone();
+    let of = |wanted: &str| head(&screens().into_iter().find(|(screen, _)| *screen == wanted).unwrap().1);
+    for (screen, word) in [("search", "o training"), ("paused", "= paused"), ("failed", "! failed"), ("finished", "* completed")] {
+        assert!(of(screen).contains(word), "{}", of(screen));
+    }
+}
+
+/// Runs in every state.
+fn runs() -> App {
+    use std::time::{Duration, SystemTime};
+    let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+    let states = ["running", "paused", "completed", "failed", "crashed", "stopped"];
+    let row = |(number, state): (usize, &&str)| crate::app::RunRow {
+        name: format!("20261124-0{number}4500"),
+        path: format!("runs/{number}").into(),
+        preset: "digits".into(),
+        seed: number as u64,
+        state: (*state).into(),
+        best: (number == 2).then_some(crate::run::Accuracy { correct: 340, total: 350 }),
+        written: now - Duration::from_secs(70 * 60_u64.pow(number as u32 / 2)),
+        bytes: 10_u64.pow(3 + number as u32),
+    };
+    let preset =
+        |name: &str| PresetRow { name: name.into(), summary: "Images to be read.".into(), parameters: 31_000, groups: 37, epochs: 12 };
+    let mut app = App::new();
+    app.show_start_at(vec![preset("digits"), preset("fashion")], states.iter().enumerate().map(row).collect(), now);
+    press(&mut app, "tab j");
+    app
+}
+
+/// A run that failed in its third epoch.
+fn failed() -> App {
+    let mut app = app_at(3);
+    push(
+        &mut app,
+        Event::Alert(Alert { kind: AlertKind::NonFiniteLoss, message: "the loss is not finite; the last good state is restored".into() }),
+    );
+    let resources = crate::run::Resources {
+        wall_seconds: 9.0,
+        training_seconds: 8.0,
+        ranking_seconds: 0.0,
+        waiting_seconds: 0.0,
+        peak_rss_bytes: 1 << 27,
+    };
+    let outcome = crate::run::Outcome::Failed { reason: "the loss is not finite".into() };
+    push(&mut app, Event::Finished { outcome, winner: None, test_reads: 0, resources });
+    app.ended();
+    app
+}
+
+/// The debug page after some frames.
+fn metered() -> App {
+    use crate::app::Frame;
+    use std::time::{Duration, Instant};
+    let (mut app, begin) = (ranking(), Instant::now());
+    press(&mut app, "i");
+    for number in 0..40 {
+        let at = begin + Duration::from_millis(100 * number);
+        let (bytes, time) = (200 + 31 * number as usize, Duration::from_micros(80 + 9 * number));
+        app.frame_begins(at, 2);
+        app.frame_ended((number % 9 > 0).then_some(Frame { at, bytes, painting: 4 * time, writing: time }));
+    }
+    (0..17).for_each(|_| app.frame_shared());
+    app
+}
+
 fn ranking() -> App {
     let mut app = app_with_candidates(18, 40);
     press(&mut app, "j j");
     app
-}
-
-#[test]
-fn a_search_at_every_layout() {
-    for (name, width, height) in SIZES {
-        insta::assert_snapshot!(format!("search_{name}"), styled(&ranking(), width, height));
-    }
-}
-
-#[test]
-fn the_other_screens_at_every_layout() {
-    for (key, view) in [("2", "posterior"), ("3", "samples"), ("4", "compare")] {
-        let mut app = ranking();
-        press(&mut app, "tab j j j j j shift-tab g p ] ] x");
-        press(&mut app, key);
-        for (name, width, height) in SIZES {
-            insta::assert_snapshot!(format!("{view}_{name}"), styled(&app, width, height));
-        }
-    }
-    let mut app = ranking();
-    press(&mut app, ": c a n d");
-    insta::assert_snapshot!("palette_full", styled(&app, 120, 36));
-    press(&mut app, "esc f /");
-    app.paste("acc>.97 parms<2M");
-    insta::assert_snapshot!("filter_terminal", styled(&app, 80, 24));
 }
 
 /// A finished run, played up to its twentieth epoch.
@@ -136,10 +290,7 @@ fn presets_beyond_the_window_come_into_sight_when_they_are_chosen() {
 }
 
 #[test]
-fn a_replay_says_where_it_is_at_every_layout() {
-    for (name, width, height) in SIZES {
-        insta::assert_snapshot!(format!("replay_{name}"), styled(&replaying(), width, height));
-    }
+fn a_replay_says_where_it_is_in_ascii_too() {
     let buffer = painted(&replaying(), &look(Depth::None, Glyphs::Ascii), 120, 36);
     let shown = lines(&buffer).join("\n");
     assert!(shown.is_ascii() && shown.contains("= replay standing still x8   event 22 of 109"), "{shown}");
@@ -194,7 +345,7 @@ fn without_colour_every_screen_reads_as_well() {
 #[test]
 fn what_is_drawn_can_be_clicked() {
     let app = ranking();
-    let look = look(Depth::True, Glyphs::Unicode);
+    let look = look(Depth::True, Glyphs::Braille);
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
     let zones = draw(&app, &look, area, &mut buffer);
@@ -208,15 +359,6 @@ fn what_is_drawn_can_be_clicked() {
     assert_eq!(at("Curves"), Some(Target::Pane(Pane::Curves)));
     assert!(matches!(at("  posterior  ."), Some(Target::Candidate(_))));
     assert_eq!(super::target(&zones, 0, 0), None);
-}
-
-#[test]
-fn a_finished_run_and_the_start_screen() {
-    insta::assert_snapshot!("finished_full", styled(&opened(30), 120, 36));
-    insta::assert_snapshot!("start_terminal", styled(&at_start(), 80, 24));
-    let mut app = app_at(3);
-    press(&mut app, "?");
-    insta::assert_snapshot!("help_full", styled(&app, 120, 36));
 }
 
 #[test]
@@ -314,16 +456,21 @@ const KEYS: &[&str] = &[
     "u",
     "t",
     "space",
+    "i",
+    "s",
 ];
 
 fn state() -> impl Strategy<Value = App> {
     let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..16);
-    (0..5u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
+    (0..8u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
         let mut app = match kind {
             0 => at_start(),
             1 => App::new(),
             2 => opened(each),
             3 => replaying(),
+            4 => form(),
+            5 => steered(),
+            6 => runs(),
             _ => app_with_candidates(epochs, each),
         };
         let mut snapshot = Snapshot { paused, progress: Some(number), seconds_left: Some(number), ..snapshot_at(epochs) };
@@ -349,8 +496,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_state_fits_any_size(app in state(), width in 0..=300u16, height in 0..=100u16, ascii in any::<bool>()) {
-        let glyphs = if ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+    fn any_state_fits_any_size(app in state(), width in 0..=300u16, height in 0..=100u16, glyphs in 0..3usize) {
+        let glyphs = [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Braille][glyphs];
         painted(&app, &look(Depth::Ansi, glyphs), width, height);
         // An area that is not the whole buffer, nor within it.
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -360,7 +507,7 @@ proptest! {
 
 #[test]
 fn every_role_has_a_style_of_its_own_where_it_matters() {
-    let look = look(Depth::True, Glyphs::Unicode);
+    let look = look(Depth::True, Glyphs::Braille);
     assert_ne!(look.style(Role::Kept), look.style(Role::Dropped));
     assert_ne!(look.style(Role::Border), look.style(Role::BorderFocused));
 }
@@ -394,28 +541,6 @@ fn form() -> App {
     let mut app = at_start();
     app.drafted("digits", changes, Ok(Draft { keys, parameters: 31_000, groups: 37 }));
     app
-}
-
-#[test]
-fn the_screens_of_steering_curves_and_runs() {
-    let mut curves = steered();
-    press(&mut curves, "5 v , , + +");
-    let mut held = steered();
-    press(&mut held, "tab j j T 0 . x");
-    let mut wrong = form();
-    press(&mut wrong, "G enter x");
-    wrong.drafted("digits", crate::app::Changes::default(), Err("train.epochs must be a whole number from 1 to 100000".into()));
-    let mut delete = at_start();
-    press(&mut delete, "G d");
-    let mut beside = opened(30);
-    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
-    let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
-    beside.show_beside("another".into(), "runs/another".into(), &records);
-    for (name, width, height) in SIZES {
-        for (screen, app) in [("curves", &curves), ("held", &held), ("form", &wrong), ("delete", &delete), ("beside", &beside)] {
-            insta::assert_snapshot!(format!("{screen}_{name}"), styled(app, width, height));
-        }
-    }
 }
 
 #[test]

@@ -57,13 +57,40 @@ pub enum Depth {
     None,
 }
 
+impl Depth {
+    /// What people call it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::True => "true colour",
+            Self::Indexed => "256 colours",
+            Self::Ansi => "16 colours",
+            Self::None => "no colour",
+        }
+    }
+}
+
 /// What the font has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyphs {
-    /// Blocks, braille, arrows.
+    /// Blocks, arrows, and braille, of which curves are made.
+    Braille,
+    /// The same without braille: curves are made of half blocks.
     Unicode,
     /// Nothing beyond ASCII.
     Ascii,
+}
+
+impl Glyphs {
+    /// What people call them.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Braille => "Unicode with braille",
+            Self::Unicode => "Unicode without braille",
+            Self::Ascii => "ASCII",
+        }
+    }
 }
 
 /// A theme for one terminal: how each role looks, and with which signs.
@@ -72,6 +99,8 @@ pub struct Look {
     styles: BTreeMap<Role, Style>,
     /// What the font has.
     pub glyphs: Glyphs,
+    /// How many colours there are.
+    pub depth: Depth,
 }
 
 /// The themes inside the program.
@@ -173,7 +202,7 @@ impl Look {
             }
             styles.insert(role, style);
         }
-        Ok(Self { styles, glyphs })
+        Ok(Self { styles, glyphs, depth })
     }
 
     /// How a role looks; one that the theme does not name looks like its nearest kin that is named, in the end like text.
@@ -186,7 +215,7 @@ impl Look {
     /// One of two signs, after the font.
     #[must_use]
     pub fn sign<'a>(&self, unicode: &'a str, ascii: &'a str) -> &'a str {
-        if self.glyphs == Glyphs::Unicode { unicode } else { ascii }
+        if self.glyphs == Glyphs::Ascii { ascii } else { unicode }
     }
 }
 

@@ -39,7 +39,7 @@ impl Terminal {
         command.env("HOME", home);
         // Sockets of searches lie there, each test's apart from the others'.
         command.env("XDG_RUNTIME_DIR", home);
-        for name in ["NO_COLOR", "TMUX", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LC_ALL"] {
+        for name in ["NO_COLOR", "TMUX", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "PGNAS_LINK", "LC_ALL"] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();
@@ -91,6 +91,16 @@ impl Terminal {
                 Err(RecvTimeoutError::Timeout) => panic!("{what} did not come:\n{text}"),
                 Err(RecvTimeoutError::Disconnected) => panic!("the program ended before {what}:\n{text}"),
             }
+        }
+    }
+
+    /// Reads to the end of the frame under way, if there is one.
+    pub fn finish_frame(&mut self) {
+        let count = |written: &[u8], mark: &[u8]| written.windows(mark.len()).filter(|bytes| *bytes == mark).count();
+        while count(&self.written, b"\x1b[?2026h") > count(&self.written, b"\x1b[?2026l") {
+            let (_, bytes) = self.output.recv_timeout(PATIENCE).expect("the rest of a frame");
+            self.screen.process(&bytes);
+            self.written.extend(&bytes);
         }
     }
 

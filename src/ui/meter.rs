@@ -1,0 +1,85 @@
+//! The debug page: what the line to the terminal takes.
+
+use super::overlay::centred;
+use super::paint::{Brush, short};
+use super::theme::Role;
+use crate::app::{App, LinkMode, Meter};
+use ratatui::layout::Rect;
+use std::time::Duration;
+
+/// Columns of the name of a fact.
+const NAME: u16 = 10;
+
+pub(super) fn draw(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let facts = facts(app.meter(), brush, area, app.takes_mouse());
+    let popup = centred(area, 100.min(area.width.saturating_sub(2)), area.height.min(2 * facts.len() as u16 + 2));
+    let popup = Rect { height: popup.height.min(lines(&facts, popup.width) + 2), ..popup };
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Line to the terminal", "esc closes", true);
+    let mut y = inner.y;
+    for (name, fact) in &facts {
+        if y >= inner.bottom() {
+            break;
+        }
+        brush.text(inner.x, y, NAME.min(inner.width), name, Role::Quiet);
+        let told = Rect { x: inner.x + NAME.min(inner.width), y, width: inner.width.saturating_sub(NAME), height: inner.bottom() - y };
+        y += brush.wrapped(told, fact, Role::Text).max(1);
+    }
+}
+
+/// Lines that the facts take in a panel of this width.
+fn lines(facts: &[(&str, String)], width: u16) -> u16 {
+    let room = width.saturating_sub(4 + NAME);
+    facts.iter().map(|(_, fact)| super::paint::broken(fact, room).len().max(1) as u16).sum()
+}
+
+fn facts(meter: &Meter, brush: &Brush<'_>, area: Rect, mouse: bool) -> Vec<(&'static str, String)> {
+    let none = || "–".to_owned();
+    let (sent, unchanged, shared) = meter.frames();
+    let (backlog, missed) = meter.waiting();
+    let every = milliseconds(meter.interval());
+    let line = match meter.mode() {
+        LinkMode::Auto => format!("auto: a frame every {every} at most, by the time that writing takes"),
+        fixed => format!("{}: a frame every {every} at most", fixed.label()),
+    };
+    let times = |of: &dyn Fn(&crate::app::Frame) -> Duration| {
+        meter.of(of).map_or_else(none, |(last, median, most)| {
+            format!("{} median, {} the last, {} the longest", milliseconds(median), milliseconds(last), milliseconds(most))
+        })
+    };
+    let bytes = meter.of(|frame| frame.bytes as u64).map_or_else(none, |(last, median, most)| {
+        format!("{}B median, {}B the last, {}B the largest", whole(median), whole(last), whole(most))
+    });
+    let rates = meter.rates().map_or_else(none, |(bytes, frames, seconds)| {
+        format!("{}B and {frames:.1} frames over the last {seconds:.0} s; {}B in all", short(bytes.round()), whole(meter.bytes()))
+    });
+    vec![
+        ("line", line),
+        ("frames", format!("{sent} sent, {unchanged} without a change and not sent, {shared} events shared one")),
+        ("a frame", bytes),
+        ("a second", rates),
+        ("writing", times(&|frame| frame.writing)),
+        ("painting", times(&|frame| frame.painting)),
+        ("waiting", format!("{backlog} events of the search; {missed} came too fast and were read from its log")),
+        (
+            "terminal",
+            format!(
+                "{}×{}, {}, {}, mouse {}",
+                area.width,
+                area.height,
+                brush.look.depth.label(),
+                brush.look.glyphs.label(),
+                if mouse { "taken" } else { "left" }
+            ),
+        ),
+    ]
+}
+
+fn whole(value: u64) -> String {
+    short(value as f64)
+}
+
+fn milliseconds(time: Duration) -> String {
+    let value = time.as_secs_f64() * 1e3;
+    if value < 10.0 { format!("{value:.1} ms") } else { format!("{value:.0} ms") }
+}

@@ -1,0 +1,250 @@
+//! Pictures of every screen, from the real program on recorded runs: `docs/screens/*.svg`. `UPDATE_EXPECTED=1 cargo test --release --test
+//! pictures` makes them anew; without it the test holds them against what the program shows, so that the documents cannot fall behind.
+
+#[expect(dead_code, reason = "others use the rest of it")]
+mod pty;
+
+use pty::Terminal;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Width and height of a cell.
+const CELL: (f64, f64) = (8.0, 17.0);
+/// The ground and the text of a terminal that gives no colours of its own.
+const GROUND: &str = "#101418";
+const TEXT: &str = "#cfd6df";
+
+/// A picture: its name, its keys, and what shows once the last of them has been answered, where there is such a word.
+type Picture = (&'static str, &'static str, Option<&'static str>);
+
+/// Of a replay of the recorded search, which stands still at its twentieth epoch or at its end.
+const REPLAYED: &[Picture] = &[
+    ("search", "1", None),
+    ("posterior", "2jjjjjj", None),
+    ("curves", "5v,,,,,", None),
+    ("samples", "3gp]]", None),
+    ("compare", "4", None),
+    ("help", "1?", Some("enter does the chosen line")),
+    ("palette", "?:cand", Some(": cand")),
+];
+
+#[test]
+fn the_pictures_of_the_documents_are_what_the_program_shows() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = root.path().join(".local/share/pgnas/runs");
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/digits");
+    copy(&recorded, &runs.join("digits"));
+    let mut pictures = Vec::new();
+
+    let mut terminal = Terminal::start(root.path(), (120, 36), ["replay", "digits", "--speed", "0.02"]);
+    terminal.wait("the replay", |text| text.contains("replay playing"));
+    terminal.press(" ");
+    terminal.wait("that it stands still", |text| text.contains("standing still"));
+    terminal.press("te20\r");
+    terminal.wait("the twentieth epoch", |text| text.contains("epoch 20 of") && text.contains("standing still"));
+    pictures.push(("training", picture(&mut terminal)));
+    terminal.press("t100%\r");
+    terminal.wait("the end", |text| text.contains("at its end") && text.contains("completed"));
+    for &(name, keys, word) in REPLAYED {
+        terminal.press(keys);
+        if let Some(word) = word {
+            terminal.wait(name, |text| text.contains(word));
+        } else {
+            // A key that is refused, and one without a meaning that takes the refusal away: all before them has been answered.
+            const REFUSAL: &str = "a replay has nothing to fall behind";
+            terminal.press("f");
+            terminal.wait("the refusal", |text| text.contains(REFUSAL));
+            terminal.press("Z");
+            terminal.wait(name, |text| !text.contains(REFUSAL));
+        }
+        pictures.push((name, picture(&mut terminal)));
+    }
+    terminal.press("\x03\x03");
+    terminal.ended();
+
+    let mut terminal = Terminal::start::<&str>(root.path(), (120, 36), []);
+    terminal.wait("the start screen", |text| text.contains("fashion") && text.contains("completed"));
+    terminal.press("e");
+    terminal.wait("the keys of the preset", |text| text.contains("Preset digits"));
+    pictures.push(("form", picture(&mut terminal)));
+    terminal.press("\x03\x03");
+    terminal.ended();
+
+    let mut terminal = Terminal::start(root.path(), (80, 24), ["replay", "digits", "--speed", "0.02", "--theme", "light"]);
+    terminal.wait("the replay", |text| text.contains("replay playing"));
+    terminal.press(" t100%\r");
+    terminal.wait("the end", |text| text.contains("at its end") && text.contains("completed"));
+    pictures.push(("small", picture(&mut terminal).replace(GROUND, "#fdfdfb").replace(TEXT, "#2b333d")));
+    terminal.press("\x03\x03");
+    terminal.ended();
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens");
+    for (name, picture) in pictures {
+        let file = folder.join(format!("{name}.svg"));
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &picture).unwrap();
+        }
+        assert!(std::fs::read_to_string(&file).unwrap_or_default() == picture, "{name}: UPDATE_EXPECTED=1 makes it anew; look at it");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+/// The screen, once the frame under way is whole.
+fn picture(terminal: &mut Terminal) -> String {
+    terminal.finish_frame();
+    svg(terminal.screen.screen())
+}
+
+/// Cells as a picture that stands alone. What is a drawing is drawn, so that it joins whatever the font; the rest is text.
+fn svg(screen: &vt100::Screen) -> String {
+    let (rows, columns) = screen.size();
+    let (wide, high) = (f64::from(columns) * CELL.0, f64::from(rows) * CELL.1);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {high}\" width=\"{wide}\" height=\"{high}\" font-family=\"DejaVu Sans \
+         Mono, Menlo, Consolas, monospace\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"{GROUND}\"/>\n"
+    );
+    for y in 0..rows {
+        let mut x = 0;
+        while x < columns {
+            let cell = screen.cell(y, x).unwrap();
+            let look = look(cell);
+            let end = (x..columns).find(|&next| self::look(screen.cell(y, next).unwrap()) != look).unwrap_or(columns);
+            let text: Vec<String> = (x..end).map(|at| screen.cell(y, at).unwrap().contents().to_owned()).collect();
+            run(&mut out, f64::from(x) * CELL.0, f64::from(y) * CELL.1, &text, &look);
+            x = end;
+        }
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+#[derive(PartialEq)]
+struct Look {
+    text: String,
+    ground: Option<String>,
+    bold: bool,
+    underline: bool,
+}
+
+fn look(cell: &vt100::Cell) -> Look {
+    let colour = |colour: vt100::Color| match colour {
+        vt100::Color::Rgb(red, green, blue) => Some(format!("#{red:02x}{green:02x}{blue:02x}")),
+        _ => None,
+    };
+    let (text, ground) = (colour(cell.fgcolor()).unwrap_or_else(|| TEXT.into()), colour(cell.bgcolor()));
+    let (text, ground) = if cell.inverse() { (ground.unwrap_or_else(|| GROUND.into()), Some(text)) } else { (text, ground) };
+    Look { text, ground, bold: cell.bold(), underline: cell.underline() }
+}
+
+/// Cells of one look, side by side.
+fn run(out: &mut String, x: f64, y: f64, cells: &[String], look: &Look) {
+    let Look { text: colour, ground, bold, underline } = look;
+    if let Some(ground) = ground {
+        let _ =
+            writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" fill=\"{ground}\"/>", cells.len() as f64 * CELL.0, CELL.1);
+    }
+    let (mut shapes, mut words) = (String::new(), String::new());
+    let mut begin = None;
+    for (at, cell) in cells.iter().map(String::as_str).chain([""]).enumerate() {
+        let left = x + at as f64 * CELL.0;
+        let drawn = cell.chars().next().is_some_and(|sign| draw(&mut shapes, left, y, sign));
+        if drawn || cell.is_empty() || cell == " " {
+            // A word has a place of its own: fonts differ in their widths.
+            if let Some(from) = begin.take() {
+                let (bold, line) =
+                    (if *bold { " font-weight=\"bold\"" } else { "" }, if *underline { " text-decoration=\"underline\"" } else { "" });
+                let length = left - from;
+                let _ = writeln!(
+                    out,
+                    "<text x=\"{from}\" y=\"{}\" textLength=\"{length}\" fill=\"{colour}\"{bold}{line}>{words}</text>",
+                    y + 13.0
+                );
+                words.clear();
+            }
+        } else {
+            begin.get_or_insert(left);
+            words.push_str(&cell.replace('&', "&amp;").replace('<', "&lt;"));
+        }
+    }
+    if !shapes.is_empty() {
+        let _ = writeln!(out, "<path d=\"{shapes}\" fill=\"{colour}\"/>");
+    }
+}
+
+/// Adds the shape of a sign that is a drawing; tells whether it is one.
+fn draw(shapes: &mut String, x: f64, y: f64, sign: char) -> bool {
+    let (wide, high) = CELL;
+    let mut part = |left: f64, top: f64, width: f64, height: f64| {
+        let _ = write!(shapes, "M{} {}h{width}v{height}h{}z", x + left, y + top, -width);
+    };
+    let (middle, centre) = (high / 2.0 - 0.5, wide / 2.0 - 0.5);
+    let code = u32::from(sign);
+    match sign {
+        '\u{2800}'..='\u{28ff}' => {
+            const PLACES: [(f64, f64); 8] =
+                [(0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (1.0, 0.0), (1.0, 1.0), (1.0, 2.0), (0.0, 3.0), (1.0, 3.0)];
+            for (bit, (across, down)) in PLACES.into_iter().enumerate().filter(|(bit, _)| code >> bit & 1 == 1) {
+                let _ = bit;
+                part(across * wide / 2.0 + 1.0, down * high / 4.0 + 1.0, 2.0, 2.25);
+            }
+        }
+        // Eighths from below, eighths from the left.
+        '▁'..='█' => {
+            let height = f64::from(code - 0x2580) * high / 8.0;
+            part(0.0, high - height, wide, height);
+        }
+        '▉'..='▏' => part(0.0, 0.0, f64::from(0x2590 - code) * wide / 8.0, high),
+        '▀' => part(0.0, 0.0, wide, high / 2.0),
+        '▔' => part(0.0, 0.0, wide, high / 8.0),
+        '░' | '▒' | '▓' => {
+            let size = f64::from(code - 0x2590) * 0.75;
+            for (across, down) in (0..2).flat_map(|across| (0..4).map(move |down| (across, down))) {
+                part(f64::from(across) * wide / 2.0 + 0.5, f64::from(down) * high / 4.0 + 0.5, size + 0.5, size + 0.75);
+            }
+        }
+        '─' | '━' | '╌' | '│' | '╭' | '╮' | '╰' | '╯' | '┬' | '┐' | '┘' | '┤' | '├' | '└' => {
+            let (right, down, left, up) = match sign {
+                '─' | '━' => (true, false, true, false),
+                '│' => (false, true, false, true),
+                '╭' => (true, true, false, false),
+                '╮' | '┐' => (false, true, true, false),
+                '╰' | '└' => (true, false, false, true),
+                '╯' | '┘' => (false, false, true, true),
+                '┬' => (true, true, true, false),
+                '┤' => (false, true, true, true),
+                '├' => (true, true, false, true),
+                _ => (false, false, false, false),
+            };
+            let thick = if sign == '━' { 2.0 } else { 1.0 };
+            if sign == '╌' {
+                part(0.5, middle, 2.5, 1.0);
+                part(4.5, middle, 2.5, 1.0);
+            }
+            for (there, shape) in [
+                (right, (centre, middle, wide - centre, thick)),
+                (left, (0.0, middle, centre + 1.0, thick)),
+                (down, (centre, middle, 1.0, high - middle)),
+                (up, (centre, 0.0, 1.0, middle + 1.0)),
+            ] {
+                if there {
+                    part(shape.0, shape.1, shape.2, shape.3);
+                }
+            }
+        }
+        _ => return false,
+    }
+    true
+}

@@ -1,0 +1,399 @@
+//! What a person can do at the terminal: every key of the table of actions on the real program, the mouse, the shell's job control, the line.
+
+#[expect(dead_code, reason = "others use the rest of it")]
+mod pty;
+
+use pgnas::app::ACTIONS;
+use pty::{PATIENCE, Terminal};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+const SIZE: (u16, u16) = (120, 36);
+/// What makes a search of `digits` a matter of seconds.
+const SMALL: [&str; 4] = ["space.stages=4,6", "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"];
+
+fn arguments(run: &Path, epochs: u32, flags: &[&str]) -> Vec<String> {
+    let mut arguments: Vec<String> = ["search", "digits"].iter().chain(flags).map(ToString::to_string).collect();
+    arguments.extend(["--run-dir".to_owned(), run.display().to_string()]);
+    let epochs = format!("train.epochs={epochs}");
+    arguments.extend(SMALL.iter().copied().chain([epochs.as_str()]).flat_map(|setting| ["--set".to_owned(), setting.to_owned()]));
+    arguments
+}
+
+/// The program without a terminal, for the same user.
+fn pgnas(home: &Path, arguments: &[String]) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.args(arguments).env("HOME", home).env("XDG_RUNTIME_DIR", home).env_remove("XDG_DATA_HOME").stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What a terminal sends for a key, as the table writes it.
+fn bytes(key: &str) -> String {
+    match key {
+        "space" => " ".into(),
+        "enter" => "\r".into(),
+        "esc" => "\x1b".into(),
+        "tab" => "\t".into(),
+        "shift-tab" => "\x1b[Z".into(),
+        "up" => "\x1b[A".into(),
+        "down" => "\x1b[B".into(),
+        "right" => "\x1b[C".into(),
+        "left" => "\x1b[D".into(),
+        "page-up" => "\x1b[5~".into(),
+        "page-down" => "\x1b[6~".into(),
+        "home" => "\x1b[H".into(),
+        "end" => "\x1b[F".into(),
+        ctrl if ctrl.starts_with("ctrl-") => char::from(ctrl.as_bytes()[5] & 0x1f).to_string(),
+        other => other.to_owned(),
+    }
+}
+
+/// A walk through the keys of the table.
+struct Walk {
+    terminal: Terminal,
+    done: BTreeSet<(&'static str, &'static str)>,
+}
+
+impl Walk {
+    /// A key of an action does what it should: the screen was not so before it, and is after it.
+    fn does(&mut self, name: &str, key: &str, shows: impl Fn(&str) -> bool) {
+        let action = ACTIONS.iter().find(|action| action.name == name).unwrap_or_else(|| panic!("no action {name}"));
+        let known = action.keys.iter().find(|&&known| known == key).unwrap_or_else(|| panic!("{name} has no key {key}"));
+        assert!(!shows(&self.terminal.text()), "before {name}:\n{}", self.terminal.text());
+        self.terminal.press(&bytes(key));
+        self.terminal.wait(&format!("{name} by {key}"), shows);
+        self.terminal.finish_frame();
+        self.done.insert((action.name, known));
+    }
+
+    /// The same, where any change of the screen will do.
+    fn changes(&mut self, name: &str, key: &str) {
+        let before = self.terminal.text();
+        self.does(name, key, |text| text != before);
+    }
+
+    /// A key on the way, until the screen is as wanted.
+    fn then(&mut self, key: &str, shows: impl Fn(&str) -> bool) {
+        self.typed(&bytes(key), shows);
+    }
+
+    /// What is typed, until the screen is as wanted.
+    fn typed(&mut self, text: &str, shows: impl Fn(&str) -> bool) {
+        self.terminal.press(text);
+        self.terminal.wait(&format!("what {text:?} does"), shows);
+        self.terminal.finish_frame();
+    }
+
+    /// The same where the bytes that are sent tell.
+    fn sends(&mut self, name: &'static str, key: &'static str, wanted: &[u8], shows: impl Fn(&str) -> bool) {
+        self.terminal.written.clear();
+        self.terminal.press(&bytes(key));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.terminal.written.windows(wanted.len()).any(|bytes| bytes == wanted) {
+            let (_, bytes) = self.terminal.output.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("output");
+            self.terminal.screen.process(&bytes);
+            self.terminal.written.extend(&bytes);
+        }
+        self.terminal.wait(name, shows);
+        self.terminal.finish_frame();
+        self.done.insert((name, key));
+    }
+}
+
+/// Whether the chosen line of a list has a word.
+fn chosen(word: &str) -> impl Fn(&str) -> bool {
+    let word = word.to_owned();
+    move |text: &str| text.lines().any(|line| line.contains('▶') && line.contains(&word))
+}
+
+/// Whether the chosen line of a list is that preset's.
+fn preset(word: &str) -> impl Fn(&str) -> bool {
+    let of_a_run = |line: &str| line.contains("completed") || line.contains("stopped");
+    let word = word.to_owned();
+    move |text: &str| text.lines().any(|line| line.contains('▶') && line.contains(&word) && !of_a_run(line))
+}
+
+fn has(word: &'static str) -> impl Fn(&str) -> bool {
+    move |text: &str| text.contains(word)
+}
+
+fn lacks(word: &'static str) -> impl Fn(&str) -> bool {
+    move |text: &str| !text.contains(word)
+}
+
+#[test]
+fn every_key_of_the_table_does_something_in_the_real_program() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = root.path().join(".local/share/pgnas/runs");
+    pgnas(root.path(), &arguments(&runs.join("one"), 6, &["--headless"]));
+    let mut done = live(root.path(), &runs.join("live"));
+    done.extend(start(root.path()));
+    let all = ACTIONS.iter().flat_map(|action| action.keys.iter().map(|&key| (action.name, key)));
+    let missed: Vec<_> = all.filter(|pair| !done.contains(pair)).collect();
+    assert!(missed.is_empty(), "not pressed: {missed:?}");
+}
+
+/// A search in the process of its screen, paused so that nothing moves but by a key.
+fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
+    let terminal = Terminal::start(home, SIZE, arguments(run, 100_000, &["--in-process"]));
+    let mut walk = Walk { terminal, done: BTreeSet::new() };
+    walk.terminal.wait("two epochs", |text| text.contains("epoch 2 of") || text.contains("epoch 3 of"));
+    walk.terminal.finish_frame();
+    walk.does("pause", "space", has("paused"));
+    walk.does("sample now", "s", has("20 posterior"));
+    walk.does("sample many", "N", has("candidates to sample now:"));
+    walk.typed("3\r", has("23 posterior"));
+    let epoch = |text: &str| text.split("epoch ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+    let before = epoch(&walk.terminal.text()).unwrap();
+    walk.does("one epoch", "n", |text| epoch(text).is_some_and(|now| now > before) && text.contains("paused"));
+
+    walk.does("posterior screen", "2", has("after each epoch"));
+    walk.does("samples screen", "3", |text| text.contains("▸ Candidates") && !text.contains("Network"));
+    walk.does("compare screen", "4", lacks("Candidates"));
+    walk.does("curves screen", "5", has("95 % below"));
+    walk.does("log curves", "L", has("log y"));
+    walk.does("crosshair", "v", |text| text.contains(", learning rate"));
+    walk.changes("crosshair left", ",");
+    walk.changes("crosshair right", ".");
+    walk.changes("zoom in", "+");
+    walk.changes("zoom out", "-");
+    walk.changes("zoom in", "=");
+    walk.does("search screen", "1", has("Network"));
+
+    walk.then("shift-tab", has("▸ Network"));
+    walk.then("g", has("▾ stage1.block1"));
+    walk.does("fold", "enter", has("▸ stage1.block1"));
+    walk.then("enter", has("▾ stage1.block1"));
+    walk.does("fold all", "z", lacks("▾ stage"));
+    walk.then("z", has("▾ stage1.block1"));
+    walk.then("j", |text| !text.is_empty());
+    walk.does("hold kept", "K", has("■ kept"));
+    walk.does("hold dropped", "D", has("□ dropped"));
+    walk.does("release", "R", lacks("□ dropped"));
+    walk.does("temperature", "T", has("temperature from here on:"));
+    walk.typed("0.5\r", has("τ 0.5"));
+    for (name, key, shows) in [
+        ("weight prior", "W", "L_w from here on:"),
+        ("learning rate", "A", "multiply the learning rate by:"),
+        ("budget", "B", "epochs in all:"),
+        ("filter", "/", "show only:"),
+    ] {
+        walk.does(name, key, has(shows));
+        walk.then("esc", lacks(shows));
+    }
+    walk.then("shift-tab", has("▸ Candidates"));
+    for (next, back) in [("]", "["), ("right", "left")] {
+        walk.changes("next candidate", next);
+        walk.changes("previous candidate", back);
+    }
+    walk.does("pin", "p", has("▶P"));
+    walk.then("p", lacks("▶P"));
+    walk.does("mark", "x", has("▶*"));
+    walk.then("x", lacks("▶*"));
+    walk.changes("order", "o");
+    walk.does("random", "r", has("random hidden"));
+    walk.does("export", "e", has("written to"));
+    walk.does("evaluate", "E", has("evaluated:"));
+    walk.does("freeze", "f", has("view frozen"));
+    walk.then("f", lacks("view frozen"));
+    let files = || std::fs::read_dir(run.join("checkpoints")).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>();
+    let before = files();
+    walk.terminal.press("C");
+    let deadline = Instant::now() + PATIENCE;
+    while files() == before {
+        assert!(Instant::now() < deadline, "no checkpoint");
+        std::thread::yield_now();
+    }
+    walk.done.insert(("checkpoint", "C"));
+    walk.does("leave", "q", has("the search stops, what is there is kept"));
+    walk.terminal.press("y");
+    assert_eq!(walk.terminal.ended(), 3);
+    walk.done
+}
+
+/// The start screen with two runs, a finished one and one that was stopped; from there the finished one, and its replay.
+fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
+    let terminal = Terminal::start::<&str>(home, SIZE, []);
+    let mut walk = Walk { terminal, done: BTreeSet::new() };
+    walk.terminal.wait("the start screen", |text| text.contains("Presets") && text.contains("stopped") && text.contains("completed"));
+    walk.terminal.finish_frame();
+    for (down, up) in [("j", "k"), ("down", "up")] {
+        walk.does("down", down, preset("fashion"));
+        walk.does("up", up, preset("digits"));
+    }
+    for (down, up) in [("page-down", "page-up"), ("ctrl-d", "ctrl-u")] {
+        walk.does("page down", down, |text| !preset("digits")(text));
+        walk.does("page up", up, preset("digits"));
+    }
+    for (last, first) in [("G", "g"), ("end", "home")] {
+        walk.does("last", last, chosen("completed"));
+        walk.does("first", first, preset("digits"));
+    }
+    walk.does("next pane", "tab", has("▸ Runs"));
+    walk.does("previous pane", "shift-tab", has("▸ Presets"));
+    walk.does("copy", "y", has("handed to the terminal to copy: pgnas search digits"));
+    walk.does("mouse", "m", has("the mouse is the terminal's"));
+    walk.then("m", has("clicks are for pgnas"));
+    walk.does("commands", ":", has("Commands"));
+    walk.then("esc", lacks("Commands"));
+    walk.does("help", "?", has("Help"));
+    walk.then("esc", lacks("Help"));
+    walk.does("debug page", "i", has("Line to the terminal"));
+    walk.then("esc", lacks("Line to the terminal"));
+    walk.does("ask to leave", "ctrl-c", has("Leave pgnas?"));
+    walk.then("n", lacks("Leave pgnas?"));
+    walk.sends("redraw", "ctrl-l", b"\x1b[2J", has("Presets"));
+    // Without a shell nobody could wake it: the system passes over the signal, and the screen comes back by itself.
+    walk.sends("suspend", "ctrl-z", b"\x1b[?1049l", has("Presets"));
+    walk.does("edit preset", "e", has("Preset digits"));
+    walk.then("esc", lacks("Preset digits"));
+
+    walk.then("G", chosen("completed"));
+    walk.does("rename", "n", has("new name:"));
+    walk.then("esc", lacks("new name:"));
+    walk.does("delete", "d", has("are lost for good"));
+    walk.then("esc", lacks("are lost for good"));
+    walk.does("open", "enter", has("winner"));
+    walk.does("retrain", "X", has("training candidate"));
+    walk.then("]", lacks("training candidate"));
+    walk.does("fine tune", "F", has("training candidate"));
+    walk.does("back", "b", has("Presets"));
+    walk.then("G", chosen("completed"));
+    walk.then("enter", has("winner"));
+    walk.does("back", "esc", has("Presets"));
+    walk.then("G", chosen("completed"));
+    walk.does("side by side", "c", has("* one"));
+    walk.then("k", chosen("stopped"));
+    walk.then("c", has("posterior mean"));
+    walk.then("b", has("Presets"));
+    walk.then("G", chosen("completed"));
+    walk.does("replay", "p", has("replay playing"));
+    replay(&mut walk);
+    walk.then("b", has("Presets"));
+
+    walk.then("G", chosen("completed"));
+    walk.then("k", chosen("stopped"));
+    walk.does("resume", "r", has("training"));
+    walk.terminal.press("q");
+    assert_eq!(walk.terminal.ended(), 0);
+    pgnas(home, &["stop".into(), "live".into()]);
+    walk.done
+}
+
+/// The replay of a run of six epochs.
+fn replay(walk: &mut Walk) {
+    walk.then("space", has("standing still"));
+    walk.then("t", has("go to:"));
+    walk.typed("0%\r", |text| text.contains("event 0 of") || text.contains("event 1 of"));
+    walk.does("epoch on", ")", has("epoch 1 of 6"));
+    walk.then(")", has("epoch 2 of 6"));
+    walk.does("epoch back", "(", has("epoch 1 of 6"));
+    walk.changes("event on", ">");
+    walk.changes("event back", "<");
+    walk.changes("skip on", "}");
+    walk.changes("skip back", "{");
+    walk.does("go to", "t", has("go to:"));
+    walk.then("esc", lacks("go to:"));
+    walk.changes("faster", "u");
+    walk.changes("slower", "d");
+    walk.changes("next alert", "a");
+}
+
+#[test]
+fn a_screen_that_a_shell_stops_comes_back() {
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = portable_pty::CommandBuilder::new("sh");
+    shell.arg("-i");
+    shell.env("PS1", "ready> ");
+    shell.env_remove("ENV");
+    let mut terminal = Terminal::run(root.path(), (100, 30), shell);
+    terminal.wait("the shell", has("ready>"));
+    terminal.press(&format!("{}\r", env!("CARGO_BIN_EXE_pgnas")));
+    terminal.wait("the start screen", |text| text.contains("Presets") && text.contains("fashion"));
+    for _ in 0..5 {
+        assert!(terminal.screen.screen().alternate_screen());
+        terminal.press("\x1a");
+        terminal.wait("that it stopped", |text| text.contains("Stopped") && !text.contains("Presets"));
+        assert!(!terminal.screen.screen().alternate_screen() && !terminal.screen.screen().hide_cursor(), "the shell has its terminal back");
+        // Nothing of it is left when it stops once more.
+        terminal.press("printf '\\033c'\r");
+        terminal.wait("a clean shell", |text| !text.contains("Stopped") && text.contains("ready>"));
+        terminal.press("fg\r");
+        terminal.wait("the start screen again", |text| text.contains("Presets") && text.contains("fashion"));
+        // At once, while the terminal is being taken back.
+        terminal.press("?");
+        terminal.wait("that keys arrive", has("This help."));
+        terminal.press("?");
+        terminal.wait("the start screen", |text| !text.contains("This help.") && text.contains("fashion"));
+    }
+    terminal.press("q");
+    // Its prompt, not only its screen: what is typed while the program still ends may be lost.
+    terminal.wait("the shell", |text| text.trim_end().ends_with("ready>"));
+    terminal.press("exit\r");
+    terminal.ended();
+}
+
+#[test]
+fn clicks_choose_and_a_key_leaves_the_mouse_to_the_terminal() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start::<&str>(root.path(), SIZE, []);
+    let (text, _) = terminal.wait("the start screen", has("fashion"));
+    let taken = |terminal: &Terminal| terminal.screen.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+    assert!(taken(&terminal));
+    let y = text.lines().position(|line| line.contains("fashion")).unwrap() + 1;
+    terminal.press(&format!("\x1b[<0;10;{y}M\x1b[<0;10;{y}m"));
+    terminal.wait("the preset that was clicked", preset("fashion"));
+    terminal.press(&format!("\x1b[<64;10;{y}M"));
+    terminal.wait("the preset that the wheel brings", preset("digits"));
+    terminal.press("m");
+    terminal.wait("who has the mouse", has("the mouse is the terminal's: select text with it"));
+    assert!(!taken(&terminal));
+    terminal.press("m");
+    terminal.wait("who has the mouse", has("clicks are for pgnas"));
+    assert!(taken(&terminal));
+    let hint = terminal.text().lines().last().unwrap().to_owned();
+    assert!(hint.contains("clicks are for pgnas"));
+    // A word of the hint line is a button.
+    terminal.press("k");
+    let (text, _) = terminal.wait("the hints", has("? help"));
+    let line = text.lines().last().unwrap();
+    let x = line[..line.find("? help").unwrap()].chars().count() + 1;
+    terminal.press(&format!("\x1b[<0;{x};36M"));
+    terminal.wait("the help", has("This help."));
+    terminal.press("\x1b");
+    terminal.wait("no help", lacks("This help."));
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn the_debug_page_tells_of_the_line_and_the_log_file_of_the_screen() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let mut terminal =
+        Terminal::start(root.path(), SIZE, arguments(&run, 100_000, &["--in-process", "--link", "slow", "--glyphs", "unicode"]));
+    terminal.wait("training", has("epoch 2 of"));
+    terminal.press("i");
+    let (text, _) = terminal.wait("the page", has("slow: a frame every 250 ms at most"));
+    assert!(text.contains("120×36, true colour, Unicode without braille, mouse taken"), "{text}");
+    let sent = |text: &str| {
+        text.lines().find(|line| line.contains(" sent, ")).and_then(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words[words.iter().position(|&word| word == "sent,")? - 1].parse::<u64>().ok()
+        })
+    };
+    let first = sent(&text).unwrap();
+    terminal.wait("more frames", |text| sent(text).is_some_and(|now| now > first + 2));
+    terminal.finish_frame();
+    let begun = terminal.written.windows(8).filter(|bytes| bytes == b"\x1b[?2026h").count() as u64;
+    // The frame under way is not counted on it.
+    assert_eq!(sent(&terminal.text()), Some(begun - 1), "the page tells the truth");
+    terminal.press("i");
+    terminal.wait("no page", lacks("Line to the terminal"));
+    terminal.press("\x03\x03");
+    terminal.ended();
+    let log = std::fs::read_to_string(root.path().join(".local/state/pgnas/logs/pgnas.log")).unwrap();
+    assert!(log.contains("a screen begins: true colour, Unicode without braille, line slow"), "{log}");
+}
