@@ -1,18 +1,19 @@
 //! Candidates ranked a second: as the super-network under hard masks, and as the sliced networks that the masks leave; and what a race
 //! saves at the same winner.
 //!
-//! `cargo bench --bench rank [-- digits] [-- fashion]` searches each preset twice (seed 1, once as a race), ranks the same candidates both
-//! ways in turn, so that a busy machine is busy for both, and prints a line of JSON a preset.
+//! `cargo bench --bench rank [-- digits] [-- fashion] [-- RUN…]` ranks the candidates of each run both ways in turn, so that a busy machine
+//! is busy for both, and prints a line of JSON a run. A preset is searched first (seed 1); RUN is the folder of a finished search.
 
 use burn::tensor::{Device, Tensor};
 use pgnas::cli::prepare;
 use pgnas::engine::interpreter::{Interpreter, Normalise, Statistics};
 use pgnas::engine::ranker::{Evaluation, Examples, Frozen, Ranker, recalibration_images};
 use pgnas::engine::weights::{WeightLayout, images, matrix, vector};
+use pgnas::export::Comparison;
 use pgnas::graph::Graph;
 use pgnas::posterior::HardMask;
-use pgnas::preset::{BatchNormMode, Preset};
-use pgnas::run::{CandidateRecord, Event, KeptWeights, RunFolder, Source, read_candidates, read_log, winner};
+use pgnas::preset::Preset;
+use pgnas::run::{CandidateRecord, Event, KeptWeights, RunFolder, Source, read_candidates, read_log};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -24,21 +25,24 @@ const CANDIDATES: usize = 60;
 
 fn main() {
     // `cargo bench` adds `--bench`.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    for preset in ["digits", "fashion"].into_iter().filter(|name| words.is_empty() || words.iter().any(|word| word == name)) {
-        let root = tempfile::tempdir().expect("a folder for the runs");
-        let (full, raced) = (root.path().join("full"), root.path().join("raced"));
-        search(preset, &full, false);
-        search(preset, &raced, true);
-        let facts = measure(preset, &full, &raced);
-        println!("{facts}");
+    let mut words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if words.is_empty() {
+        words = vec!["digits".into(), "fashion".into()];
+    }
+    for word in words {
+        let root = tempfile::tempdir().expect("a folder for the run");
+        let run = if Path::new(&word).is_dir() { word.clone().into() } else { root.path().join("run") };
+        if !run.exists() {
+            search(&word, &run);
+        }
+        println!("{}", measure(&word, &run));
     }
 }
 
-fn search(preset: &str, run: &Path, racing: bool) {
+fn search(preset: &str, run: &Path) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
     command.args(["search", preset, "--headless", "--seed", &SEED.to_string(), "--set", "rank.test=false", "--run-dir"]).arg(run);
-    for set in [format!("rank.posterior={CANDIDATES}"), format!("rank.random={CANDIDATES}"), format!("rank.racing={racing}")] {
+    for set in [format!("rank.posterior={CANDIDATES}"), format!("rank.random={CANDIDATES}")] {
         command.args(["--set", &set]);
     }
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the program runs");
@@ -50,25 +54,21 @@ fn candidates(run: &Path) -> Vec<CandidateRecord> {
     read_candidates(&folder.candidates()).expect("its candidates").0
 }
 
-/// The draw of the winner, and its number.
-fn won(candidates: &[CandidateRecord]) -> &CandidateRecord {
-    let scores: Vec<_> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
-    let id = winner(&scores, BatchNormMode::Recalibrated).expect("a winner");
-    candidates.iter().find(|candidate| candidate.score.id == id).expect("its record")
-}
-
-fn measure(preset: &str, full: &Path, raced: &Path) -> serde_json::Value {
-    let config = full.join("config.toml");
+fn measure(name: &str, run: &Path) -> serde_json::Value {
+    let config = run.join("config.toml");
     let loaded = Preset::load(&config.to_string_lossy(), None, &[]).expect("the preset of the run");
     let graph = Arc::new(prepare::graph(&loaded).expect("its network"));
     let splits = prepare::splits(&loaded).expect("its images");
-    let all = candidates(full);
+    let all = candidates(run);
+    let log = read_log(&RunFolder::open(run).expect("a run").log()).expect("its log").0;
+    let started = log.iter().find_map(|record| if let Event::Started(started) = &record.event { Some(started) } else { None });
+    let started = started.expect("the log's first event");
     let networks: Vec<&CandidateRecord> = all.iter().filter(|candidate| !candidate.score.source.is_reference()).collect();
     let step = networks[0].step.expect("kept weights");
-    let kept = KeptWeights::read(&RunFolder::open(full).expect("a run").weights(step)).expect("kept weights");
+    let kept = KeptWeights::read(&RunFolder::open(run).expect("a run").weights(step)).expect("kept weights");
     let device = Device::default();
     let epsilon = loaded.preset.train.batch_norm_epsilon;
-    let again = recalibration_images(splits.train.images(), SEED, loaded.preset.rank.recalibration_images);
+    let again = recalibration_images(splits.train.images(), started.seed, loaded.preset.rank.recalibration_images);
     let masked = Masked::new(graph.clone(), &kept, again.clone(), epsilon, device.clone());
     let ranker = Ranker::new(graph, again, epsilon, device.clone());
     let frozen = Frozen::from(kept);
@@ -103,18 +103,14 @@ fn measure(preset: &str, full: &Path, raced: &Path) -> serde_json::Value {
             }
         }
     }
-    let race = read_log(&RunFolder::open(raced).expect("a run").log()).expect("its log").0;
-    let race = race.iter().find_map(|record| if let Event::Race(race) = record.event { Some(race) } else { None }).expect("a race");
-    let of_race = candidates(raced);
-    let (full_winner, race_winner) = (won(&all), won(&of_race));
+    let racing = Comparison::of(started, &all).and_then(|comparison| comparison.racing);
     let per_second = |seconds: Duration| networks.len() as f64 / seconds.as_secs_f64();
     serde_json::json!({
-        "preset": preset, "seed": SEED, "candidates": networks.len(), "select_images": select.len(), "threads": rayon::current_num_threads(),
+        "run": name,  "candidates": networks.len(), "select_images": select.len(), "threads": rayon::current_num_threads(),
         "sliced_per_second": per_second(seconds[0]), "masked_per_second": per_second(seconds[1]),
         "sliced_over_masked": seconds[1].as_secs_f64() / seconds[0].as_secs_f64(),
         "same_winner": best[0] == best[1], "answers_that_differ": differ,
-        "race_saved": race.saved as f64 / (race.asked + race.saved) as f64, "race_dropped": race.dropped,
-        "race_same_winner": (full_winner.draw, full_winner.mask.clone()) == (race_winner.draw, race_winner.mask.clone()),
+        "racing": racing,
     })
 }
 

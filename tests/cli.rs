@@ -503,6 +503,7 @@ fn reports_have_pictures_and_a_checklist() {
     for name in ["select-accuracy", "best-of-n", "drop-probabilities", "loss", "accuracy"] {
         let svg = fs::read_to_string(user.path(&format!("drawn/{name}.svg"))).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("NaN"), "{name}: {svg}");
+        assert!(fs::read(user.path(&format!("drawn/{name}.png"))).unwrap().starts_with(b"\x89PNG"));
         assert!(report.contains(&format!("(<drawn/{name}.svg>)")), "{report}");
     }
     assert!(

@@ -210,3 +210,34 @@ fn signals_end_a_host_well_and_a_hang_up_is_nothing_to_it() {
     user.stop(host);
     assert_eq!(text().matches(r#""event":"started""#).count(), 1);
 }
+
+/// What systemd does to the runtime folder when a user's last session ends: the search goes on, is found again, and ends as it should.
+#[test]
+fn a_host_that_loses_its_socket_makes_it_anew_and_needs_none_to_end() {
+    let user = User::new();
+    let mut host = user.search();
+    let folder = user.home.path().join("pgnas");
+    let before = user.socket();
+    fs::remove_dir_all(&folder).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while !before.exists() {
+        assert!(Instant::now() < deadline, "there is no socket again");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (_, answer) = user.greeted(1, true);
+    assert_eq!(answer["welcome"]["process"], host.id());
+    fs::remove_dir_all(&folder).unwrap();
+    kill_process(Pid::from_child(&host), Signal::TERM).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let code = loop {
+        match host.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None if Instant::now() > deadline => {
+                host.kill().unwrap();
+                panic!("the host waits for a socket that is gone");
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert_eq!(code, Some(0));
+}

@@ -1,8 +1,6 @@
 //! The statistics of candidates against SciPy and statsmodels.
 
-use pgnas::posterior::statistics::{
-    Answers, BestOf, Discordant, Halves, PIECES, Race, holm, probability_of_superiority, race_order, wilson,
-};
+use pgnas::posterior::statistics::{Answers, BestOf, Discordant, Halves, holm, probability_of_superiority, simulate, wilson};
 use pgnas::run::Bits;
 use serde_json::Value;
 
@@ -109,23 +107,9 @@ fn winner(candidates: &[Recorded], among: impl Iterator<Item = usize>) -> usize 
 
 /// Runs a race over the recorded answers; tells who is left, and the share of evaluations saved.
 fn raced(candidates: &[Recorded], seed: u64, error: f64) -> (Vec<usize>, f64) {
-    let order = race_order(candidates[0].2.len(), seed);
-    let entrants = candidates.iter().filter(|candidate| candidate.0).count();
-    let pieces: Vec<&[usize]> = order.chunks(order.len().div_ceil(PIECES)).collect();
-    let race = Race::new(entrants, pieces.len(), error);
-    let mut running: Vec<usize> = (0..candidates.len()).collect();
-    let (mut so_many, mut asked) = (0, 0);
-    for (number, piece) in pieces.iter().enumerate() {
-        so_many += piece.len();
-        asked += piece.len() * running.len();
-        if number + 1 < pieces.len() {
-            let so_far = |index: usize| Answers::new(&order[..so_many].iter().map(|&image| candidates[index].2[image]).collect::<Vec<_>>());
-            let posterior = running.iter().filter(|&&index| candidates[index].0);
-            let leader = posterior.map(|&index| so_far(index)).max_by_key(Answers::right).unwrap();
-            running.retain(|&index| race.can_win(&so_far(index), &leader, order.len() - so_many));
-        }
-    }
-    (running, 1.0 - asked as f64 / (order.len() * candidates.len()) as f64)
+    let answers: Vec<Answers> = candidates.iter().map(|candidate| Answers::new(&candidate.2)).collect();
+    let raced = simulate(&answers, |index| candidates[index].0, seed, error);
+    (raced.left, raced.saved)
 }
 
 #[test]

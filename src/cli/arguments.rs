@@ -285,7 +285,7 @@ pub struct ReportArguments {
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Also write pictures as SVG, into this folder or into pictures/ of the run's
+    /// Also write pictures as SVG and PNG, into this folder or into pictures/ of the run's
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, given without a folder, given with one")]
     pub pictures: Option<Option<PathBuf>>,

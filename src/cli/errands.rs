@@ -46,7 +46,7 @@ fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Pr
     let setting = Setting::of_run(&run.folder, None)?;
     let (device, _) = super::launch::open(device)?;
     let plan = Plan { from, recipe: Vec::new(), seed: run.started()?.seed };
-    let work = Work { run, setting: &setting, device: device.device, stop: progress.stop.clone() };
+    let work = Work { run, setting: &setting, device, stop: progress.stop.clone() };
     let trained = work.train(&record, &plan, &|line| (progress.tell)(line.to_owned()))?;
     trained.map(|trained| Done::Retrained(Box::new(trained))).ok_or_else(stopped)
 }

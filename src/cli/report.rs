@@ -5,7 +5,7 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::export::{Correlation, Report, TRUTHS, markdown, pictures};
+use crate::export::{Correlation, Report, TRUTHS, markdown, pictures, png};
 use crate::run::{Averaging, read_retrained, write_whole};
 
 /// Writes the report of a run.
@@ -24,8 +24,11 @@ pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
         let folder = folder.clone().unwrap_or_else(|| run.folder.path().join("pictures"));
         for (name, svg) in pictures(&run.records, report.comparison.as_ref()) {
             let path = folder.join(name);
-            write_whole(&path, svg.as_bytes())?;
-            output::tell(&format!("wrote {}", path.display()));
+            let pixels = png(&svg).map_err(|error| Failure::Unexpected(error.into()))?;
+            for (path, bytes) in [(&path, svg.as_bytes()), (&path.with_extension("png"), &pixels)] {
+                write_whole(path, bytes)?;
+                output::tell(&format!("wrote {}", path.display()));
+            }
             drawn.push(path);
         }
         if drawn.is_empty() {

@@ -8,6 +8,7 @@ use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
 use super::runs::RunFiles;
+use crate::engine::devices::OpenDevice;
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::evaluate;
 use crate::engine::retrain::Retrainer;
@@ -17,7 +18,6 @@ use crate::posterior::statistics::Answers;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest_of_bytes, to_safetensors};
 use crate::run::{Accuracy, Bits, CandidateRecord, Retrained, Start, TrainingState, read_retrained, write_whole};
-use burn::tensor::Device;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub fn run(arguments: &RetrainArguments) -> Result<Exit, Failure> {
     recipe.extend(arguments.epochs.map(|epochs| format!("train.epochs={epochs}")));
     let plan = Plan { from: arguments.from.into(), recipe, seed: arguments.seed.unwrap_or(run.started()?.seed) };
     let (device, _) = super::launch::open(&arguments.device)?;
-    let retraining = Work { run: &run, setting: &setting, device: device.device, stop: interrupted()? };
+    let retraining = Work { run: &run, setting: &setting, device, stop: interrupted()? };
     let Some(retrained) = retraining.train(&record, &plan, &|line| output::tell(line))? else {
         output::tell("stopped: the same command goes on from here");
         return Ok(Exit::Stopped);
@@ -90,7 +90,7 @@ pub struct Work<'a> {
     /// Its preset and images.
     pub setting: &'a Setting,
     /// Where to compute.
-    pub device: Device,
+    pub device: OpenDevice,
     /// Whether to stop.
     pub stop: Arc<AtomicBool>,
 }
@@ -118,7 +118,7 @@ impl Work<'_> {
         let mut networks = Networks::new(run, setting)?;
         let network = networks.network(record, mode)?;
         let graph = network.graph.clone();
-        let retrainer = Retrainer::new(graph.clone(), preset, &setting.splits.train, self.device.clone(), plan.seed)?;
+        let retrainer = Retrainer::new(graph.clone(), preset, &setting.splits.train, &self.device, plan.seed)?;
         let folder = run.folder.retraining(&name);
         let (state, epochs) = (folder.join("state.safetensors"), preset.train.epochs as u64);
         let mut training = match state.exists().then(|| TrainingState::read(&state)) {

@@ -89,7 +89,7 @@ fn train(
     plan: &Plan,
 ) -> Result<Option<Vec<Retrained>>, Failure> {
     let (device, _) = super::launch::open(&arguments.device)?;
-    let work = Work { run, setting, device: device.device, stop: interrupted()? };
+    let work = Work { run, setting, device, stop: interrupted()? };
     let all = chosen.len();
     let mut trained = Vec::new();
     for record in chosen {

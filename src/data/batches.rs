@@ -1,6 +1,6 @@
 //! The order of training: an epoch's batches as a function of (seed, epoch), beginning at any step.
 
-use super::{Augment, Batch, DataError, Images, TrainSplit};
+use super::{Augment, Batch, DataError, Images, Placement, TrainSplit};
 use crate::random::{self, Purpose};
 use rand::seq::SliceRandom;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -43,6 +43,18 @@ impl Loader {
         Ok(self)
     }
 
+    /// The images that it draws from.
+    #[must_use]
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Whether its images are in memory, and augmentation but moves their pixels: a device can then keep them.
+    #[must_use]
+    pub fn only_moves(&self) -> bool {
+        !self.images.set().is_streamed() && !self.augment.changes_pictures()
+    }
+
     /// The images that could not be decoded since the last time somebody asked, in words.
     #[must_use]
     pub fn take_lost(&self) -> Option<String> {
@@ -69,6 +81,16 @@ impl Loader {
         let mut order: Vec<usize> = (0..self.images.len()).collect();
         order.shuffle(&mut random::stream(self.seed, Purpose::Shuffle, epoch as u64));
         Batches { loader: self.clone(), order, epoch, step: step_in_epoch }
+    }
+
+    /// The same batches as [`Loader::start_at`] gives, for a device that has the images.
+    #[must_use]
+    pub fn placed_at(&self, epoch: usize, step_in_epoch: usize) -> impl ExactSizeIterator<Item = Placement> + Send + 'static + use<> {
+        let batches = self.start_at(epoch, step_in_epoch);
+        (step_in_epoch..self.steps_per_epoch().max(step_in_epoch)).map(move |step| {
+            let Batches { loader: Loader { images, batch, augment, seed, .. }, order, epoch, .. } = &batches;
+            images.placed(&order[step * batch..(step + 1) * batch], augment, (*seed, *epoch as u64))
+        })
     }
 }
 

@@ -156,6 +156,22 @@ impl Images {
         self.batch(indices, threads.map_or(Workers::None, Workers::Own), &fill)
     }
 
+    /// As [`Self::augmented`], without the pixels: from where each of them comes. For images that a device has already.
+    pub(super) fn placed(&self, indices: &[usize], augment: &Augment, (seed, epoch): (u64, u64)) -> Placement {
+        let [_, height, width] = self.shape();
+        let mut sources = Vec::with_capacity(indices.len() * height * width);
+        let mut numbers = Vec::new();
+        for &index in indices {
+            // What moves pixels moves their numbers; what comes in from outside is 0 either way.
+            numbers.clear();
+            numbers.extend((1..=height * width).map(|number| number as f32));
+            augment.apply(&mut numbers, [1, height, width], &mut stream(seed, Purpose::Augment, epoch << 32 | self.indices[index] as u64));
+            sources.extend(numbers.iter().map(|&number| number as i32));
+        }
+        let labels = indices.iter().map(|&index| i32::from(self.labels[index])).collect();
+        Placement { images: indices.iter().map(|&index| index as i32).collect(), sources, labels }
+    }
+
     /// Makes a batch image by image.
     fn batch(&self, indices: &[usize], workers: Workers<'_>, fill: &(impl Fn(usize, &mut [f32]) + Sync)) -> Batch {
         let size: usize = self.shape().iter().product();
@@ -187,6 +203,17 @@ pub struct Batch {
     pub labels: Vec<i32>,
     /// How many images there are.
     pub size: usize,
+}
+
+/// A batch of images that lie on a device: which, and how their pixels are moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    /// The position of each in its split.
+    pub images: Vec<i32>,
+    /// `[size, height × width]`: for each pixel the one of the image that it is, counted from 1; 0 where none is.
+    pub sources: Vec<i32>,
+    /// The class of each image.
+    pub labels: Vec<i32>,
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub use embedded::SetName;
 pub use error::DataError;
 pub use fetch::{FetchError, FetchProgress, fetch, published};
 pub use folder::Reading;
-pub use images::{Batch, Images, Normalisation};
+pub use images::{Batch, Images, Normalisation, Placement};
 pub use prefetch::Prefetch;
 pub use set::{ImageSet, ImageShape};
 pub use splits::{SealedTest, SelectSplit, Split, SplitPlan, Splits, TestPlan, TrainSplit};

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod devices;
+pub mod feed;
 pub mod interpreter;
 pub mod kernels;
 pub mod noise;

@@ -1,16 +1,18 @@
 //! Training of one sliced network by itself: no masks, no posterior; the optimiser, schedule and augmentation of a search.
 
 use super::EngineError;
+use super::devices::OpenDevice;
+use super::feed::{Feed, Shown};
 use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::optimiser::{Descent, clip_factor, global_norm};
 use super::schedule::learning_rate;
 use super::trainer::{Sums, mean_cross_entropy};
-use super::weights::{WeightLayout, images, vector};
-use crate::data::{Batch, Loader, Prefetch, TrainSplit};
+use super::weights::{WeightLayout, vector};
+use crate::data::{Loader, TrainSplit};
 use crate::graph::{Graph, ParameterKind, Values};
 use crate::preset::{Preset, TrainingRecipe};
 use crate::run::TrainingState;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 
 /// Trains one network.
@@ -21,7 +23,7 @@ pub struct Retrainer {
     recipe: TrainingRecipe,
     /// What each weight is pulled towards 0 by, `[weights]`.
     decay: Tensor<1>,
-    loader: Loader,
+    feed: Feed,
     device: Device,
     seed: u64,
 }
@@ -53,9 +55,10 @@ impl Retrainer {
     ///
     /// # Errors
     /// [`EngineError::Data`] where the images do not fit the recipe.
-    pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: Device, seed: u64) -> Result<Self, EngineError> {
+    pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: &OpenDevice, seed: u64) -> Result<Self, EngineError> {
         let augment = super::augment(&preset.data);
-        let loader = Loader::new(train, preset.train.batch, augment, seed)?;
+        let feed = Feed::new(Loader::new(train, preset.train.batch, augment, seed)?, device.device.clone(), device.is_cpu);
+        let device = device.device.clone();
         let layout = WeightLayout::of(&graph);
         let rate = (2.0 * preset.posterior.weight_prior / preset.posterior.n_effective) as f32;
         let mut decay = vec![0.0; layout.total];
@@ -66,13 +69,13 @@ impl Retrainer {
             }
         }
         let decay = vector(decay, &device);
-        Ok(Self { interpreter: Interpreter::new(graph, &layout), layout, recipe: preset.train.clone(), decay, loader, device, seed })
+        Ok(Self { interpreter: Interpreter::new(graph, &layout), layout, recipe: preset.train.clone(), decay, feed, device, seed })
     }
 
     /// Steps of an epoch.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        self.loader.steps_per_epoch() as u64
+        self.feed.loader().steps_per_epoch() as u64
     }
 
     /// Weights drawn anew, as for a search of this seed.
@@ -146,11 +149,11 @@ impl Retrainer {
         if first == 0 {
             training.sums = Sums::zero(&self.device);
         }
-        for batch in Prefetch::new(self.loader.start_at(epoch as usize, first as usize), 2)? {
+        for shown in self.feed.start_at(epoch as usize, first as usize)? {
             if !goes_on() {
                 return Ok((training, None));
             }
-            training = self.step(training, batch);
+            training = self.step(training, shown);
         }
         let images = steps as f64 * self.recipe.batch as f64;
         let trained = Trained {
@@ -164,11 +167,8 @@ impl Retrainer {
         Ok((training, Some(trained)))
     }
 
-    fn step(&self, training: Retraining, batch: Batch) -> Retraining {
-        let shape = self.interpreter.graph().input_shape();
-        let count = batch.labels.len();
-        let pixels = images(batch.images, [count, shape.channels, shape.height, shape.width], &self.device);
-        let labels = Tensor::<1, Int>::from_data(TensorData::new(batch.labels, [count]), &self.device);
+    fn step(&self, training: Retraining, (pixels, labels): Shown) -> Retraining {
+        let count = labels.dims()[0];
         let leaf = |weight: Tensor<1>| weight.autodiff().require_grad();
         let weights: Vec<Tensor<1>> = self.layout.split(&training.weights.values).into_iter().map(leaf).collect();
         let mut collected = Vec::new();

@@ -1,18 +1,19 @@
 //! Training of the super-network: one step, and what is carried from step to step.
 
+use super::feed::{Shown, upload};
 use super::interpreter::{Interpreter, Normalise, Statistics};
 use super::noise::Noise;
 use super::objective::{Objective, RelaxedMasks};
 use super::optimiser::{Descent, Ties, clip_factor, global_norm};
 use super::schedule::learning_rate;
-use super::weights::{WeightLayout, images, vector};
+use super::weights::{WeightLayout, vector};
 use crate::data::Batch;
 use crate::graph::Graph;
 use crate::posterior::{Choices, Posterior, Regulariser};
 use crate::preset::{CategoricalRecipe, PathSampling, PosteriorRecipe, TrainingRecipe};
 use crate::random::{Purpose, stream};
 use crate::run::{Fate, Pretrained, Steering};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, activation};
 use std::sync::Arc;
 
 /// Everything that changes while the super-network trains. Cloning is cheap: tensors are shared until written.
@@ -211,8 +212,14 @@ impl Trainer {
     /// One step of training on a batch.
     #[must_use]
     pub fn step(&self, state: State, batch: Batch) -> State {
-        let masks = self.masks(&state, batch.labels.len(), state.step);
-        let (pixels, labels) = self.upload(batch);
+        let shown = self.upload(batch);
+        self.step_on(state, shown)
+    }
+
+    /// One step of training on a batch that is on the device.
+    #[must_use]
+    pub fn step_on(&self, state: State, (pixels, labels): Shown) -> State {
+        let masks = self.masks(&state, labels.dims()[0], state.step);
         let noise = self.noise(state.step, labels.dims()[0]);
         let mut gradients = self.gradients(&state, pixels, &labels, &masks, &noise);
         if self.warms_up(state.step) {
@@ -354,11 +361,9 @@ impl Trainer {
 
     /// A batch on the device.
     #[must_use]
-    pub fn upload(&self, batch: Batch) -> (Tensor<4>, Tensor<1, Int>) {
+    pub fn upload(&self, batch: Batch) -> Shown {
         let shape = self.interpreter.graph().input_shape();
-        let count = batch.labels.len();
-        let pixels = images(batch.images, [count, shape.channels, shape.height, shape.width], &self.device);
-        (pixels, Tensor::from_data(TensorData::new(batch.labels, [count]), &self.device))
+        upload(batch, [shape.channels, shape.height, shape.width], &self.device)
     }
 }
 

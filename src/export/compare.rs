@@ -1,6 +1,6 @@
 //! The comparison of posterior and baselines as text for people: histogram, differences, what samples buy.
 
-use super::comparison::{Baseline, Comparison, Drawn, steps};
+use super::comparison::{Baseline, Comparison, Drawn, Racing, steps};
 use super::text::{percent, points, share, thousands};
 use crate::run::Source;
 use std::fmt::Write as _;
@@ -35,8 +35,26 @@ pub fn comparison_text(run: &str, comparison: &Comparison) -> String {
     for baseline in &comparison.baselines {
         let _ = writeln!(text, "\n{}", baseline.sentence);
     }
+    if let Some(racing) = &comparison.racing {
+        let _ = writeln!(text, "\n{}", race_sentence(racing));
+    }
     text.push_str("\nAll this is with the weights they have inherited; it does not show which are better once retrained.\n");
     text
+}
+
+/// What a race of the same candidates would have saved.
+pub(super) fn race_sentence(racing: &Racing) -> String {
+    let saved = racing.saved;
+    format!(
+        "A race at an error rate of {} would have saved {} of the evaluations ({} to {} over {} orders of the images), and found the same \
+         winner in {} of them.",
+        percent(racing.error),
+        percent(saved.estimate),
+        percent(saved.low),
+        percent(saved.high),
+        racing.races,
+        racing.same_winner,
+    )
 }
 
 /// A bar per source and range of accuracies, the best range first.

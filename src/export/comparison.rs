@@ -3,17 +3,25 @@
 use super::report::Limits;
 use super::text::{percent, points, share};
 use crate::posterior::statistics::{
-    Answers, BestOf, Interval, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
-    samples_to_reach,
+    Answers, BestOf, Interval, Raced, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
+    samples_to_reach, simulate,
 };
+use crate::preset::BatchNormMode;
 use crate::run::{CandidateRecord, CandidateScore, Source, Started, newest};
 use serde::Serialize;
+use std::cmp::Reverse;
 
 /// Splits of the select images into halves that the honest numbers are means over.
 const SPLITS: u32 = 50;
 
 /// Bars of a histogram at most.
 const BARS: usize = 16;
+
+/// The error rate of the races that are simulated: the default of a preset.
+const RACING_ERROR: f64 = 0.05;
+
+/// Answers that the simulated races may look at, all together: about a second.
+const RACING_WORK: usize = 200_000_000;
 
 /// Posterior candidates against every baseline that was ranked with the same weights.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +36,21 @@ pub struct Comparison {
     pub posterior: Drawn,
     /// Those of each baseline, and how the posterior's compare.
     pub baselines: Vec<Baseline>,
+    /// What a race of the same candidates would have saved; `null` where it was one.
+    pub racing: Option<Racing>,
+}
+
+/// Races of the same candidates over their recorded answers, in random orders of the images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Racing {
+    /// The rate at which a race may lose the winner.
+    pub error: f64,
+    /// How many races were simulated.
+    pub races: u32,
+    /// How many of them ended with the winner of the full ranking.
+    pub same_winner: u32,
+    /// The share of evaluations saved: the mean over the races, the least and the most.
+    pub saved: Limits,
 }
 
 /// All candidates of one source, with the statistics that decide.
@@ -124,12 +147,16 @@ impl Comparison {
         let bar = |right: usize| (right - least) / wide;
         let (drawn, curve) = posterior.drawn(bars, bar)?;
         let baselines: Vec<Baseline> = baselines.iter().filter_map(|side| side.against(&posterior, &drawn, &curve, bars, bar)).collect();
+        let entire = candidates.iter().filter(asked).all(|candidate| candidate.correct(mode).0.len() == common);
+        let drawn_ones = candidates.iter().filter(|candidate| asked(candidate) && races(candidate.score.source));
+        let racing = entire.then(|| Racing::of(drawn_ones, mode, started.seed)).flatten();
         (!baselines.is_empty()).then(|| Self {
             images: images as u32,
             half_splits: SPLITS,
             edges: (0..=bars).map(|bar| ((least + bar * wide) as f64 / images.max(1) as f64).min(1.0)).collect(),
             posterior: drawn,
             baselines,
+            racing,
         })
     }
 
@@ -137,6 +164,38 @@ impl Comparison {
     pub fn sides(&self) -> impl Iterator<Item = &Drawn> {
         std::iter::once(&self.posterior).chain(self.baselines.iter().map(|baseline| &baseline.drawn))
     }
+}
+
+impl Racing {
+    /// Of candidates that were all asked the same images.
+    fn of<'a>(candidates: impl Iterator<Item = &'a CandidateRecord>, mode: BatchNormMode, seed: u64) -> Option<Self> {
+        let candidates: Vec<&CandidateRecord> = candidates.collect();
+        let answers: Vec<Answers> = candidates.iter().map(|candidate| Answers::new(&candidate.correct(mode).0)).collect();
+        let may_win = |index: usize| candidates[index].score.source == Source::Posterior;
+        // The smaller of equal ones, then the first, as a ranking has it.
+        let merit = |&index: &usize| (answers[index].right(), Reverse((candidates[index].score.parameters, candidates[index].score.id)));
+        let winner = (0..answers.len()).filter(|&index| may_win(index)).max_by_key(merit)?;
+        let work = answers.iter().map(Answers::images).sum::<usize>().max(1);
+        let races = (RACING_WORK / work).clamp(10, 100) as u32;
+        let outcome = |race: u32| simulate(&answers, may_win, seed.wrapping_add(u64::from(race)), RACING_ERROR);
+        let outcomes: Vec<Raced> = (0..races).map(outcome).collect();
+        let saved = || outcomes.iter().map(|outcome| outcome.saved);
+        Some(Self {
+            error: RACING_ERROR,
+            races,
+            same_winner: outcomes.iter().filter(|outcome| outcome.left.contains(&winner)).count() as u32,
+            saved: Limits {
+                estimate: saved().sum::<f64>() / f64::from(races),
+                low: saved().fold(1.0, f64::min),
+                high: saved().fold(0.0, f64::max),
+            },
+        })
+    }
+}
+
+/// Whether candidates of a source take part in a race: references are wanted whole, and a constant rate is no network.
+fn races(source: Source) -> bool {
+    source == Source::Posterior || source.is_baseline() && source != Source::Constant
 }
 
 /// The candidates of one source before anything is computed of them.

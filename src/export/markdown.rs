@@ -1,7 +1,7 @@
 //! The report of a run as text for people: a short summary for the end of a search, and a whole document.
 
 use super::Correlation;
-use super::compare::{best_of, facts as comparison_facts};
+use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Report, Sample, Steered};
 use super::text::{duration, mebibytes, percent, points, thousands};
 use crate::preset::BatchNormMode;
@@ -189,6 +189,9 @@ fn comparison(text: &mut String, report: &Report) {
     let mut rows = best_of(comparison).into_iter();
     let head = rows.next().unwrap_or_default();
     table(text, &head.iter().map(String::as_str).collect::<Vec<_>>(), rows);
+    if let Some(racing) = &comparison.racing {
+        let _ = write!(text, "{}\n\n", race_sentence(racing));
+    }
 }
 
 fn ranking(text: &mut String, report: &Report) {

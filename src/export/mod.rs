@@ -19,6 +19,7 @@ mod package;
 mod picture;
 mod protobuf;
 mod pytorch;
+mod raster;
 mod report;
 pub mod text;
 
@@ -28,7 +29,7 @@ pub use bundle::{Bundle, BundleError};
 pub use card::card;
 pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;
-pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Worth, steps};
+pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Racing, Worth, steps};
 pub use compute::{NoHead, test_reads};
 pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, TRUTHS, Training, correlation_text};
 pub use ensemble::{Ensemble, EnsembleMember, member_values};
@@ -38,6 +39,7 @@ pub use onnx::{Member, onnx, onnx_mean};
 pub use package::{Format, Package};
 pub use picture::pictures;
 pub use pytorch::{Origin, pytorch};
+pub use raster::{RasterError, png};
 pub use report::{
     Candidate, CandidateAccuracy, Constrained, Difference, Group, LastEpoch, Limits, Network, Report, RetrainedCandidate, Sample,
     SampleAccuracy, Steered, TieSet,

@@ -1,7 +1,7 @@
 //! A screen's end of a socket: it looks like a search in the same process.
 
 use super::channel::channel;
-use super::place::socket_path;
+use super::place::socket_paths;
 use super::server::PROGRAM;
 use super::wire::{Answer, Asked, FROM_HOST, Hello, PROTOCOL, Told, Welcome, receive, send};
 use super::{Link, Publisher};
@@ -34,10 +34,7 @@ pub enum AttachError {
 /// # Errors
 /// [`AttachError`].
 pub fn attach(run: &Path, watch: bool) -> Result<(Link, Welcome), AttachError> {
-    let mut stream = socket_path(run).and_then(UnixStream::connect).map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => AttachError::Nobody,
-        _ => AttachError::Silent(error),
-    })?;
+    let mut stream = connect(run)?;
     let mut greet = || {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -58,6 +55,20 @@ pub fn attach(run: &Path, watch: bool) -> Result<(Link, Welcome), AttachError> {
     }
     start(stream, publisher).map_err(AttachError::Silent)?;
     Ok((link, welcome))
+}
+
+/// Connects to the first place where somebody listens.
+fn connect(run: &Path) -> Result<UnixStream, AttachError> {
+    let mut fault = AttachError::Nobody;
+    // A run without a folder has nobody at work on it either.
+    for path in socket_paths(run).into_iter().flatten() {
+        match UnixStream::connect(path) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
+            Err(error) => fault = AttachError::Silent(error),
+        }
+    }
+    Err(fault)
 }
 
 /// Carries what comes and goes, on two threads; they end with the link or with the connection.

@@ -9,20 +9,35 @@ use std::path::{Path, PathBuf};
 /// Longest path of a socket that every Unix takes.
 const LONGEST: usize = 100;
 
-/// The socket of a run, by its folder; makes the folder that it lies in.
+/// Where the socket of a run belongs, by its folder; makes the folder that it lies in.
 ///
 /// # Errors
 /// A folder that cannot be made, or that others may enter.
 pub fn socket_path(run: &Path) -> std::io::Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();
+    let [best, other] = places(run, user)?;
+    let path = best.or(other).ok_or(ErrorKind::NotFound)?;
+    path.parent().map_or(Ok(()), |folder| own(folder, user))?;
+    Ok(path)
+}
+
+/// Where the socket of a run may lie, best first. A host may have been started without a runtime folder, or have lost it: systemd takes it
+/// away with the user's last session.
+///
+/// # Errors
+/// No such run.
+pub fn socket_paths(run: &Path) -> std::io::Result<impl Iterator<Item = PathBuf>> {
+    Ok(places(run, rustix::process::getuid().as_raw())?.into_iter().flatten())
+}
+
+/// In the runtime folder where there is one, and in the one for what is temporary.
+fn places(run: &Path, user: u32) -> std::io::Result<[Option<PathBuf>; 2]> {
     let run = run.canonicalize()?;
     let digest = Sha256::digest(run.as_os_str().as_encoded_bytes());
     let name = digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}")) + ".sock";
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir());
-    let runtime = runtime.map(|folder| folder.join("pgnas")).filter(|folder| folder.as_os_str().len() + 1 + name.len() <= LONGEST);
-    let folder = runtime.unwrap_or_else(|| std::env::temp_dir().join(format!("pgnas-{user}")));
-    own(&folder, user)?;
-    Ok(folder.join(name))
+    let runtime = runtime.map(|folder| folder.join("pgnas").join(&name)).filter(|path| path.as_os_str().len() <= LONGEST);
+    Ok([runtime, Some(std::env::temp_dir().join(format!("pgnas-{user}")).join(name))])
 }
 
 /// Makes a folder that only this user may enter, or sees to it that one is.
@@ -62,6 +77,15 @@ mod tests {
         let link = root.path().join("link");
         std::os::unix::fs::symlink(&folder, &link).unwrap();
         assert!(own(&link, user).is_err());
+    }
+
+    #[test]
+    fn screens_look_where_a_host_may_have_made_it() {
+        let root = tempfile::tempdir().unwrap();
+        let places: Vec<PathBuf> = socket_paths(root.path()).unwrap().collect();
+        let made = socket_path(root.path()).unwrap();
+        assert!(places.contains(&made) && places.last().unwrap().starts_with(std::env::temp_dir()), "{made:?} of {places:?}");
+        assert!(socket_paths(&root.path().join("none")).is_err());
     }
 
     #[test]

@@ -4,12 +4,12 @@ use super::place::socket_path;
 use super::wire::{Answer, Asked, FROM_SCREEN, Hello, PROTOCOL, Told, Welcome, receive, send};
 use super::{Link, Update};
 use crate::run::{Record, Snapshot};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 
 /// Time that a peer has for its first word, and for taking what it is told.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the host looks whether its socket is still where screens look for it.
+const LOOK: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 /// Screens at once; further ones are refused.
 const SCREENS: usize = 64;
 
@@ -26,8 +28,9 @@ pub(super) const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 /// Offers a search to screens, each on threads of its own.
 #[derive(Debug)]
 pub struct Server {
-    path: PathBuf,
     shared: Arc<Shared>,
+    /// Its other end wakes the thread when it closes.
+    end: UnixStream,
     thread: JoinHandle<()>,
 }
 
@@ -35,7 +38,6 @@ pub struct Server {
 struct Shared {
     link: Link,
     run: PathBuf,
-    ending: AtomicBool,
     screens: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -45,6 +47,35 @@ impl Server {
     /// # Errors
     /// What the system says.
     pub fn start(run: &Path, link: Link) -> std::io::Result<Self> {
+        let socket = Socket::bind(run)?;
+        let shared = Arc::new(Shared { link, run: run.canonicalize()?, screens: Mutex::default() });
+        let (end, ended) = UnixStream::pair()?;
+        let listening = shared.clone();
+        let thread = std::thread::Builder::new().name("listen".into()).spawn(move || listen(socket, &ended, &listening))?;
+        Ok(Self { shared, end, thread })
+    }
+
+    /// Waits until all screens have been told the end, as far as they listen, and takes the socket away. The search has ended by then.
+    pub fn finish(self) {
+        drop(self.end);
+        let _ = self.thread.join();
+        let screens = std::mem::take(&mut *self.shared.screens.lock().unwrap_or_else(PoisonError::into_inner));
+        for screen in screens {
+            let _ = screen.join();
+        }
+    }
+}
+
+/// A socket with its place.
+#[derive(Debug)]
+struct Socket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl Socket {
+    /// At the place where screens look for a run; what is left of an earlier process there is removed.
+    fn bind(run: &Path) -> std::io::Result<Self> {
         let path = socket_path(run)?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -52,32 +83,39 @@ impl Server {
         }
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        let shared = Shared { link, run: run.canonicalize()?, ending: AtomicBool::new(false), screens: Mutex::default() };
-        let shared = Arc::new(shared);
-        let listening = shared.clone();
-        let thread = std::thread::Builder::new().name("listen".into()).spawn(move || listen(&listener, &listening))?;
-        Ok(Self { path, shared, thread })
+        // Who has left between the poll and the accept must not hold it up.
+        listener.set_nonblocking(true)?;
+        Ok(Self { path, listener })
     }
 
-    /// Waits until all screens have been told the end, as far as they listen, and takes the socket away. The search has ended by then.
-    pub fn finish(self) {
-        self.shared.ending.store(true, Ordering::Release);
-        // Wakes the thread that waits for the next screen.
-        drop(UnixStream::connect(&self.path));
-        let _ = self.thread.join();
-        let screens = std::mem::take(&mut *self.shared.screens.lock().unwrap_or_else(PoisonError::into_inner));
-        for screen in screens {
-            let _ = screen.join();
-        }
-        let _ = std::fs::remove_file(&self.path);
+    /// Whether screens find it no longer: the runtime folder goes with the last session of a user, and comes with the next.
+    fn is_lost(&self, run: &Path) -> bool {
+        socket_path(run).is_ok_and(|place| place != self.path || !place.exists())
     }
 }
 
-fn listen(listener: &UnixListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        if shared.ending.load(Ordering::Acquire) {
+fn listen(mut socket: Socket, ended: &UnixStream, shared: &Arc<Shared>) {
+    loop {
+        let mut polled = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        let count = poll(&mut polled, Some(&LOOK));
+        let [screen, end] = polled.map(|polled| !polled.revents().is_empty());
+        if end {
+            let _ = std::fs::remove_file(&socket.path);
             return;
         }
+        if count.is_ok_and(|count| count == 0) && socket.is_lost(&shared.run) {
+            // Where there is no place for one now, there may be in two seconds.
+            if let Ok(found) = Socket::bind(&shared.run) {
+                let before = std::mem::replace(&mut socket, found);
+                if before.path != socket.path {
+                    let _ = std::fs::remove_file(&before.path);
+                }
+            }
+        }
+        if !screen {
+            continue;
+        }
+        let stream = socket.listener.accept().and_then(|(stream, _)| stream.set_nonblocking(false).map(|()| stream));
         let Ok(stream) = stream else {
             // Out of descriptors, for example: it passes when a screen leaves.
             std::thread::sleep(Duration::from_millis(50));

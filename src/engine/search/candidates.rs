@@ -119,7 +119,7 @@ impl Search {
 
     /// Records candidates in order.
     pub(super) fn tell<'a>(&mut self, evaluated: impl Iterator<Item = (&'a Draw, Evaluation)>, state: &State) {
-        let epoch = (state.step / self.loader.steps_per_epoch().max(1) as u64) as u32;
+        let epoch = (state.step / self.feed.loader().steps_per_epoch().max(1) as u64) as u32;
         for (draw, evaluation) in evaluated {
             let channels = self.posterior.channels();
             // A rate keeps no channel for good: its mask is empty, and what it keeps are expectations.

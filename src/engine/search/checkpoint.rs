@@ -120,7 +120,7 @@ impl Search {
         self.draws = standing.draws;
         self.phase = standing.phase;
         self.ranking = standing.ranking;
-        let steps_per_epoch = self.loader.steps_per_epoch() as u64;
+        let steps_per_epoch = self.feed.loader().steps_per_epoch() as u64;
         let ranked = self.ranking.as_ref().map_or(0, |_| self.scores.len());
         self.pace.go_on(
             (state.step, (state.step / steps_per_epoch.max(1)) as u32),

@@ -4,7 +4,6 @@ use super::super::EngineError;
 use super::super::optimiser::global_norm;
 use super::super::trainer::{State, Sums};
 use super::{Flow, Search, scalar};
-use crate::data::Prefetch;
 use crate::posterior::Health;
 use crate::run::{Alert, AlertKind, EpochMetrics, Event};
 use std::time::Instant;
@@ -15,23 +14,23 @@ const STEPS_BETWEEN_LOOKS: u64 = 16;
 impl Search {
     /// One epoch of training. A loss that is not finite restores the last good state and pauses.
     pub(super) fn epoch(&mut self, mut state: State, epoch: usize) -> Result<(State, Flow), EngineError> {
-        let steps = self.loader.steps_per_epoch() as u64;
+        let steps = self.feed.loader().steps_per_epoch() as u64;
         let first = epoch as u64 * steps;
         if state.step == first {
             state.sums = Sums::zero(&self.device.device);
         }
         let mut good = state.clone();
         while state.step < first + steps {
-            let mut batches = Prefetch::new(self.loader.start_at(epoch, (state.step - first) as usize), 2)?;
+            let mut batches = self.feed.start_at(epoch, (state.step - first) as usize)?;
             loop {
                 let asked = Instant::now();
-                let Some(batch) = batches.next() else { break };
+                let Some(shown) = batches.next() else { break };
                 let waited = asked.elapsed();
                 if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
                 }
                 let begun = Instant::now();
-                state = self.trainer.step(state, batch);
+                state = self.trainer.step_on(state, shown);
                 let look = self.device.is_cpu || state.step.is_multiple_of(STEPS_BETWEEN_LOOKS) || state.step == first + steps;
                 if look {
                     if !finite(&state) {
@@ -91,7 +90,7 @@ impl Search {
             weight_norms: norms.into_iter().map(f32::sqrt).collect(),
         };
         self.pace.epoch_done();
-        if let Some(message) = self.loader.take_lost() {
+        if let Some(message) = self.feed.loader().take_lost() {
             self.alert(Alert { kind: AlertKind::Data, message });
         }
         self.record(Event::Epoch(Box::new(metrics)));

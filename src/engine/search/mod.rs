@@ -7,6 +7,7 @@ mod race;
 mod sampler;
 
 use super::devices::OpenDevice;
+use super::feed::Feed;
 use super::pace::Pace;
 use super::ranker::{Examples, Ranker, recalibration_images};
 use super::rebuild::initial_posterior;
@@ -54,7 +55,7 @@ pub(super) struct Search {
     posterior: Posterior,
     trainer: Trainer,
     ranker: Ranker,
-    loader: Loader,
+    feed: Feed,
     select: Examples,
     select_images: Vec<crate::data::Batch>,
     test: SealedTest,
@@ -103,6 +104,7 @@ impl Search {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
+        let feed = Feed::new(loader, device.device.clone(), device.is_cpu);
         let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
         let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
         let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
@@ -151,7 +153,7 @@ impl Search {
             graph,
             trainer,
             ranker,
-            loader,
+            feed,
             publisher,
             recorder,
             notices,
@@ -189,7 +191,7 @@ impl Search {
     fn work(&mut self) -> Result<Flow, EngineError> {
         let mut state = self.begin()?;
         if self.phase == Phase::Training {
-            let first = state.step as usize / self.loader.steps_per_epoch().max(1);
+            let first = state.step as usize / self.feed.loader().steps_per_epoch().max(1);
             let mut epoch = first;
             while epoch < self.epochs() {
                 match self.epoch(state, epoch)? {
@@ -267,7 +269,7 @@ impl Search {
             set: self.set.clone(),
             splits: self.sizes,
             epochs: self.preset.train.epochs as u32,
-            steps_per_epoch: self.loader.steps_per_epoch() as u32,
+            steps_per_epoch: self.feed.loader().steps_per_epoch() as u32,
             batch: self.preset.train.batch as u32,
             posterior_candidates: self.preset.rank.posterior as u32,
             random_candidates: self.preset.rank.random as u32,
@@ -361,7 +363,7 @@ impl Search {
     fn steer(&mut self) {
         let epochs = self.epochs();
         self.trainer.steer(&self.steering);
-        self.pace.plan(epochs as u32, self.loader.steps_per_epoch() as u64);
+        self.pace.plan(epochs as u32, self.feed.loader().steps_per_epoch() as u64);
     }
 
     /// The posterior in force: that of a state, but for operations that are held.

@@ -21,7 +21,7 @@ pub use correlation::{RankCorrelation, kendall, precision_at, rank_correlation, 
 pub use half_split::{Halves, HonestBest, honest_best};
 pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
-pub use race::{PIECES, Race, race_order};
+pub use race::{PIECES, Race, Raced, race_order, simulate};
 pub use strata::stratified;
 
 use crate::random::{Purpose, stream};

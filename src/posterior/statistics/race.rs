@@ -43,6 +43,42 @@ impl Race {
     }
 }
 
+/// What a race over recorded answers came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raced {
+    /// The positions of those that were asked everything.
+    pub left: Vec<usize>,
+    /// The share of evaluations saved.
+    pub saved: f64,
+}
+
+/// Races candidates over answers that are there already, in the order of a seed; `may_win` tells those whose best leads. All must have been
+/// asked the same images.
+#[must_use]
+pub fn simulate(candidates: &[Answers], may_win: impl Fn(usize) -> bool, seed: u64, error: f64) -> Raced {
+    let images = candidates.first().map_or(0, Answers::images);
+    let order = race_order(images, seed);
+    let pieces: Vec<&[usize]> = order.chunks(images.div_ceil(PIECES).max(1)).collect();
+    let race = Race::new((0..candidates.len()).filter(|&index| may_win(index)).count(), pieces.len(), error);
+    let mut left: Vec<usize> = (0..candidates.len()).collect();
+    let (mut so_many, mut asked) = (0, 0);
+    for (number, piece) in pieces.iter().enumerate() {
+        so_many += piece.len();
+        asked += piece.len() * left.len();
+        if number + 1 < pieces.len() {
+            let so_far = |index: usize| {
+                let right = |&image: &usize| candidates[index].is_right(image);
+                (index, Answers::new(&order[..so_many].iter().map(right).collect::<Vec<_>>()))
+            };
+            let known: Vec<(usize, Answers)> = left.iter().map(|&index| so_far(index)).collect();
+            let leader = known.iter().filter(|(index, _)| may_win(*index)).max_by_key(|(_, answers)| answers.right());
+            let can_win = |answers: &Answers| leader.is_none_or(|(_, leader)| race.can_win(answers, leader, images - so_many));
+            left = known.iter().filter(|(_, answers)| can_win(answers)).map(|(index, _)| *index).collect();
+        }
+    }
+    Raced { left, saved: 1.0 - asked as f64 / (images * candidates.len()).max(1) as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
