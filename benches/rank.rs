@@ -106,7 +106,7 @@ fn measure(name: &str, run: &Path) -> serde_json::Value {
     let racing = Comparison::of(started, &all).and_then(|comparison| comparison.racing);
     let per_second = |seconds: Duration| networks.len() as f64 / seconds.as_secs_f64();
     serde_json::json!({
-        "run": name,  "candidates": networks.len(), "select_images": select.len(), "threads": rayon::current_num_threads(),
+        "run": name, "candidates": networks.len(), "select_images": select.len(), "threads": rayon::current_num_threads(),
         "sliced_per_second": per_second(seconds[0]), "masked_per_second": per_second(seconds[1]),
         "sliced_over_masked": seconds[1].as_secs_f64() / seconds[0].as_secs_f64(),
         "same_winner": best[0] == best[1], "answers_that_differ": differ,

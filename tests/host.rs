@@ -13,6 +13,20 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// A small search without an end.
+const SEARCH: [&str; 10] = [
+    "search",
+    "digits",
+    "--run-dir",
+    "run",
+    "--set",
+    "space.stages=4,6",
+    "--set",
+    "train.epochs=100000",
+    "--set",
+    "rank.recalibration_images=64",
+];
+
 /// A user with a folder of their own for everything.
 struct User {
     home: tempfile::TempDir,
@@ -31,6 +45,7 @@ impl User {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
         command.args(arguments).current_dir(self.home.path()).stdin(Stdio::null());
         command.env("HOME", self.home.path()).env("XDG_RUNTIME_DIR", self.home.path()).env_remove("XDG_DATA_HOME");
+        command.env("TMPDIR", self.home.path());
         command
     }
 
@@ -40,18 +55,12 @@ impl User {
 
     /// The first word of a host, and its process.
     fn host(&self, arguments: &[&str]) -> (Child, Value) {
-        let mut child = self.command(arguments).arg("--host").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        (child, serde_json::from_str(&line).unwrap())
+        spawn(self.command(arguments))
     }
 
     /// The host of a small search without an end.
     fn search(&self) -> Child {
-        let settings = ["space.stages=4,6", "train.epochs=100000", "rank.recalibration_images=64"];
-        let mut arguments = vec!["search", "digits", "--run-dir", "run"];
-        settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
-        let (host, word) = self.host(&arguments);
+        let (host, word) = self.host(&SEARCH);
         assert_eq!(word, json!({"ready": "run"}));
         host
     }
@@ -79,11 +88,8 @@ impl User {
 
     /// Waits until the search has trained on.
     fn trains(&self) {
-        let (before, deadline) = (self.epochs(), Instant::now() + PATIENCE);
-        while self.epochs() < before + 2 {
-            assert!(Instant::now() < deadline, "the search stands still");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let before = self.epochs();
+        until("an epoch more", || self.epochs() >= before + 2);
     }
 
     /// Ends the search, and sees that it ended well.
@@ -93,6 +99,23 @@ impl User {
         assert_eq!(host.wait().unwrap().code(), Some(0));
         assert!(fs::read_to_string(self.run().join("events.jsonl")).unwrap().trim_end().ends_with('}'));
         assert_eq!(fs::read_dir(self.home.path().join("pgnas")).unwrap().count(), 0, "the socket is gone");
+    }
+}
+
+/// The first word of a host, and its process.
+fn spawn(mut command: Command) -> (Child, Value) {
+    let mut child = command.arg("--host").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
+}
+
+/// Waits until a condition holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -219,25 +242,27 @@ fn a_host_that_loses_its_socket_makes_it_anew_and_needs_none_to_end() {
     let folder = user.home.path().join("pgnas");
     let before = user.socket();
     fs::remove_dir_all(&folder).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while !before.exists() {
-        assert!(Instant::now() < deadline, "there is no socket again");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("a new socket", || before.exists());
     let (_, answer) = user.greeted(1, true);
     assert_eq!(answer["welcome"]["process"], host.id());
     fs::remove_dir_all(&folder).unwrap();
     kill_process(Pid::from_child(&host), Signal::TERM).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let code = loop {
-        match host.try_wait().unwrap() {
-            Some(status) => break status.code(),
-            None if Instant::now() > deadline => {
-                host.kill().unwrap();
-                panic!("the host waits for a socket that is gone");
-            }
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    assert_eq!(code, Some(0));
+    let mut ended = None;
+    until("the end of a host without a socket", || {
+        ended = host.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_host_without_a_runtime_folder_is_found_by_who_has_one() {
+    let user = User::new();
+    let mut command = user.command(&SEARCH);
+    command.env_remove("XDG_RUNTIME_DIR");
+    let (mut host, word) = spawn(command);
+    assert!(word == json!({"ready": "run"}) && !user.home.path().join("pgnas").exists());
+    let stopped = user.output(&["stop", "run"]);
+    assert!(stopped.status.success(), "{}", String::from_utf8_lossy(&stopped.stderr));
+    assert_eq!(host.wait().unwrap().code(), Some(0));
 }

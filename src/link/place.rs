@@ -15,29 +15,32 @@ const LONGEST: usize = 100;
 /// A folder that cannot be made, or that others may enter.
 pub fn socket_path(run: &Path) -> std::io::Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();
-    let [best, other] = places(run, user)?;
-    let path = best.or(other).ok_or(ErrorKind::NotFound)?;
-    path.parent().map_or(Ok(()), |folder| own(folder, user))?;
-    Ok(path)
+    let (name, (runtime, temporary)) = places(run, user)?;
+    let folder = runtime.unwrap_or(temporary);
+    own(&folder, user)?;
+    Ok(folder.join(name))
 }
 
-/// Where the socket of a run may lie, best first. A host may have been started without a runtime folder, or have lost it: systemd takes it
-/// away with the user's last session.
+/// Where the socket of a run may lie, best first: in folders that only this user may enter, so that nobody else answers for a host. A host
+/// may have been started without a runtime folder, or have lost it: systemd takes it away with the user's last session.
 ///
 /// # Errors
 /// No such run.
 pub fn socket_paths(run: &Path) -> std::io::Result<impl Iterator<Item = PathBuf>> {
-    Ok(places(run, rustix::process::getuid().as_raw())?.into_iter().flatten())
+    let user = rustix::process::getuid().as_raw();
+    let (name, (runtime, temporary)) = places(run, user)?;
+    let folders = runtime.into_iter().chain([temporary]).filter(move |folder| is_own(folder, user).is_ok_and(|own| own));
+    Ok(folders.map(move |folder| folder.join(&name)))
 }
 
-/// In the runtime folder where there is one, and in the one for what is temporary.
-fn places(run: &Path, user: u32) -> std::io::Result<[Option<PathBuf>; 2]> {
+/// The name of a run's socket; the runtime folder, where there is one, and the one for what is temporary.
+fn places(run: &Path, user: u32) -> std::io::Result<(String, (Option<PathBuf>, PathBuf))> {
     let run = run.canonicalize()?;
     let digest = Sha256::digest(run.as_os_str().as_encoded_bytes());
     let name = digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}")) + ".sock";
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir());
-    let runtime = runtime.map(|folder| folder.join("pgnas").join(&name)).filter(|path| path.as_os_str().len() <= LONGEST);
-    Ok([runtime, Some(std::env::temp_dir().join(format!("pgnas-{user}")).join(name))])
+    let runtime = runtime.map(|folder| folder.join("pgnas")).filter(|folder| folder.as_os_str().len() + 1 + name.len() <= LONGEST);
+    Ok((name, (runtime, std::env::temp_dir().join(format!("pgnas-{user}")))))
 }
 
 /// Makes a folder that only this user may enter, or sees to it that one is.
@@ -46,18 +49,22 @@ fn own(folder: &Path, user: u32) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // A link that somebody else put there is not followed.
-    let found = std::fs::symlink_metadata(folder)?;
-    if !found.is_dir() || found.uid() != user {
+    if !is_own(folder, user)? {
         let shown = folder.display();
         return Err(Error::other(format!(
             "{shown} is no folder of this user's; remove it, or set XDG_RUNTIME_DIR to a folder of your own"
         )));
     }
-    if found.mode() & 0o077 != 0 {
+    if std::fs::symlink_metadata(folder)?.mode() & 0o077 != 0 {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// Whether a folder is this user's; a link that somebody else put there is not followed.
+fn is_own(folder: &Path, user: u32) -> std::io::Result<bool> {
+    let found = std::fs::symlink_metadata(folder)?;
+    Ok(found.is_dir() && found.uid() == user)
 }
 
 #[cfg(test)]
@@ -77,14 +84,14 @@ mod tests {
         let link = root.path().join("link");
         std::os::unix::fs::symlink(&folder, &link).unwrap();
         assert!(own(&link, user).is_err());
+        assert!(is_own(&folder, user).unwrap() && !is_own(&folder, user + 1).unwrap() && !is_own(&link, user).unwrap());
     }
 
     #[test]
     fn screens_look_where_a_host_may_have_made_it() {
         let root = tempfile::tempdir().unwrap();
-        let places: Vec<PathBuf> = socket_paths(root.path()).unwrap().collect();
         let made = socket_path(root.path()).unwrap();
-        assert!(places.contains(&made) && places.last().unwrap().starts_with(std::env::temp_dir()), "{made:?} of {places:?}");
+        assert!(socket_paths(root.path()).unwrap().any(|place| place == made));
         assert!(socket_paths(&root.path().join("none")).is_err());
     }
 
