@@ -4,10 +4,11 @@
 mod pty;
 
 use pgnas::app::ACTIONS;
+use portable_pty::CommandBuilder;
 use pty::{PATIENCE, Terminal};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SIZE: (u16, u16) = (120, 36);
 /// What makes a search of `digits` a matter of seconds.
@@ -90,12 +91,7 @@ impl Walk {
     fn sends(&mut self, name: &'static str, key: &'static str, wanted: &[u8], shows: impl Fn(&str) -> bool) {
         self.terminal.written.clear();
         self.terminal.press(&bytes(key));
-        let deadline = Instant::now() + PATIENCE;
-        while !self.terminal.written.windows(wanted.len()).any(|bytes| bytes == wanted) {
-            let (_, bytes) = self.terminal.output.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("output");
-            self.terminal.screen.process(&bytes);
-            self.terminal.written.extend(&bytes);
-        }
+        self.terminal.wait_for(name, wanted);
         self.terminal.wait(name, shows);
         self.terminal.finish_frame();
         self.done.insert((name, key));
@@ -308,7 +304,7 @@ fn replay(walk: &mut Walk) {
 #[test]
 fn a_screen_that_a_shell_stops_comes_back() {
     let root = tempfile::tempdir().unwrap();
-    let mut shell = portable_pty::CommandBuilder::new("sh");
+    let mut shell = CommandBuilder::new("sh");
     shell.arg("-i");
     shell.env("PS1", "ready> ");
     shell.env_remove("ENV");
@@ -402,4 +398,62 @@ fn the_debug_page_tells_of_the_line_and_the_log_file_of_the_screen() {
     terminal.ended();
     let log = std::fs::read_to_string(root.path().join(".local/state/pgnas/logs/pgnas.log")).unwrap();
     assert!(log.contains("a screen begins: true colour, Unicode without braille, line slow"), "{log}");
+}
+
+/// What the terminal is asked: a setting, an entry, its background, its attributes; and behind a frame, whether it has come so far.
+const QUESTIONS: &[u8] = b"\x1b[48;2;1;2;3m\x1bP$qm\x1b\\\x1b[0m\x1bP+q524742\x1b\\\x1b]11;?\x1b\\\x1b[c";
+const READY: &[u8] = b"\x1b[5n";
+
+#[test]
+fn a_terminal_may_tell_late_and_in_pieces_what_it_can_do() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::with_colours(root.path(), SIZE, CommandBuilder::new(env!("CARGO_BIN_EXE_pgnas")), "");
+    terminal.wait("the start screen", has("fashion"));
+    terminal.wait_for("the questions", QUESTIONS);
+    terminal.finish_frame();
+    let asked = terminal.count(b"48;2;");
+    assert!(terminal.count(b"38;5;") > 0 && terminal.count(b"38;2;") == 0, "as the environment says, until it answers");
+    terminal.press("\x1bP1$r0;48:2::1");
+    terminal.press(":2:3m\x1b\\?");
+    terminal.wait("that a key behind an answer is a key", has("This help."));
+    terminal.wait_for("all colours", b"38;2;108;182;255");
+    terminal.press("\x1bP0+r524742\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x07\x1b[?62;22c");
+    terminal.wait_for("the colours for a light background", b"38;2;11;92;173");
+    terminal.finish_frame();
+    assert!(terminal.text().contains("This help."), "no answer was taken for a key:\n{}", terminal.text());
+    assert!(terminal.count(b"48;2;") > asked, "the background of what is chosen too");
+    terminal.press("?");
+    terminal.wait("no help", lacks("This help."));
+    terminal.press("\x1b[0nq");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(root.path(), SIZE, arguments(&root.path().join("run"), 100_000, &["--in-process"]));
+    terminal.wait("training", |text| epoch(text) >= Some(2));
+    assert_eq!(terminal.count(READY), 0, "who answers nothing is not asked");
+    terminal.press("\x1b[?62c");
+    for answered in 0..6 {
+        while terminal.count(READY) == answered {
+            terminal.read_on("a frame with its question");
+        }
+        let frames = terminal.count(b"\x1b[?2026h");
+        // Eight frames a second is what the search gives cause for, and thirty what a quick line gets.
+        terminal.read_for(Duration::from_millis(500));
+        assert_eq!(terminal.count(b"\x1b[?2026h"), frames, "a frame that nobody asked for, before the terminal had shown the one before");
+        if answered == 3 {
+            terminal.press("?");
+            terminal.wait("the help, all the same", has("This help."));
+            terminal.press("?");
+            terminal.wait("no help", lacks("This help."));
+        }
+        assert_eq!(terminal.count(READY), answered + 1);
+        terminal.press("\x1b[0n");
+    }
+    terminal.press("i");
+    terminal.wait("what the line takes", has("none before the terminal has shown the one before"));
+    terminal.press("i\x03\x03");
+    assert_eq!(terminal.ended(), 0);
 }

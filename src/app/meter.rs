@@ -11,6 +11,8 @@ const SLOW: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(1);
 /// Writing may take this part of the time: a frame waits so many times as long as writing takes.
 const PART: u32 = 4;
+/// However late a terminal is, a frame goes to it at last.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Frames that are kept, for medians and rates.
 const KEPT: usize = 512;
 /// Time over which rates are taken.
@@ -19,7 +21,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// How often frames may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkMode {
-    /// The fewer, the longer writing one takes.
+    /// The fewer, the longer writing one takes, and none before the terminal has shown the one before.
     #[default]
     Auto,
     /// 4 a second.
@@ -49,8 +51,10 @@ pub struct Frame {
     pub bytes: usize,
     /// Time to paint it in memory.
     pub painting: Duration,
-    /// Time until the terminal had taken all of it.
+    /// Time until the system had taken all of it.
     pub writing: Duration,
+    /// Whether the terminal was asked behind it to say when it has come so far.
+    pub asked: bool,
 }
 
 /// What was sent so far.
@@ -70,6 +74,12 @@ pub struct Meter {
     level: Duration,
     began: Option<Instant>,
     now: Option<Instant>,
+    /// Whether the terminal answers what it is asked.
+    pub(super) answers: bool,
+    /// When it was asked last, where it has not answered yet.
+    asked: Option<Instant>,
+    /// How long it took to answer the last time.
+    round_trip: Option<Duration>,
 }
 
 impl Meter {
@@ -83,6 +93,9 @@ impl Meter {
             self.unchanged += 1;
             return;
         };
+        if frame.asked {
+            self.asked = Some(frame.at);
+        }
         self.level = frame.writing.max((self.level * 3 + frame.writing) / 4);
         self.sent += 1;
         self.bytes += frame.bytes as u64;
@@ -100,6 +113,32 @@ impl Meter {
             LinkMode::Slow => SLOW,
             LinkMode::Auto => (self.level * PART).clamp(SHORTEST, LONGEST),
         }
+    }
+
+    /// Whether the terminal should be asked, behind the next frame, to say when it has come so far. What lies between may take megabytes
+    /// at once and deliver them a minute later (SSH does), so that the time of writing says nothing of the line.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.mode == LinkMode::Auto && self.answers && self.asked.is_none()
+    }
+
+    /// The terminal has come so far.
+    pub(super) fn answered(&mut self, at: Instant) {
+        if let Some(asked) = self.asked.take() {
+            self.round_trip = Some(at.saturating_duration_since(asked));
+        }
+    }
+
+    /// Until when a frame that no key asks for waits for the terminal to have shown the one before; `None` where it has.
+    #[must_use]
+    pub fn held(&self) -> Option<Instant> {
+        self.asked.map(|at| at + PATIENCE)
+    }
+
+    /// How long after a frame the terminal had shown it; `None` where it does not say.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// How often frames may be sent.
@@ -154,7 +193,7 @@ mod tests {
     use super::*;
 
     fn frame(at: Instant, bytes: usize, milliseconds: u64) -> Frame {
-        Frame { at, bytes, painting: Duration::from_millis(1), writing: Duration::from_millis(milliseconds) }
+        Frame { at, bytes, painting: Duration::from_millis(1), writing: Duration::from_millis(milliseconds), asked: false }
     }
 
     #[test]
@@ -175,6 +214,25 @@ mod tests {
         (meter.mode, meter.level) = (LinkMode::Fast, LONGEST);
         assert_eq!(meter.interval(), SHORTEST);
         assert!(SHORTEST.as_secs_f64() * 30.0 >= 1.0, "at most 30 a second");
+    }
+
+    #[test]
+    fn one_frame_is_on_its_way_to_a_terminal_that_answers() {
+        let (mut meter, at) = (Meter::default(), Instant::now());
+        assert!(!meter.asks(), "one that does not is not asked");
+        meter.answers = true;
+        assert!(meter.asks());
+        meter.end(Some(Frame { asked: true, ..frame(at, 100, 1) }));
+        assert!(!meter.asks() && meter.held() == Some(at + PATIENCE));
+        // What a key asked for goes out meanwhile.
+        meter.end(Some(frame(at + SLOW, 100, 1)));
+        meter.answered(at + LONGEST);
+        assert_eq!((meter.held(), meter.round_trip(), meter.asks()), (None, Some(LONGEST), true));
+        // An answer that nobody waits for.
+        meter.answered(at + 2 * LONGEST);
+        assert_eq!(meter.round_trip(), Some(LONGEST));
+        meter.mode = LinkMode::Fast;
+        assert!(!meter.asks());
     }
 
     #[test]

@@ -443,6 +443,16 @@ impl App {
         self.meter.end(frame);
     }
 
+    /// The terminal answers what it is asked.
+    pub fn terminal_answers(&mut self) {
+        self.meter.answers = true;
+    }
+
+    /// The terminal has shown the frame behind which it was asked.
+    pub fn terminal_ready(&mut self, at: Instant) {
+        self.meter.answered(at);
+    }
+
     /// An event shares the next frame with one before it.
     pub fn frame_shared(&mut self) {
         self.meter.shared += 1;

@@ -6,12 +6,17 @@ use super::output;
 use super::places::Places;
 use super::screen::{self, missing_terminal};
 use crate::engine::devices;
+use crate::term::{self, Answers};
 use crate::ui::theme::{Depth, Glyphs, Look, Role};
 use crossterm::style::ContentStyle;
 use ratatui::backend::IntoCrossterm as _;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the terminal may take to answer, over the slowest line there is.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was found; `docs/cli.md` documents the keys.
 #[derive(Debug, Serialize)]
@@ -38,6 +43,10 @@ struct Terminal {
     term: Option<String>,
     colorterm: Option<String>,
     no_color: bool,
+    /// What it tells of itself: whether it has 16 million colours, whether its background is light, and whether it answered at all.
+    true_colour: bool,
+    light: Option<bool>,
+    answers: bool,
     /// How many colours the screen takes it to have, and which signs; `None` where the settings are wrong.
     colours: Option<&'static str>,
     glyphs: Option<&'static str>,
@@ -77,7 +86,9 @@ pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
 
 fn terminal() -> Terminal {
     let missing = missing_terminal();
-    let look = look();
+    // A terminal that cannot be asked is as one that does not answer.
+    let answers = missing.is_none().then(|| term::ask(PATIENCE).ok()).flatten().unwrap_or_default();
+    let look = look(answers);
     let size = missing.is_none().then(|| crossterm::terminal::size().ok()).flatten();
     Terminal {
         usable: missing.is_none(),
@@ -87,6 +98,9 @@ fn terminal() -> Terminal {
         term: std::env::var("TERM").ok(),
         colorterm: std::env::var("COLORTERM").ok(),
         no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        true_colour: answers.true_colour,
+        light: answers.light,
+        answers: answers.complete,
         colours: look.as_ref().map(|look| look.depth.label()),
         glyphs: look.as_ref().map(|look| look.glyphs.label()),
         look,
@@ -94,10 +108,8 @@ fn terminal() -> Terminal {
 }
 
 /// How the screen would look here.
-fn look() -> Option<Look> {
-    let options = screen::options(&ScreenArguments::default()).ok()?;
-    let theme = options.theme.as_deref().unwrap_or("dark");
-    Look::load_from(options.user_themes.as_deref(), theme, options.colour.depth(), options.glyphs.glyphs()).ok()
+fn look(answers: Answers) -> Option<Look> {
+    screen::options(&ScreenArguments::default()).ok()?.appearance.look(answers).ok()
 }
 
 /// Lines of words and signs as the screen would show them, to be looked at; in colour where `colours` says so.
@@ -150,6 +162,19 @@ fn try_writing(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(&probe)
 }
 
+impl Terminal {
+    /// What it tells of itself, in words.
+    fn told(&self) -> String {
+        let background = self.light.map(|light| if light { "a light background" } else { "a dark background" });
+        let told: Vec<&str> = self.true_colour.then_some("16 million colours").into_iter().chain(background).collect();
+        match (told.is_empty(), self.answers) {
+            (false, _) => format!("it tells: {}", told.join(", ")),
+            (true, true) => "it tells neither its colours nor its background; the environment decides".into(),
+            (true, false) => "it does not answer questions; the environment decides".into(),
+        }
+    }
+}
+
 impl Facts {
     fn to_text(&self) -> String {
         let mark = |good: bool| if good { "ok" } else { "--" };
@@ -164,6 +189,9 @@ impl Facts {
         let variables = [variable("TERM", &terminal.term), variable("COLORTERM", &terminal.colorterm)].into_iter().flatten();
         let no_color = if terminal.no_color { ", NO_COLOR" } else { "" };
         let _ = writeln!(text, "\nterminal\n  {}  {found}{}{no_color}", mark(terminal.usable), variables.collect::<String>());
+        if terminal.usable {
+            let _ = writeln!(text, "      {}", terminal.told());
+        }
         match &terminal.look {
             Some(look) => text.push_str(&samples(look, terminal.usable && look.depth != Depth::None)),
             None => text.push_str("  --  the settings of the screen are wrong: `pgnas config show` says where\n"),

@@ -4,8 +4,8 @@ use super::arguments::{self, ColorChoice, ScreenArguments};
 use super::config;
 use super::failure::Failure;
 use crate::app::{Host, LinkMode};
-use crate::term::{self, ColourChoice, First, GlyphChoice, Notify, ScreenOptions, TermError};
-use crate::ui::theme::{Depth, Glyphs, Look};
+use crate::term::{self, Answers, Appearance, ColourChoice, First, GlyphChoice, Notify, ScreenOptions, TermError};
+use crate::ui::theme::{Depth, Glyphs};
 use clap::ValueEnum as _;
 use std::io::IsTerminal as _;
 
@@ -28,8 +28,7 @@ pub fn missing_terminal() -> Option<&'static str> {
 /// # Errors
 /// A mistake: settings with an error, or a theme that is not there or has one.
 pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
-    let settings = config::in_force(arguments)?;
-    let look = Look::load_from(super::places::themes().as_deref(), settings.get("theme"), Depth::None, Glyphs::Ascii);
+    let look = options(arguments)?.appearance.look(Answers::default());
     look.map(drop).map_err(|error| Failure::Mistake(error.to_string()))
 }
 
@@ -39,8 +38,8 @@ pub fn check(arguments: &ScreenArguments) -> Result<(), Failure> {
 /// A mistake: settings with an error.
 pub fn options(arguments: &ScreenArguments) -> Result<ScreenOptions, Failure> {
     let settings = config::in_force(arguments)?;
-    Ok(ScreenOptions {
-        theme: Some(settings.get("theme").to_owned()),
+    let appearance = Appearance {
+        theme: Some(settings.get("theme")).filter(|theme| *theme != "auto").map(str::to_owned),
         user_themes: super::places::themes(),
         // Both were checked when they were set.
         colour: match ColorChoice::from_str(settings.get("color"), false) {
@@ -56,6 +55,9 @@ pub fn options(arguments: &ScreenArguments) -> Result<ScreenOptions, Failure> {
             Ok(arguments::GlyphChoice::Ascii) => GlyphChoice::Fixed(Glyphs::Ascii),
             Ok(arguments::GlyphChoice::Auto) | Err(_) => GlyphChoice::Auto,
         },
+    };
+    Ok(ScreenOptions {
+        appearance,
         mouse: settings.get("mouse") == "true",
         notify: match settings.get("notify") {
             "bell" => Notify::Bell,

@@ -14,7 +14,7 @@ pub type Row = (&'static str, &'static str, &'static str);
 
 /// All settings beside the keys.
 pub const SETTINGS: [Row; 7] = [
-    ("theme", "dark", "theme of the screen: dark, light, high-contrast, colour-blind, or one of your own"),
+    ("theme", "auto", "theme of the screen: auto (dark or light, as the terminal is), high-contrast, colour-blind, or one of your own"),
     ("color", "auto", "colours of the terminal: auto, truecolor, 256, 16 or never"),
     ("glyphs", "auto", "signs that the terminal's font has: auto, braille, unicode (no braille) or ascii"),
     ("mouse", "true", "whether clicks are for the program at first"),
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(told("glyphs", 2), ("ascii".into(), "PGNAS_GLYPHS".into()));
         assert_eq!(told("mouse", 3), ("true".into(), "default".into()));
         let absent = Settings::load(Some(Path::new("absent/config.toml")), &unset, &ScreenArguments::default()).unwrap();
-        assert_eq!(absent.get("theme"), "dark");
+        assert_eq!(absent.get("theme"), "auto");
     }
 
     #[test]

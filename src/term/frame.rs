@@ -1,9 +1,11 @@
 //! Frames: painted in memory, sent in one piece, and not too many of them.
 
+use super::probe;
 use crate::app::{App, Frame, Target};
 use crate::ui;
 use crate::ui::paint::Zone;
 use crate::ui::theme::Look;
+use crossterm::style::Print;
 use crossterm::{queue, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -53,7 +55,8 @@ impl Screen {
         queue!(self.bytes, terminal::Clear(terminal::ClearType::All))
     }
 
-    /// One frame, in one piece: the terminal shows it whole or not at all. One that is as the frame before is not sent.
+    /// One frame, in one piece: the terminal shows it whole or not at all. One that is as the frame before is not sent. Behind it the
+    /// terminal is asked to say when it has come so far, where `app` wants to know.
     pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<Option<Frame>> {
         let begin = Instant::now();
         queue!(self.bytes, terminal::BeginSynchronizedUpdate)?;
@@ -68,11 +71,15 @@ impl Screen {
         }
         self.shown = Some(drawn.buffer.clone());
         queue!(self.bytes, terminal::EndSynchronizedUpdate)?;
+        let asked = app.meter().asks();
+        if asked {
+            queue!(self.bytes, Print(probe::ASK_READY))?;
+        }
         let frame = self.bytes.0.take();
         let painted = Instant::now();
         send(&frame, stdout())?;
         let at = Instant::now();
-        Ok(Some(Frame { at, bytes: frame.len(), painting: painted - begin, writing: at - painted }))
+        Ok(Some(Frame { at, bytes: frame.len(), painting: painted - begin, writing: at - painted, asked }))
     }
 }
 
@@ -104,10 +111,11 @@ pub(super) fn send(mut bytes: &[u8], mut out: impl Write + AsFd) -> io::Result<(
     }
 }
 
-/// When the next frame is due: soon after news, after `animation` where something moves by itself, else never; `shortest` after the last one.
-pub(super) fn next(drawn: Instant, shortest: Duration, news: bool, animation: Option<Duration>) -> Option<Instant> {
+/// When the next frame is due: soon after news, after `animation` where something moves by itself, else never; `shortest` after the last
+/// one, and not before `held`.
+pub(super) fn next(drawn: Instant, shortest: Duration, held: Option<Instant>, news: bool, animation: Option<Duration>) -> Option<Instant> {
     let wait = if news { Some(shortest) } else { animation.map(|after| after.max(shortest)) };
-    wait.map(|wait| drawn + wait)
+    wait.map(|wait| held.map_or(drawn + wait, |held| held.max(drawn + wait)))
 }
 
 #[cfg(test)]
@@ -119,12 +127,14 @@ mod tests {
     fn frames_follow_news_and_idling_costs_none() {
         let drawn = Instant::now();
         let (second, soon) = (Duration::from_secs(1), Duration::from_millis(40));
-        let next = |news, animation| next(drawn, soon, news, animation);
+        let next = |news, animation| next(drawn, soon, None, news, animation);
         assert_eq!(next(false, None), None);
         assert_eq!(next(true, None), Some(drawn + soon));
         assert_eq!(next(false, Some(second)), Some(drawn + second));
         assert_eq!(next(true, Some(second)), Some(drawn + soon));
         assert_eq!(next(false, Some(Duration::ZERO)), Some(drawn + soon));
+        let held = |until| super::next(drawn, soon, Some(until), true, None);
+        assert_eq!((held(drawn), held(drawn + second)), (Some(drawn + soon), Some(drawn + second)));
     }
 
     #[test]

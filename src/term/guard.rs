@@ -93,13 +93,9 @@ impl Guard {
         }
     }
 
-    /// Turns the standard streams away from a dead terminal: printing to it would fail, and reading from it would never end. crossterm's
-    /// reader, should it be caught in there already (crossterm issue 793), comes to rest on a pipe that never delivers.
+    /// Turns the standard streams away from a dead terminal: printing to it would fail, and reading from it end at once, for ever.
     fn detach(&self) -> std::io::Result<()> {
-        let (silent, open_end) = std::io::pipe()?;
-        rustix::stdio::dup2_stdin(&silent)?;
-        // Closed, it would end the reading side, and the spinning would begin again.
-        std::mem::forget(open_end);
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
         let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdout(&nowhere)?;
         if self.errors_on_terminal {

@@ -1,7 +1,8 @@
 //! Keys, resizes, signals and hang-up, from their own threads into one channel.
 
-use crate::app::{Code, Key};
-use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use super::meaning::Reader;
+use super::probe::Answer;
+use crate::app::Key;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
@@ -18,6 +19,8 @@ pub(super) enum Input {
     /// The wheel turned there; down or up.
     Wheel(u16, u16, bool),
     Paste(String),
+    /// The terminal tells of itself, as it was asked to.
+    Answer(Answer),
     Resize,
     /// The shell lets the program go on after it was stopped.
     Continue,
@@ -29,8 +32,8 @@ pub(super) enum Input {
 
 /// How often the threads look up from waiting. Keys and a hang-up wake them at once; this is for systems that keep quiet about one.
 const WATCH: Duration = Duration::from_secs(5);
-/// How long crossterm may wait for the rest of what it began to read.
-const REST: Duration = Duration::from_millis(20);
+/// How long an escape may be the beginning of something. Terminals send what belongs together at once.
+const REST: Duration = Duration::from_millis(25);
 
 /// What a terminal has for its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,46 +78,52 @@ pub(super) fn terminal_is_gone() -> bool {
     wait(std::io::stdin(), PollFlags::empty(), Duration::ZERO) == Waiting::Gone
 }
 
-/// Hands keys on until nobody wants them. Once the terminal is gone crossterm's reader spins for ever (crossterm issue 793), so it is
-/// only called when there is something to read.
+/// Hands keys on until nobody wants them.
 fn read_keys(sender: &UnboundedSender<Input>) {
+    let mut reader = Reader::default();
     loop {
-        let waiting = wait(std::io::stdin(), PollFlags::IN, WATCH);
+        let read = bytes(if reader.is_open() { REST } else { WATCH });
         if sender.is_closed() {
-            // What is typed from here on is for the shell.
             return;
         }
-        let read = match waiting {
-            Waiting::Nothing => Ok(()),
-            Waiting::Bytes => hand_on(sender),
-            Waiting::Gone => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        let inputs = match read {
+            Ok(Some(bytes)) => reader.read(&bytes),
+            Ok(None) => reader.nothing_follows(),
+            Err(_) => vec![Input::HangUp],
         };
-        if read.is_err() {
-            // Without a receiver the screen has ended by itself.
-            let _ = sender.send(Input::HangUp);
+        let is_end = inputs.last() == Some(&Input::HangUp);
+        // Without a receiver the screen has ended by itself.
+        if inputs.into_iter().any(|input| sender.send(input).is_err()) || is_end {
             return;
         }
     }
 }
 
-fn hand_on(sender: &UnboundedSender<Input>) -> std::io::Result<()> {
-    while !sender.is_closed() && event::poll(REST)? {
-        let input = match event::read()? {
-            Event::Key(key) if key.kind == KeyEventKind::Press => translate(key.code, key.modifiers).map(Input::Key),
-            Event::Mouse(mouse) => pointed(mouse),
-            Event::Paste(text) => Some(Input::Paste(text)),
-            Event::Resize(..) => Some(Input::Resize),
-            _ => None,
-        };
-        if let Some(input) = input {
-            // Without a receiver the loop ends at its next turn.
-            let _ = sender.send(input);
+/// What the terminal has sent, as soon as it has; `None` where it sends nothing for so long.
+///
+/// # Errors
+/// A terminal that is gone. Reading from it would return at once, for ever.
+pub(super) fn bytes(patience: Duration) -> std::io::Result<Option<Vec<u8>>> {
+    let terminal = std::io::stdin();
+    match wait(&terminal, PollFlags::IN, patience) {
+        Waiting::Nothing => Ok(None),
+        Waiting::Gone => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        Waiting::Bytes => {
+            let mut bytes = vec![0; 4096];
+            match rustix::io::read(&terminal, &mut bytes) {
+                Ok(0) => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    bytes.truncate(count);
+                    Ok(Some(bytes))
+                }
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
         }
     }
-    Ok(())
 }
 
-/// Looks for hang-up without reading: the terminal may go away while crossterm reads.
+/// Looks for hang-up without reading: the keys may be waiting for the rest of something.
 fn watch_terminal(sender: &UnboundedSender<Input>) {
     while !sender.is_closed() {
         if wait(std::io::stdin(), PollFlags::empty(), WATCH) == Waiting::Gone {
@@ -137,55 +146,10 @@ fn wait(terminal: impl AsFd, wanted: PollFlags, time: Duration) -> Waiting {
     }
 }
 
-fn pointed(MouseEvent { kind, column, row, .. }: MouseEvent) -> Option<Input> {
-    match kind {
-        MouseEventKind::Down(MouseButton::Left) => Some(Input::Click(column, row)),
-        MouseEventKind::ScrollDown => Some(Input::Wheel(column, row, true)),
-        MouseEventKind::ScrollUp => Some(Input::Wheel(column, row, false)),
-        _ => None,
-    }
-}
-
-fn translate(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
-    let code = match code {
-        KeyCode::Char(character) => Code::Char(character),
-        KeyCode::Enter => Code::Enter,
-        KeyCode::Esc => Code::Escape,
-        KeyCode::Tab => Code::Tab,
-        KeyCode::BackTab => Code::BackTab,
-        KeyCode::Up => Code::Up,
-        KeyCode::Down => Code::Down,
-        KeyCode::Left => Code::Left,
-        KeyCode::Right => Code::Right,
-        KeyCode::PageUp => Code::PageUp,
-        KeyCode::PageDown => Code::PageDown,
-        KeyCode::Home => Code::Home,
-        KeyCode::End => Code::End,
-        KeyCode::Backspace => Code::Backspace,
-        _ => return None,
-    };
-    Some(Key { code, ctrl: modifiers.contains(KeyModifiers::CONTROL) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
-
-    #[test]
-    fn keys_translate_and_others_are_passed_over() {
-        assert_eq!(translate(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Key { code: Code::Char('c'), ctrl: true }));
-        assert_eq!(translate(KeyCode::Char('G'), KeyModifiers::SHIFT), Some(Key { code: Code::Char('G'), ctrl: false }));
-        assert_eq!(translate(KeyCode::F(1), KeyModifiers::NONE), None);
-    }
-
-    #[test]
-    fn presses_and_the_wheel_count_and_moves_do_not() {
-        let at = |kind| pointed(MouseEvent { kind, column: 3, row: 9, modifiers: KeyModifiers::NONE });
-        assert_eq!(at(MouseEventKind::Down(MouseButton::Left)), Some(Input::Click(3, 9)));
-        assert_eq!(at(MouseEventKind::ScrollUp), Some(Input::Wheel(3, 9, false)));
-        assert_eq!([at(MouseEventKind::Moved), at(MouseEventKind::Up(MouseButton::Left))], [None, None]);
-    }
 
     #[test]
     fn a_closed_far_end_is_told_from_silence() {

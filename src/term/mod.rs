@@ -6,27 +6,23 @@ mod errands;
 mod frame;
 mod guard;
 mod input;
+mod meaning;
 mod notify;
+mod probe;
 mod session;
 
-pub use capabilities::{ColourChoice, GlyphChoice};
+pub use capabilities::{Answers, Appearance, ColourChoice, GlyphChoice};
 pub use notify::Notify;
+pub use probe::ask;
 
 use crate::app::{App, Host, Keymap, LinkMode, Opened, Replayed};
-use crate::ui::theme::{Depth, Look, ThemeError};
-use std::path::PathBuf;
+use crate::ui::theme::{Depth, ThemeError};
 
 /// How the screen should look.
 #[derive(Debug, Clone, Default)]
 pub struct ScreenOptions {
-    /// Name or path of a theme; dark where none is asked for.
-    pub theme: Option<String>,
-    /// Folder of the user's own themes, which come before those of the same name in the program.
-    pub user_themes: Option<PathBuf>,
-    /// Colours.
-    pub colour: ColourChoice,
-    /// Signs.
-    pub glyphs: GlyphChoice,
+    /// Theme, colours, signs.
+    pub appearance: Appearance,
     /// Keys.
     pub keymap: Keymap,
     /// Whether clicks are for the program at first.
@@ -72,15 +68,13 @@ pub enum TermError {
 /// # Errors
 /// [`TermError`], one line.
 pub fn run(host: Box<dyn Host>, first: Option<First>, options: &ScreenOptions) -> Result<Ending, TermError> {
-    let name = options.theme.as_deref().unwrap_or("dark");
-    let depth = options.colour.depth();
-    let look = Look::load_from(options.user_themes.as_deref(), name, depth, options.glyphs.glyphs())?;
+    let look = options.appearance.look(Answers::default())?;
     // crossterm has an opinion of its own on NO_COLOR; the one formed here counts, so that a flag can overrule the environment.
-    crossterm::style::force_color_output(depth != Depth::None);
-    log::info!("a screen begins: {}, {}, line {}", depth.label(), look.glyphs.label(), options.link.label());
+    crossterm::style::force_color_output(look.depth != Depth::None);
+    log::info!("a screen begins: {}, {}, line {}", look.depth.label(), look.glyphs.label(), options.link.label());
     let mut app = App::with(options.keymap.clone(), options.mouse);
     app.set_link(options.link);
-    let ending = session::run(host, first, look, app, options.notify);
+    let ending = session::run(host, first, (options.appearance.clone(), look), app, options.notify);
     log::info!("the screen ends: {ending:?}");
     ending
 }

@@ -4,7 +4,8 @@ use super::errands::{Errands, News};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
-use super::{Ending, First, Notify, TermError, clipboard};
+use super::probe::Answer;
+use super::{Answers, Appearance, Ending, First, Notify, TermError, clipboard, probe};
 use crate::app::{App, Effect, Host, Opened, Replay, Replayed, Tie};
 use crate::link::{Link, Update};
 use crate::run::{Command, IndexedLog};
@@ -13,12 +14,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+/// Time that the terminal has to answer before a screen that is left gives it back: an answer that comes later is typed into the shell.
+const ANSWERING: Duration = Duration::from_secs(1);
 /// Time that a replay may read for before a frame, where the last frame did not take longer itself.
 const READING: Duration = Duration::from_millis(20);
 
 struct Session {
     host: Box<dyn Host>,
     app: App,
+    appearance: Appearance,
+    answers: Answers,
     look: Look,
     screen: Screen,
     link: Option<Link>,
@@ -37,16 +42,24 @@ struct Session {
     pending: Vec<Effect>,
 }
 
-pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: App, notify: Notify) -> Result<Ending, TermError> {
+pub(super) fn run(
+    host: Box<dyn Host>,
+    first: Option<First>,
+    look: (Appearance, Look),
+    app: App,
+    notify: Notify,
+) -> Result<Ending, TermError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (sender, inputs) = unbounded_channel();
+    let (sender, mut inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
     let guard = Guard::take(app.takes_mouse())?;
     let (screen, drawn) = (Screen::new()?, Instant::now());
     let mut session = Session {
         host,
         app,
-        look,
+        appearance: look.0,
+        answers: Answers::default(),
+        look: look.1,
         screen,
         link: None,
         log: None,
@@ -60,6 +73,10 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
     };
     // The first frame comes before anything that may be slow.
     session.draw()?;
+    let (colours, background) = session.appearance.open_questions();
+    let questions = probe::questions(colours, background);
+    frame::send(questions.as_bytes(), std::io::stdout())?;
+    let answered_by = (!questions.is_empty()).then(|| Instant::now() + ANSWERING);
     match first {
         Some(First::Run(opened)) => session.show(opened),
         Some(First::Replay(replayed)) => session.show_replay(replayed),
@@ -68,8 +85,9 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
     listen_to_terminal(&sender)?;
     // The threads hold the other ends: once they are all gone, so is the terminal.
     drop(sender);
-    match runtime.block_on(session.work(inputs)) {
+    match runtime.block_on(session.work(&mut inputs)) {
         Ok(Ending::Left) => {
+            runtime.block_on(session.last_answers(&mut inputs, answered_by));
             Guard::leave();
             session.stop();
             session.errands.finish();
@@ -86,21 +104,28 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
 }
 
 impl Session {
-    async fn work(&mut self, mut inputs: UnboundedReceiver<Input>) -> std::io::Result<Ending> {
+    async fn work(&mut self, inputs: &mut UnboundedReceiver<Input>) -> std::io::Result<Ending> {
         self.draw()?;
         let mut news = false;
         loop {
-            let due = frame::next(self.drawn, self.app.meter().interval(), news, self.app.animation_due());
+            let meter = self.app.meter();
+            let due = frame::next(self.drawn, meter.interval(), meter.held(), news, self.app.animation_due());
             tokio::select! {
                 biased;
                 input = inputs.recv() => {
                     let mut next = Some(input.unwrap_or(Input::HangUp));
+                    let mut asks_for_frame = false;
                     while let Some(input) = next {
+                        // That the terminal is ready lets the next frame go when it is due, and is none itself.
+                        asks_for_frame |= !matches!(input, Input::Answer(Answer::Ready | Answer::Complete));
                         if let Some(ending) = self.input(input)? {
                             return Ok(ending);
                         }
                         // What follows is meant for what a slow effect will show.
                         next = if self.pending.is_empty() { inputs.try_recv().ok() } else { None };
+                    }
+                    if !asks_for_frame {
+                        continue;
                     }
                     self.draw()?;
                     if !self.pending.is_empty() {
@@ -129,6 +154,20 @@ impl Session {
                     }
                     news = true;
                 }
+            }
+        }
+    }
+
+    /// Takes in what the terminal still answers.
+    async fn last_answers(&mut self, inputs: &mut UnboundedReceiver<Input>, by: Option<Instant>) {
+        let of_frame = self.app.meter().held().map(|_| Instant::now() + ANSWERING);
+        let Some(by) = of_frame.or(by.filter(|_| !self.answers.complete)) else { return };
+        while !self.answers.complete || self.app.meter().held().is_some() {
+            match tokio::time::timeout_at(by.into(), inputs.recv()).await {
+                Ok(Some(Input::Answer(Answer::Complete))) => self.answers.take(Answer::Complete),
+                Ok(Some(Input::Answer(Answer::Ready))) => self.app.terminal_ready(Instant::now()),
+                Ok(Some(Input::HangUp)) | Ok(None) | Err(_) => return,
+                Ok(Some(_)) => {}
             }
         }
     }
@@ -170,6 +209,14 @@ impl Session {
                 self.screen.forget()?;
             }
             Input::Paste(text) => self.app.paste(&text),
+            Input::Answer(answer) => {
+                self.answers.take(answer);
+                match answer {
+                    Answer::TrueColour | Answer::Light(_) => self.restyle()?,
+                    Answer::Complete => self.app.terminal_answers(),
+                    Answer::Ready => self.app.terminal_ready(Instant::now()),
+                }
+            }
             Input::Wheel(x, y, down) => self.app.wheel(self.screen.target(x, y), down),
             Input::Click(x, y) => {
                 let effects = self.screen.target(x, y).map_or_else(Vec::new, |target| self.app.click(target));
@@ -181,6 +228,18 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// Looks as the terminal can, once it has told.
+    fn restyle(&mut self) -> std::io::Result<()> {
+        // A theme that could be read a moment ago and cannot now leaves the look as it is.
+        let Ok(look) = self.appearance.look(self.answers) else { return Ok(()) };
+        if look == self.look {
+            return Ok(());
+        }
+        log::info!("the terminal tells of itself: {:?}; {} from here on", self.answers, look.depth.label());
+        self.look = look;
+        self.screen.forget()
     }
 
     /// Does what a key asks for; what may take a while later. Tells how the sitting ends, where it does.

@@ -39,7 +39,13 @@ fn facts(meter: &Meter, brush: &Brush<'_>, area: Rect, mouse: bool) -> Vec<(&'st
     let (backlog, missed) = meter.waiting();
     let every = milliseconds(meter.interval());
     let line = match meter.mode() {
-        LinkMode::Auto => format!("auto: a frame every {every} at most, by the time that writing takes"),
+        LinkMode::Auto => {
+            let shown = meter.round_trip().map_or_else(
+                || "the terminal does not say when it has shown one".to_owned(),
+                |time| format!("none before the terminal has shown the one before, {} for the last", milliseconds(time)),
+            );
+            format!("auto: a frame every {every} at most, by the time that writing takes; {shown}")
+        }
         fixed => format!("{}: a frame every {every} at most", fixed.label()),
     };
     let times = |of: &dyn Fn(&crate::app::Frame) -> Duration| {

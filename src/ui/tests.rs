@@ -236,7 +236,7 @@ fn metered() -> App {
         let at = begin + Duration::from_millis(100 * number);
         let (bytes, time) = (200 + 31 * number as usize, Duration::from_micros(80 + 9 * number));
         app.frame_begins(at, 2);
-        app.frame_ended((number % 9 > 0).then_some(Frame { at, bytes, painting: 4 * time, writing: time }));
+        app.frame_ended((number % 9 > 0).then_some(Frame { at, bytes, painting: 4 * time, writing: time, asked: false }));
     }
     (0..17).for_each(|_| app.frame_shared());
     app

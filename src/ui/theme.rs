@@ -94,7 +94,7 @@ impl Glyphs {
 }
 
 /// A theme for one terminal: how each role looks, and with which signs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     styles: BTreeMap<Role, Style>,
     /// What the font has.

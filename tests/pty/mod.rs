@@ -31,9 +31,14 @@ impl Terminal {
     }
 
     /// Starts any command like that.
-    pub fn run(home: &Path, (columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
+    pub fn run(home: &Path, size: (u16, u16), command: CommandBuilder) -> Self {
+        Self::with_colours(home, size, command, "truecolor")
+    }
+
+    /// The same where the environment says this of the terminal's colours.
+    pub fn with_colours(home: &Path, (columns, rows): (u16, u16), mut command: CommandBuilder, colours: &str) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
+        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", colours), ("LANG", "C.UTF-8")] {
             command.env(name, value);
         }
         command.env("HOME", home);
@@ -96,12 +101,37 @@ impl Terminal {
 
     /// Reads to the end of the frame under way, if there is one.
     pub fn finish_frame(&mut self) {
-        let count = |written: &[u8], mark: &[u8]| written.windows(mark.len()).filter(|bytes| *bytes == mark).count();
-        while count(&self.written, b"\x1b[?2026h") > count(&self.written, b"\x1b[?2026l") {
-            let (_, bytes) = self.output.recv_timeout(PATIENCE).expect("the rest of a frame");
+        while self.count(b"\x1b[?2026h") > self.count(b"\x1b[?2026l") {
+            self.read_on("the rest of a frame");
+        }
+    }
+
+    /// Reads until these bytes have come.
+    pub fn wait_for(&mut self, what: &str, wanted: &[u8]) {
+        while self.count(wanted) == 0 {
+            self.read_on(what);
+        }
+    }
+
+    /// How often these bytes have come.
+    pub fn count(&self, wanted: &[u8]) -> usize {
+        self.written.windows(wanted.len()).filter(|bytes| *bytes == wanted).count()
+    }
+
+    /// Reads whatever comes within a time.
+    pub fn read_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Ok((_, bytes)) = self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.screen.process(&bytes);
             self.written.extend(&bytes);
         }
+    }
+
+    /// Reads what comes next.
+    pub fn read_on(&mut self, what: &str) {
+        let (_, bytes) = self.output.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{what} did not come:\n{}", self.text()));
+        self.screen.process(&bytes);
+        self.written.extend(&bytes);
     }
 
     /// Closes the window under the program.
