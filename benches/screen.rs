@@ -3,6 +3,7 @@
 //! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `closed`,
 //! `large`, `cost`, `replay` one of them alone. `-- cost 7` takes seven rounds instead of five. On a machine with other work to do the figures are that work's, too.
 
+#[expect(dead_code, reason = "others use the rest of it")]
 #[path = "../tests/pty/mod.rs"]
 mod pty;
 

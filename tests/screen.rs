@@ -457,3 +457,18 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
     terminal.press("i\x03\x03");
     assert_eq!(terminal.ended(), 0);
 }
+
+#[test]
+fn the_doctor_asks_the_terminal_and_leaves_it_as_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgnas"));
+    command.arg("doctor");
+    let mut terminal = Terminal::with_colours(root.path(), SIZE, command, "");
+    terminal.wait_for("the questions", QUESTIONS);
+    terminal.press("x\x1bP1$r48;2;1;2;3m\x1b\\\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b[?62c");
+    assert_eq!(terminal.ended(), 0);
+    let text = terminal.text();
+    assert!(text.contains("it tells: 16 million colours, a dark background") && text.contains("true colour: kept"), "{text}");
+    // What was typed is echoed by a terminal that is raw no more, or by none; an answer never.
+    assert!(!text.contains("48;2") && !text.contains("1e1e"), "{text}");
+}

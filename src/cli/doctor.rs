@@ -43,10 +43,7 @@ struct Terminal {
     term: Option<String>,
     colorterm: Option<String>,
     no_color: bool,
-    /// What it tells of itself: whether it has 16 million colours, whether its background is light, and whether it answered at all.
-    true_colour: bool,
-    light: Option<bool>,
-    answers: bool,
+    answers: Answers,
     /// How many colours the screen takes it to have, and which signs; `None` where the settings are wrong.
     colours: Option<&'static str>,
     glyphs: Option<&'static str>,
@@ -98,9 +95,7 @@ fn terminal() -> Terminal {
         term: std::env::var("TERM").ok(),
         colorterm: std::env::var("COLORTERM").ok(),
         no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
-        true_colour: answers.true_colour,
-        light: answers.light,
-        answers: answers.complete,
+        answers,
         colours: look.as_ref().map(|look| look.depth.label()),
         glyphs: look.as_ref().map(|look| look.glyphs.label()),
         look,
@@ -165,9 +160,9 @@ fn try_writing(folder: &Path) -> std::io::Result<()> {
 impl Terminal {
     /// What it tells of itself, in words.
     fn told(&self) -> String {
-        let background = self.light.map(|light| if light { "a light background" } else { "a dark background" });
-        let told: Vec<&str> = self.true_colour.then_some("16 million colours").into_iter().chain(background).collect();
-        match (told.is_empty(), self.answers) {
+        let background = self.answers.light.map(|light| if light { "a light background" } else { "a dark background" });
+        let told: Vec<&str> = self.answers.true_colour.then_some("16 million colours").into_iter().chain(background).collect();
+        match (told.is_empty(), self.answers.complete) {
             (false, _) => format!("it tells: {}", told.join(", ")),
             (true, true) => "it tells neither its colours nor its background; the environment decides".into(),
             (true, false) => "it does not answer questions; the environment decides".into(),

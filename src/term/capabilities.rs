@@ -2,10 +2,11 @@
 
 use super::probe::Answer;
 use crate::ui::theme::{Depth, Glyphs, Look, ThemeError};
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// What the terminal has told of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Answers {
     /// Whether it shows 16 million colours for certain.
     pub true_colour: bool,

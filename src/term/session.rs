@@ -166,7 +166,7 @@ impl Session {
             match tokio::time::timeout_at(by.into(), inputs.recv()).await {
                 Ok(Some(Input::Answer(Answer::Complete))) => self.answers.take(Answer::Complete),
                 Ok(Some(Input::Answer(Answer::Ready))) => self.app.terminal_ready(Instant::now()),
-                Ok(Some(Input::HangUp)) | Ok(None) | Err(_) => return,
+                Ok(Some(Input::HangUp) | None) | Err(_) => return,
                 Ok(Some(_)) => {}
             }
         }
