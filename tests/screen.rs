@@ -453,7 +453,7 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
         terminal.press("\x1b[0n");
     }
     terminal.press("i");
-    terminal.wait("what the line takes", has("none before the terminal has shown the one before"));
+    terminal.wait("what the line takes", has("none before the"));
     terminal.press("i\x03\x03");
     assert_eq!(terminal.ended(), 0);
 }
