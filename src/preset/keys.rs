@@ -325,7 +325,7 @@ pub static KEYS: &[Key] = &[
         "rank.constraint",
         Kind::Constraint,
         r#""""#,
-        "What every sampled candidate must meet; others are drawn again. The references are exempt.",
+        "What every sampled candidate must meet, once sliced; others are drawn again. The references are exempt.",
     ),
     key(
         "rank.racing",
