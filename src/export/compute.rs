@@ -132,13 +132,17 @@ impl Report {
     /// With what was found out after the search.
     #[must_use]
     pub fn with(self, ensemble: Option<Averaging>, retrained: &[Retrained]) -> Self {
-        Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self }
+        let mut report = Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self };
+        super::checklist::renew(&mut report);
+        report
     }
 
     /// With how well inherited weights were found to rank.
     #[must_use]
     pub fn with_correlations(self, correlations: Vec<Correlation>) -> Self {
-        Self { correlations, ..self }
+        let mut report = Self { correlations, ..self };
+        super::checklist::renew(&mut report);
+        report
     }
 }
 
