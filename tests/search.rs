@@ -10,7 +10,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Small enough to end within seconds.
-const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=3", "rank.random=3", "rank.recalibration_images=64"];
+const SMALL: [&str; 7] = [
+    "space.stages=4,6",
+    "train.epochs=2",
+    "rank.posterior=3",
+    "rank.random=3",
+    "rank.uniform=0",
+    "rank.constant=0",
+    "rank.recalibration_images=64",
+];
 
 /// Longer than any of these takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -38,7 +38,8 @@ that nobody reads any more. An export tells those of the sliced network.";
 /// What the table of the best of n is.
 const BEST_OF: &str = "\
 The best of n samples, chosen on one half of the select images and reported on the other, so that the choice does not flatter it: the \
-mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same.\n\n";
+mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same, with a bootstrap 95 % interval over candidates \
+and images, which reaches no further than there are candidates.\n\n";
 
 /// A few lines for the end of a search.
 #[must_use]
