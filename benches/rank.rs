@@ -42,7 +42,9 @@ fn main() {
 fn search(preset: &str, run: &Path) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
     command.args(["search", preset, "--headless", "--seed", &SEED.to_string(), "--set", "rank.test=false", "--run-dir"]).arg(run);
-    for set in [format!("rank.posterior={CANDIDATES}"), format!("rank.random={CANDIDATES}")] {
+    for set in
+        [format!("rank.posterior={CANDIDATES}"), format!("rank.random={CANDIDATES}"), "rank.uniform=0".into(), "rank.constant=0".into()]
+    {
         command.args(["--set", &set]);
     }
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the program runs");

@@ -291,6 +291,7 @@ fn short_run(home: &Path) -> std::path::PathBuf {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
     command.args(["search", "digits", "--headless", "--run-dir"]).arg(&run);
     command.args(["--set", "train.epochs=2", "--set", "rank.posterior=4", "--set", "rank.random=4", "--set", "rank.test=false"]);
+    command.args(["--set", "rank.uniform=0", "--set", "rank.constant=0"]);
     assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
     run
 }
@@ -343,8 +344,9 @@ fn cost(rounds: usize) {
 }
 
 /// A search of `digits` that trains as it is and ranks next to nothing.
-fn search(run: &str) -> [&str; 8] {
-    ["search", "digits", "--run-dir", run, "--set", "rank.posterior=2", "--set", "rank.random=2"]
+fn search(run: &str) -> [&str; 12] {
+    let [posterior, random, uniform, constant] = ["rank.posterior=2", "rank.random=2", "rank.uniform=0", "rank.constant=0"];
+    ["search", "digits", "--run-dir", run, "--set", posterior, "--set", random, "--set", uniform, "--set", constant]
 }
 
 fn training_with_screen() -> f64 {

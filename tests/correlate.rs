@@ -123,7 +123,7 @@ fn candidates_are_trained_and_correlated_and_an_interruption_changes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("run");
     let run = folder.to_str().unwrap();
-    let small = "data.select=1600 data.test=100 train.epochs=6 train.batch=32 space.stages=4,8 rank.posterior=5 rank.random=5 rank.uniform=2 \
+    let small = "data.select=1600 data.test=100 train.epochs=6 train.batch=32 space.stages=4,8 rank.posterior=5 rank.random=5 rank.uniform=2 rank.constant=0 \
                  rank.recalibration_images=32 rank.test=false";
     let mut arguments = vec!["search", "digits", "--headless", "--run-dir", run];
     small.split_whitespace().for_each(|setting| arguments.extend(["--set", setting]));

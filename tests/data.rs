@@ -23,7 +23,7 @@ fn cifar10(folder: &Path) {
 
 /// A search of seconds on 60 images or so.
 const SMALL: &str = "--set space.stages=4,6 --set space.stem_stride=2 --set train.epochs=1 --set train.batch=8 --set rank.posterior=2 \
-    --set rank.random=2 --set rank.recalibration_images=8 --set data.select=20 --set data.test=0 --device cpu --headless";
+    --set rank.random=2 --set rank.uniform=0 --set rank.constant=0 --set rank.recalibration_images=8 --set data.select=20 --set data.test=0 --device cpu --headless";
 
 #[test]
 fn a_run_on_files_is_exported_and_evaluated_from_the_same_images() {

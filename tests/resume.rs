@@ -107,7 +107,7 @@ fn what_cannot_go_on_says_why() {
 }
 
 /// A shortened run of `digits`.
-const SHORT: [&str; 3] = ["train.epochs=3", "rank.posterior=20", "rank.random=20"];
+const SHORT: [&str; 5] = ["train.epochs=3", "rank.posterior=20", "rank.random=20", "rank.uniform=0", "rank.constant=0"];
 
 #[test]
 #[ignore = "kills a host 200 times, which takes minutes"]

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 const SIZE: (u16, u16) = (120, 36);
 /// What makes a search of `digits` a matter of seconds.
-const SMALL: [&str; 4] = ["space.stages=4,6", "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"];
+const SMALL: [&str; 6] =
+    ["space.stages=4,6", "rank.posterior=4", "rank.random=4", "rank.uniform=0", "rank.constant=0", "rank.recalibration_images=64"];
 
 fn arguments(run: &Path, epochs: u32, flags: &[&str]) -> Vec<String> {
     let mut arguments: Vec<String> = ["search", "digits"].iter().chain(flags).map(ToString::to_string).collect();

@@ -10,7 +10,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Small enough to end within seconds.
-const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=3", "rank.random=3", "rank.recalibration_images=64"];
+const SMALL: [&str; 7] = [
+    "space.stages=4,6",
+    "train.epochs=2",
+    "rank.posterior=3",
+    "rank.random=3",
+    "rank.uniform=0",
+    "rank.constant=0",
+    "rank.recalibration_images=64",
+];
 
 /// Longer than any of these takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -112,11 +120,20 @@ fn a_search_trains_ranks_and_reads_the_test_split_once() {
     });
     let expected = expected.unwrap();
     let near = |source, within: f64| {
-        let parameters = mean(source, &|score| score.parameters as f64);
+        let parameters = mean(source, &|score| score.counted().parameters as f64);
         assert!((parameters / expected - 1.0).abs() < within, "{source:?}: {parameters} for {expected} expected");
     };
     near(Source::Constant, 1e-3);
     near(Source::Uniform, 0.1);
+    let graph = prepare::graph(&Preset::load("digits", None, &SMALL.map(str::to_owned)).unwrap()).unwrap();
+    for candidate in candidates.iter().filter(|candidate| candidate.score.source != Source::Constant) {
+        let (score, sliced) = (&candidate.score, graph.sliced_cost(candidate.mask.bits()).unwrap());
+        assert_eq!((score.parameters, score.macs), (sliced.parameters as u64, sliced.macs as u64), "those of the sliced network");
+        let kept = candidate.mask.kept_per_group(&graph);
+        let dropped = graph.groups().iter().zip(kept).map(|(group, kept)| (group.channels() - kept) as f64);
+        assert_eq!(score.paper_count.map(|count| count.parameters), Some(graph.cost_without(dropped).parameters as u64));
+    }
+    assert!(candidates.iter().any(|candidate| candidate.score.parameters < candidate.score.counted().parameters));
     let rate = mean(Source::Constant, &|score| score.kept_share);
     assert!((mean(Source::Uniform, &|score| score.kept_share) - rate).abs() < 0.05);
     let fresh: Vec<_> = candidates.iter().filter(|candidate| candidate.score.source == Source::Constant).collect();

@@ -374,7 +374,7 @@ fn a_space_goes_from_its_file_to_an_export() {
         assert!(pgnas(folder.path(), &format!("space check {name}.toml")).contains("for images of 3×32×32 and 10 classes"));
         assert!(pgnas(folder.path(), &format!("space draw {name}.toml --out drawn")).contains("stage1"));
         assert!(folder.path().join(format!("drawn/{name}.svg")).exists() && folder.path().join(format!("drawn/{name}.dot")).exists());
-        let settings = "--set data.select=1600 --set data.test=100 --set train.batch=32 --set train.epochs=1 --set rank.posterior=2 --set rank.random=1 --set rank.recalibration_images=32";
+        let settings = "--set data.select=1600 --set data.test=100 --set train.batch=32 --set train.epochs=1 --set rank.posterior=2 --set rank.random=1 --set rank.uniform=0 --set rank.constant=0 --set rank.recalibration_images=32";
         pgnas(folder.path(), &format!("search --space {name}.toml --headless --run-dir run {settings}"));
         fs::remove_file(&file).unwrap();
         let report: serde_json::Value = serde_json::from_str(&pgnas(folder.path(), "report run --json")).unwrap();

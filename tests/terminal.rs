@@ -14,7 +14,8 @@ fn search(home: &Path, run: &Path, epochs: u32, flags: &[&str]) -> Terminal {
     let mut arguments: Vec<String> = ["search", "digits", "--seed", "1"].iter().chain(flags).map(ToString::to_string).collect();
     arguments.push("--run-dir".into());
     arguments.push(run.display().to_string());
-    for setting in ["space.stages=4,6", &epochs, "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"] {
+    let ranked = ["rank.posterior=4", "rank.random=4", "rank.uniform=0", "rank.constant=0", "rank.recalibration_images=64"];
+    for setting in ["space.stages=4,6", &epochs].into_iter().chain(ranked) {
         arguments.extend(["--set".to_owned(), setting.to_owned()]);
     }
     Terminal::start(home, (120, 36), arguments)
@@ -70,7 +71,8 @@ fn a_person_watches_steps_exports_and_leaves() {
 fn a_log_is_played_stepped_through_and_left_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join(".local/share/pgnas/runs/small");
-    let settings = ["space.stages=4,6", "train.epochs=6", "rank.posterior=4", "rank.random=4", "rank.recalibration_images=64"];
+    let trained = ["space.stages=4,6", "train.epochs=6", "rank.recalibration_images=64"];
+    let settings = [trained.as_slice(), &["rank.posterior=4", "rank.random=4", "rank.uniform=0", "rank.constant=0"]].concat();
     let mut arguments = vec!["search", "digits", "--headless", "--run-dir", run.to_str().unwrap()];
     arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     assert!(pgnas(root.path(), &arguments).status.success());

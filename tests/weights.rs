@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A small DenseNet, half of it exempt.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "space.family=densenet",
     "space.stem=8",
     "space.growth=4",
@@ -27,6 +27,7 @@ const SETTINGS: [&str; 12] = [
     "rank.posterior=9",
     "rank.random=9",
     "rank.uniform=5",
+    "rank.constant=0",
 ];
 
 fn loaded(settings: &[&str]) -> Loaded {

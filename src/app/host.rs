@@ -145,12 +145,23 @@ pub struct Task {
 /// What came of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Done {
-    /// Its files lie there.
-    Written(PathBuf),
+    /// Its files were written.
+    Written(Written),
     /// What it gets right, for each kind of batch-norm statistics.
     Evaluated(Vec<Judged>),
     /// What it was trained to.
     Retrained(Box<Retrained>),
+}
+
+/// What an export left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Where its files lie.
+    pub folder: PathBuf,
+    /// What the weights get right that were read back; none where the genotype and the drawing alone could be written.
+    pub select: Option<Accuracy>,
+    /// What is not as one would wish.
+    pub note: Option<String>,
 }
 
 /// A candidate on the select images with one kind of batch-norm statistics.

@@ -35,7 +35,9 @@ pub use comparison::{Histogram, best_of, comparison, histogram};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
-pub use host::{Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie};
+pub use host::{
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Written,
+};
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use meter::{Frame, LinkMode, Meter};

@@ -1,7 +1,7 @@
 //! The state of the screen.
 
 use super::form::{Form, RenameLine};
-use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie};
+use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie, Written};
 use super::keymap::Keymap;
 use super::meter::{Frame, LinkMode, Meter};
 use super::prompt::{FilterLine, Palette};
@@ -386,14 +386,21 @@ impl App {
         let left = self.at_work.len();
         let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
         let told = match &done {
-            Done::Written(path) => format!("written to {}", path.display()),
+            Done::Written(Written { folder, select, note }) => {
+                let note = note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
+                match select {
+                    Some(select) => format!("written to {}, read back: select {:.3}{note}", folder.display(), select.share()),
+                    None => format!("without its weights in {}{note}", folder.display()),
+                }
+            }
             Done::Evaluated(_) => "evaluated: its figures stand above its network".to_owned(),
             Done::Retrained(trained) => {
                 let (before, now) = (trained.inherited.share(), trained.retrained.share());
                 format!("trained: select {now:.3} instead of {before:.3}")
             }
         };
-        self.notice(format!("candidate {} {told}{more}", task.candidate.0), false);
+        let is_wanting = matches!(&done, Done::Written(written) if written.note.is_some() || written.select.is_none());
+        self.notice(format!("candidate {} {told}{more}", task.candidate.0), is_wanting);
         // The screen may have gone on to another run, which has candidates of the same numbers.
         if let Some(run) = self.run.as_mut().filter(|run| run.path == task.run) {
             run.findings.insert((task.candidate, task.errand), done);

@@ -6,8 +6,8 @@ use crate::graph::{Operation, Shape};
 use crate::posterior::DropProbability;
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Accuracy, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, PosteriorHealth, Record,
-    Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
+    Accuracy, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, PaperCount, Phase, PosteriorHealth,
+    Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,6 +121,7 @@ pub fn score(id: u32, source: Source, epoch: u32, correct: u32, parameters: u64)
         select: Scores { inherited: accuracy(correct.saturating_sub(9)), recalibrated: accuracy(correct) },
         parameters,
         macs: 67 * parameters,
+        paper_count: (source != Source::Constant).then(|| PaperCount { parameters: parameters + parameters / 12, macs: 70 * parameters }),
         kept_share: f64::from(kept.iter().sum::<u32>()) / network.masked_channels as f64,
         kept,
     }

@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, View};
+use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, View, Written};
 use crate::run::{Accuracy, Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source, Start};
 use std::sync::Arc;
 
@@ -59,9 +59,16 @@ fn the_winner_is_shown_until_somebody_steps() {
     assert_eq!(selected(&app), Some(1), "the list ends");
     let task = task(&app, CandidateId(1), Errand::Export);
     assert_eq!(press(&mut app, "e"), [Effect::Errand(task.clone())]);
-    app.done(&task, Ok(Done::Written("x.json".into())));
-    assert_eq!(notice(&app), "candidate 1 written to x.json");
+    let select = Some(Accuracy { correct: 340, total: 350 });
+    let written = Written { folder: "there".into(), select, note: None };
+    app.done(&task, Ok(Done::Written(written.clone())));
+    assert_eq!(notice(&app), "candidate 1 written to there, read back: select 0.971");
     assert_eq!(app.run().unwrap().findings(CandidateId(1)).count(), 1);
+    let note = Some("2 select images are judged otherwise".to_owned());
+    app.done(&task, Ok(Done::Written(Written { note: note.clone(), ..written.clone() })));
+    assert_eq!(notice(&app), "candidate 1 written to there, read back: select 0.971; 2 select images are judged otherwise");
+    app.done(&task, Ok(Done::Written(Written { select: None, note, ..written })));
+    assert_eq!(notice(&app), "candidate 1 without its weights in there; 2 select images are judged otherwise");
 }
 
 #[test]
@@ -223,7 +230,7 @@ fn marks_are_exported_together_and_a_pin_stays() {
     assert_eq!(press(&mut app, "e"), marked);
     assert_eq!(press(&mut app, "e"), [], "they are being written already");
     let pinned_task = task(&app, pinned, Errand::Export);
-    app.done(&pinned_task, Ok(Done::Written("there".into())));
+    app.done(&pinned_task, Ok(Done::Written(Written { folder: "there".into(), ..Written::default() })));
     press(&mut app, "x g x");
     assert!(app.run().unwrap().marked().is_empty());
     assert_eq!(press(&mut app, "e"), [Effect::Errand(pinned_task)]);
@@ -297,7 +304,10 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
     assert_eq!(press(&mut app, "X"), [Effect::Errand(retrain.clone())]);
     app.progress(&retrain, "epoch 1/3".into());
     assert_eq!(app.at_work(chosen).collect::<Vec<_>>(), [(Errand::Retrain(Start::Scratch), "epoch 1/3")]);
-    app.done(&Task { run: "elsewhere".into(), ..retrain.clone() }, Ok(Done::Written("there".into())));
+    app.done(
+        &Task { run: "elsewhere".into(), ..retrain.clone() },
+        Ok(Done::Written(Written { folder: "there".into(), ..Written::default() })),
+    );
     assert_eq!(app.run().unwrap().findings(chosen).count(), 1);
     app.done(&retrain, Err("stopped".into()));
     assert_eq!((app.at_work(chosen).count(), notice(&app)), (0, "stopped"));

@@ -1,11 +1,12 @@
 //! What the screen has done with candidates beside it: exported, evaluated, trained by themselves.
 
 use super::evaluate::evaluate;
+use super::export::Exported;
 use super::failure::Failure;
 use super::rebuild::Setting;
 use super::retrain::{Plan, Work};
 use super::runs::RunFiles;
-use crate::app::{Done, Errand, Judged, Progress, Task};
+use crate::app::{Done, Errand, Judged, Progress, Task, Written};
 use crate::run::{RunFolder, Start};
 use std::sync::atomic::Ordering;
 
@@ -17,7 +18,8 @@ pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, F
     let run = RunFiles::read(RunFolder::open(&task.run)?)?;
     match task.errand {
         Errand::Export => {
-            super::export::export(&run, task.candidate, None, &[], (None, None)).map(|exported| Done::Written(exported.folder))
+            let Exported { folder, select, note, .. } = super::export::export(&run, task.candidate)?;
+            Ok(Done::Written(Written { folder, select, note }))
         }
         Errand::Evaluate => {
             let evaluation = evaluate(&run, &run.record(task.candidate)?, None)?;

@@ -11,7 +11,7 @@ use super::runs::RunFiles;
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::predict;
 use crate::export::text::percent;
-use crate::export::{Ensemble, EnsembleMember, Format, Package, RetrainedWeights, Sliced, member_values, values};
+use crate::export::{Bundle, Ensemble, EnsembleMember, Format, Package, RetrainedWeights, Sliced, Staging, member_values, values};
 use crate::posterior::statistics::Predictions;
 use crate::run::tensors::Arrays;
 use crate::run::{Accuracy, CandidateId, Retrained, Source, ranked};
@@ -46,14 +46,19 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
         Some(count) => best(&run, count)?,
         None => vec![run.candidate(&arguments.candidate)?],
     };
-    let mut told = Vec::new();
+    let (mut staging, mut staged) = (Staging::default(), Vec::new());
     for id in ids {
         let out = match (&arguments.out, arguments.top) {
             (Some(out), Some(_)) => Some(out.join(id.0.to_string())),
             (out, _) => out.clone(),
         };
         let retrained = if arguments.retrained { Some(last_of(&run, id)?) } else { None };
-        let exported = export(&run, id, out.as_deref(), &formats, (retrained.as_ref(), arguments.data.as_deref()))?;
+        let exported = stage(&run, id, out.as_deref(), &formats, (retrained.as_ref(), arguments.data.as_deref()), &mut staging)?;
+        staged.push((id, exported));
+    }
+    place(staging)?;
+    let mut told = Vec::new();
+    for (id, exported) in staged {
         if arguments.json {
             told.push(serde_json::json!({
                 "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
@@ -126,18 +131,17 @@ fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, 
     let (config, preset) = (setting.config.as_str(), &setting.loaded.preset);
     let bundle = ensemble.files(&of_members, (config, preset), &setting.splits.normalisation, &setting.classes).map_err(Failure::Failed)?;
     let folder = arguments.out.clone().unwrap_or_else(|| run.folder.ensemble_export(ids.len()));
-    bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
-    let path = folder.join("model.onnx");
-    let damaged = |what: &dyn std::fmt::Display| Failure::Failed(format!("{}: {what}; export it again", path.display()));
-    let file = std::fs::read(&path).map_err(|error| damaged(&error))?;
-    let mut read = Vec::new();
-    for (&id, network) in ids.iter().zip(&networks) {
-        let values = member_values(&file, id, &network.graph).map_err(|what| damaged(&what))?;
-        read.push(Network { graph: network.graph.clone(), values });
-    }
-    if mean(&read)? != found {
-        return Err(damaged(&"what was read back predicts otherwise than what was written"));
-    }
+    let mut staging = Staging::default();
+    verified(&mut staging, &bundle, &folder, |beside| {
+        let file = std::fs::read(beside.join("model.onnx")).map_err(|error| Failure::Failed(error.to_string()))?;
+        let mut read = Vec::new();
+        for (&id, network) in ids.iter().zip(&networks) {
+            let values = member_values(&file, id, &network.graph).map_err(Failure::Failed)?;
+            read.push(Network { graph: network.graph.clone(), values });
+        }
+        if mean(&read)? == found { Ok(()) } else { Err(Failure::Failed("it predicts otherwise than what was written".into())) }
+    })?;
+    place(staging)?;
     if arguments.json {
         output::print_json(&serde_json::json!({
             "run": run.folder.name(), "candidates": ids, "path": folder,
@@ -151,20 +155,49 @@ fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Exports one candidate, into the run's folder where no other is named; no formats are all of them.
+/// Exports one candidate into the run's folder, as everything that it can be exported as.
 ///
 /// # Errors
 /// As [`run`].
-pub fn export(
+pub fn export(run: &RunFiles, id: CandidateId) -> Result<Exported, Failure> {
+    let mut staging = Staging::default();
+    let exported = stage(run, id, None, &[], (None, None), &mut staging)?;
+    place(staging)?;
+    Ok(exported)
+}
+
+fn place(staging: Staging) -> Result<(), Failure> {
+    staging.place().map_err(|error| Failure::Mistake(error.to_string()))
+}
+
+/// Writes a bundle beside its place and has a look at it there. One that is found wanting never comes into its place: it goes with the
+/// staging.
+fn verified<T>(
+    staging: &mut Staging,
+    bundle: &Bundle,
+    folder: &Path,
+    look: impl FnOnce(&Path) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let beside = staging.add(bundle, folder).map_err(|error| Failure::Mistake(error.to_string()))?;
+    look(&beside).map_err(|failure| {
+        let (folder, what) = (folder.display(), failure.line());
+        Failure::Failed(format!("{folder}: what was written there was read back and found wanting ({what}); nothing was exported"))
+    })
+}
+
+/// Writes the files of one candidate beside their place and reads them back there; no formats are all of them.
+fn stage(
     run: &RunFiles,
     id: CandidateId,
     out: Option<&Path>,
     formats: &[Format],
     (retrained, data): (Option<&Retrained>, Option<&Path>),
+    staging: &mut Staging,
 ) -> Result<Exported, Failure> {
     let record = run.record(id)?;
     let mut genotype = run.genotype(&record)?;
     let setting = Setting::of_run(&run.folder, data)?;
+    genotype.slice_to(setting.graph.sliced_cost(record.mask.bits()).map_err(|error| Failure::Mistake(error.to_string()))?);
     let all = Format::ALL.map(|(_, format)| format);
     let chosen = if formats.is_empty() { all.to_vec() } else { formats.to_vec() };
     let mut note = None;
@@ -201,12 +234,18 @@ pub fn export(
     let bundle = package.files(&chosen).map_err(Failure::Failed)?;
     let own = || if retrained.is_some() { run.folder.retrained_export(id) } else { run.folder.exports(id) };
     let folder = out.map_or_else(own, Path::to_owned);
-    bundle.write(&folder).map_err(|error| Failure::Mistake(error.to_string()))?;
+    let network = candidate.map(|candidate| candidate.network).filter(|_| chosen.contains(&Format::Safetensors));
+    let found = verified(staging, &bundle, &folder, |beside| {
+        let Some(network) = &network else { return Ok(None) };
+        let read = read_back(beside, network.graph.clone())?;
+        if read != *network {
+            return Err(Failure::Failed("model.safetensors holds other weights than were written".into()));
+        }
+        setting.select(&read).map(Some)
+    })?;
     let files = bundle.files.into_iter().map(|(name, _)| name).collect();
     let mut exported = Exported { folder, files, select: None, note };
-    if let Some(candidate) = candidate.filter(|_| chosen.contains(&Format::Safetensors)) {
-        let network = read_back(&exported.folder, candidate.network.graph)?;
-        let found = setting.select(&network)?;
+    if let Some(found) = found {
         let recorded = retrained.map_or(&record.correct(genotype.batch_norm).0, |retrained| &retrained.correct.0);
         let asked = if retrained.is_some() { (0..found.len()).collect() } else { setting.asked(genotype.seed, recorded.len()) };
         let differ = asked.into_iter().zip(recorded).filter(|(image, right)| found[*image] != **right).count();
@@ -235,4 +274,42 @@ pub fn read_arrays(path: &Path, graph: Arc<crate::graph::Graph>) -> Result<Netwo
     let arrays = Arrays::read(path).map_err(|error| Failure::Mistake(error.to_string()))?;
     let values = values(&graph, &arrays).map_err(|what| Failure::Mistake(format!("{}: {what}; export it again", path.display())))?;
     Ok(Network { graph, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::arrays;
+    use crate::graph::{GraphBuilder, Op, Shape};
+    use crate::run::tensors::to_safetensors;
+
+    #[test]
+    fn what_is_found_wanting_when_it_is_read_back_is_removed_and_an_earlier_export_stays() {
+        let (mut builder, input) = GraphBuilder::new(Shape::map(1, 2, 2));
+        let pooled = builder.add("pool", Op::GlobalAveragePool, &[input]).unwrap();
+        builder.add("linear", Op::Linear { out_features: 2 }, &[pooled]).unwrap();
+        let graph = Arc::new(builder.finish());
+        let values = crate::graph::Values { parameters: vec![0.25; 4], mean: Vec::new(), variance: Vec::new() };
+        let mut bundle = Bundle::default();
+        bundle.add("model.safetensors", to_safetensors(&arrays(&graph, &values), &[]).unwrap());
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("exports/7");
+        let network = |beside: &Path| read_back(beside, graph.clone());
+        let mut staging = Staging::default();
+        assert_eq!(verified(&mut staging, &bundle, &folder, network).unwrap(), Network { graph: graph.clone(), values });
+        place(staging).unwrap();
+        let told = {
+            let mut staging = Staging::default();
+            let torn = verified(&mut staging, &bundle, &folder, |beside| {
+                let path = beside.join("model.safetensors");
+                let whole = std::fs::read(&path).unwrap();
+                std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+                network(beside)
+            });
+            torn.unwrap_err().line()
+        };
+        assert!(told.contains("damaged") && told.ends_with("nothing was exported"), "{told}");
+        assert_eq!(std::fs::read_dir(root.path().join("exports")).unwrap().count(), 1);
+        assert!(network(&folder).is_ok());
+    }
 }

@@ -5,7 +5,7 @@ use crate::data::{DataError, ImageShape, Known, Outline, Reading, SplitPlan, Spl
 use crate::engine::{self, weights::WeightLayout};
 use crate::graph::{Graph, Shape};
 use crate::posterior::Choices;
-use crate::preset::{DataChoice, Loaded, PresetError, nearest};
+use crate::preset::{Constraint, DataChoice, Loaded, PresetError, nearest};
 use crate::run::Pretrained;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,11 @@ pub fn pretrained(loaded: &Loaded, graph: &Graph, seed: u64) -> Result<Option<Pr
 /// Whether any sub-network at all can meet the constraint.
 fn check_constraint(loaded: &Loaded, graph: &Graph) -> Result<(), PresetError> {
     let constraint = loaded.preset.rank.constraint;
-    let (most, least) = (graph.cost(), graph.cost_without(graph.groups().iter().map(|group| group.channels() as f64)));
+    if constraint == Constraint::NONE {
+        return Ok(());
+    }
+    let most = graph.cost();
+    let least = graph.sliced_cost(&vec![false; graph.masked_channels()]).map_err(|error| loaded.network_misfit(&error))?;
     for (name, between, least, most) in [
         ("params", constraint.parameters, least.parameters, most.parameters),
         ("macs", constraint.macs, least.macs, most.macs),

@@ -2,7 +2,7 @@
 
 use super::failure::{Exit, Failure};
 use super::places::Places;
-use crate::export::Genotype;
+use crate::export::{Genotype, test_reads};
 use crate::preset::nearest;
 use crate::run::{
     CandidateId, CandidateRecord, CandidateScore, Event, Record, RunFolder, RunState, Scores, Source, Started, read_candidates, read_log,
@@ -123,7 +123,8 @@ impl RunFiles {
             let what = "the constant rate draws fresh masks for every image";
             return Err(Failure::Mistake(format!("candidate {} is no network: {what}; export another one", id.0)));
         }
-        Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))
+        let genotype = Genotype::of(self.started()?, candidate, self.test(id)).map_err(|error| Failure::Mistake(error.to_string()))?;
+        Ok(Genotype { test_reads: Some(test_reads(&self.records)), ..genotype })
     }
 
     fn test(&self, id: CandidateId) -> Option<Scores> {

@@ -1,7 +1,7 @@
 //! The README of an export: what the network is, how it scored, how to run each file.
 
 use super::genotype::Genotype;
-use super::text::{percent, thousands};
+use super::text::{percent, thousands, times};
 use crate::run::Accuracy;
 use std::fmt::Write as _;
 
@@ -33,13 +33,18 @@ pub fn card(genotype: &Genotype) -> String {
     };
     row("select accuracy", with_interval(genotype.judged()));
     if let Some(test) = genotype.test.filter(|_| genotype.retrained.is_none()) {
-        row("test accuracy, read once", with_interval(test.of(genotype.batch_norm)));
+        let opened = genotype.test_reads.map_or_else(String::new, |count| format!("; the search had opened that split {}", times(count)));
+        row("test accuracy", format!("{}{opened}", with_interval(test.of(genotype.batch_norm))));
     }
-    if let Some(sliced) = genotype.sliced {
-        row("parameters", format!("{} (sliced: nothing unread is counted)", thousands(sliced.parameters)));
-        row("multiply-accumulates per image", thousands(sliced.macs));
+    match genotype.paper_count {
+        Some(count) => {
+            row("parameters", format!("{} (sliced: nothing unread is counted)", thousands(genotype.parameters)));
+            row("multiply-accumulates per image", thousands(genotype.macs));
+            let (parameters, macs) = (thousands(count.parameters), thousands(count.macs));
+            row("by the paper's count", format!("{parameters} parameters, {macs} multiply-accumulates (unread filters are still counted)"));
+        }
+        None => row("parameters by the paper's count", format!("{} (unread filters are still counted)", thousands(genotype.parameters))),
     }
-    row("parameters by the paper's count", format!("{} (unread filters are still counted)", thousands(genotype.parameters)));
     row("kept share of the masked channels", percent(genotype.kept_share));
     text.push_str(
         "\nThe select accuracy of a search's winner is the best of many on the same images, and so flatters it. Intervals are 95 % Wilson \

@@ -40,6 +40,41 @@ impl Answer {
     }
 }
 
+const FINAL_EVALUATION: &str = "Hyperparameters and seeds of the final evaluation released?";
+const TABULAR: &str = "Tabular or surrogate benchmark used?";
+
+/// Which weights are evaluated.
+fn evaluated(report: &Report) -> (Answer, String) {
+    let seed = report.seed;
+    let weights = match report.retrained.len() {
+        0 => "what is evaluated are inherited weights".to_owned(),
+        count => format!(
+            "evaluated are inherited weights and, in `retrained` with `from`, `seed`, `epochs` and `recipe`, those of {} by {}",
+            if count == 1 { "one training".to_owned() } else { format!("{count} trainings") },
+            if count == 1 { "itself" } else { "themselves" }
+        ),
+    };
+    (Answer::Yes, format!("`config.toml`, section [rank]; `seed` {seed}; {weights}"))
+}
+
+/// Whether accuracies come from a table.
+fn tabular(report: &Report) -> (Answer, String) {
+    let tables: Vec<&str> = report.correlations.iter().filter(|told| told.training.is_none()).map(|told| told.truth.as_str()).collect();
+    match tables.as_slice() {
+        [] => (Answer::No, "no accuracy of a benchmark's table is in the records of this run".into()),
+        tables => (Answer::Yes, format!("`correlations`: {}, after the search, which saw none of it", tables.join("; "))),
+    }
+}
+
+/// Answers anew what depends on what was found out after the search.
+pub(super) fn renew(report: &mut Report) {
+    for (asks, (answer, shown_by)) in [(FINAL_EVALUATION, evaluated(report)), (TABULAR, tabular(report))] {
+        for item in report.checklist.iter_mut().filter(|item| item.asks == asks) {
+            (item.answer, item.shown_by) = (answer, shown_by.clone());
+        }
+    }
+}
+
 /// The checklist of a run.
 #[must_use]
 pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
@@ -86,10 +121,7 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
                 format!("`config.toml`, section [space], built by {program}; a space of one's own is kept beside it as `space.toml`"),
             ),
         ),
-        (
-            "Hyperparameters and seeds of the final evaluation released?",
-            (Answer::Yes, format!("`config.toml`, section [rank]; `seed` {seed}; what is evaluated are inherited weights")),
-        ),
+        (FINAL_EVALUATION, evaluated(report)),
         ("Code of the search method released?", (Answer::Yes, format!("`program`: {program}"))),
         (
             "Hyperparameters and seeds of the search method released?",
@@ -114,7 +146,7 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
         ("Performance compared over time?", if_compared("`comparison.best_of`: the best of n samples, for each n".into())),
         ("Compared with random search?", if_compared(format!("`comparison.baselines`: {}", against.unwrap_or_default()))),
         ("Several runs, with their seeds?", (Answer::No, format!("this is one run, of `seed` {seed}; repeat it with other `--seed`s"))),
-        ("Tabular or surrogate benchmark used?", (Answer::No, "no accuracy of a benchmark's table is in the records of a search".into())),
+        (TABULAR, tabular(report)),
         (
             "Told how hyperparameters were tuned, and at what cost?",
             (Answer::Unknown, "`config.toml` tells which values were set and where, not how somebody came to them".into()),
@@ -142,4 +174,70 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
         ),
     ];
     answers.into_iter().map(|(asks, (answer, shown_by))| ChecklistItem { asks, answer, shown_by }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Correlation, Judged, Training};
+    use super::*;
+    use crate::run::{Accuracy, Bits, CandidateId, Retrained, Source, Start, fixture};
+
+    fn report() -> Report {
+        let events = fixture::events().into_iter().enumerate();
+        let records: Vec<Record> = events.map(|(place, event)| Record { sequence: place as u64, seconds: place as f64, event }).collect();
+        Report::of(&records, &fixture::candidates(), vec![]).unwrap()
+    }
+
+    fn item(report: &Report, asks: &str) -> (Answer, String) {
+        let item = report.checklist.iter().find(|item| item.asks == asks).unwrap();
+        (item.answer, item.shown_by.clone())
+    }
+
+    fn retrained() -> Retrained {
+        Retrained {
+            name: "6-scratch-1".into(),
+            candidate: CandidateId(6),
+            source: Source::Posterior,
+            from: Start::Scratch,
+            seed: 1,
+            epochs: 2,
+            recipe: Vec::new(),
+            parameters: 510,
+            macs: 5100,
+            cross_entropy: 0.1,
+            train_accuracy: 0.99,
+            inherited: Accuracy { correct: 98, total: 100 },
+            retrained: Accuracy { correct: 99, total: 100 },
+            only_inherited: 0,
+            only_retrained: 1,
+            p: 1.0,
+            seconds: 3.0,
+            correct: Bits::default(),
+        }
+    }
+
+    /// A correlation with what a short training found.
+    fn by_training() -> Correlation {
+        let training = Training { from: Start::Scratch, epochs: 8, seed: 1, recipe: Vec::new(), split: "select".into() };
+        let share = |n: u32| f64::from(n) / 100.0;
+        let judged = (0..10).map(|n| Judged { architecture: n.to_string(), predicted: [share(n); 3], truth: share(n) }).collect();
+        Correlation::of("trained from scratch".into(), Some(training), judged, 2, 100, 1, None).unwrap()
+    }
+
+    #[test]
+    fn what_was_found_out_after_the_search_changes_the_answers() {
+        let before = report();
+        assert!(item(&before, FINAL_EVALUATION).1.ends_with("what is evaluated are inherited weights"));
+        assert_eq!(item(&before, TABULAR).0, Answer::No);
+        let after = before.with(None, &[retrained()]);
+        let told = item(&after, FINAL_EVALUATION).1;
+        assert!(told.contains("`retrained`") && told.ends_with("those of one training by itself"), "{told}");
+        assert_eq!(item(&after, TABULAR).0, Answer::No);
+        let by_training = by_training();
+        assert_eq!(item(&after.clone().with_correlations(vec![by_training.clone()]), TABULAR).0, Answer::No);
+        let by_table = Correlation { training: None, truth: "nb201.csv".into(), ..by_training };
+        let (answer, told) = item(&after.with_correlations(vec![by_table]), TABULAR);
+        assert_eq!(answer, Answer::Yes);
+        assert!(told.contains("nb201.csv"), "{told}");
+    }
 }

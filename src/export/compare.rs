@@ -24,7 +24,10 @@ pub fn comparison_text(run: &str, comparison: &Comparison) -> String {
             let _ = writeln!(text, "  {name:25}  {value}");
         }
     }
-    let _ = writeln!(text, "\nthe best of n samples, chosen on one half of the images and reported on the other (middle 95 % of draws)");
+    let _ = writeln!(
+        text,
+        "\nthe best of n samples, chosen on one half of the images and reported on the other (middle 95 % of draws), and how many of a baseline buy the same (95 % interval)"
+    );
     let rows = best_of(comparison);
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -116,10 +119,7 @@ pub(super) fn best_of(comparison: &Comparison) -> Vec<Vec<String>> {
         };
         let needed = comparison.baselines.iter().map(|baseline| {
             let worth = baseline.worth.iter().find(|worth| worth.posterior_samples == samples);
-            worth.map_or_else(String::new, |worth| match worth.baseline_samples {
-                Some(needed) => needed.to_string(),
-                None => format!("> {}", baseline.drawn.count),
-            })
+            worth.map_or_else(String::new, |worth| worth.words(baseline.drawn.count))
         });
         let cells = sides.iter().map(|side| cell(side).unwrap_or_default());
         rows.push(std::iter::once(samples.to_string()).chain(cells).chain(needed).collect());

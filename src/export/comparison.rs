@@ -1,10 +1,10 @@
 //! Posterior candidates against the baselines, image by image: what `pgnas compare` tells. `docs/cli.md` documents the keys.
 
 use super::report::Limits;
-use super::text::{percent, points, share};
+use super::text::{percent, points, share, thousands};
 use crate::posterior::statistics::{
-    Answers, BestOf, Interval, Raced, honest_best, mean_and_deviation, paired_difference, probability_of_superiority, relative_improvement,
-    samples_to_reach, simulate,
+    Answers, BestOf, Interval, Raced, SamplesInterval, honest_best, mean_and_deviation, paired_difference, probability_of_superiority,
+    relative_improvement, samples_intervals, samples_to_reach, simulate,
 };
 use crate::preset::BatchNormMode;
 use crate::run::{CandidateRecord, CandidateScore, Source, Started, newest};
@@ -116,6 +116,37 @@ pub struct Worth {
     pub posterior_samples: usize,
     /// Samples of the baseline whose best is expected to be as good; `null` where all there are do not reach it.
     pub baseline_samples: Option<usize>,
+    /// Lower limit of its 95 % interval; `null` for more than there are.
+    pub baseline_low: Option<usize>,
+    /// Upper limit of its 95 % interval; `null` for more than there are.
+    pub baseline_high: Option<usize>,
+}
+
+impl Worth {
+    /// An estimate and its interval; where resampling moves the whole of it past the estimate, it is widened up to that.
+    fn of(posterior_samples: usize, baseline_samples: Option<usize>, interval: SamplesInterval) -> Self {
+        let beyond = |samples: Option<usize>| samples.unwrap_or(usize::MAX);
+        let limit = |samples: usize| (samples < usize::MAX).then_some(samples);
+        let estimate = beyond(baseline_samples);
+        Self {
+            posterior_samples,
+            baseline_samples,
+            baseline_low: limit(beyond(interval.low).min(estimate)),
+            baseline_high: limit(beyond(interval.high).max(estimate)),
+        }
+    }
+
+    /// The number in words, of so many samples of the baseline: `12 (4 to more than 30)`.
+    #[must_use]
+    pub fn words(&self, all: usize) -> String {
+        let number = |samples: Option<usize>| match samples {
+            Some(samples) => thousands(samples as u64),
+            None => format!("more than {}", thousands(all as u64)),
+        };
+        let (low, high) = (number(self.baseline_low), number(self.baseline_high));
+        let estimate = number(self.baseline_samples);
+        if low == high && low == estimate { estimate } else { format!("{estimate} ({low} to {high})") }
+    }
 }
 
 impl Comparison {
@@ -255,12 +286,12 @@ impl Side {
         let (drawn, curve) = self.drawn(bars, bar)?;
         let difference = limits(paired_difference(&posterior.answers(), &self.answers(), self.seed)?);
         let superiority = limits(probability_of_superiority(&posterior.accuracies(), &self.accuracies(), self.seed)?);
-        let worth: Vec<Worth> = steps(of_posterior.count)
-            .map(|samples| Worth {
-                posterior_samples: samples,
-                baseline_samples: samples_to_reach(&curve, posterior_curve.curve[samples - 1].estimate),
-            })
-            .collect();
+        let told: Vec<usize> = steps(of_posterior.count).collect();
+        let intervals = samples_intervals(&posterior.answers(), &self.answers(), &told, self.seed);
+        let worth = |(&samples, interval): (&usize, SamplesInterval)| {
+            Worth::of(samples, samples_to_reach(&curve, posterior_curve.curve[samples - 1].estimate), interval)
+        };
+        let worth: Vec<Worth> = told.iter().zip(intervals).map(worth).collect();
         let sentence = sentence(of_posterior, &drawn, difference, superiority, &worth, posterior.answers[0].images());
         let relative_improvement = relative_improvement(of_posterior.select_mean, drawn.select_mean);
         Some(Baseline { drawn, difference, superiority, relative_improvement, worth, sentence })
@@ -290,8 +321,14 @@ fn sentence(posterior: &Drawn, baseline: &Drawn, difference: Limits, superiority
         let of_posterior =
             if samples == 1 { "1 posterior sample gives".to_owned() } else { format!("the best of {samples} posterior samples gives") };
         match worth.baseline_samples {
-            Some(needed) => format!(" It takes {needed} {name} samples to buy what {of_posterior}."),
-            None => format!(" All {} {name} samples together do not buy what {of_posterior}.", baseline.count),
+            Some(_) => format!(" It takes {} {name} samples to buy what {of_posterior}.", worth.words(baseline.count)),
+            None => match worth.baseline_low {
+                Some(low) => format!(
+                    " All {} {name} samples together do not buy what {of_posterior}, though {low} may (95 % interval).",
+                    baseline.count
+                ),
+                None => format!(" All {} {name} samples together do not buy what {of_posterior}.", baseline.count),
+            },
         }
     });
     format!(
@@ -329,12 +366,44 @@ mod tests {
         assert!(comparison.edges[0] <= 0.7 && *comparison.edges.last().unwrap() > 0.98);
         let samples: Vec<_> = random.worth.iter().map(|worth| (worth.posterior_samples, worth.baseline_samples)).collect();
         assert_eq!(samples, [(1, None), (2, None), (3, None)]);
+        assert!(random.worth.iter().all(|worth| worth.baseline_low.is_none() && worth.baseline_high.is_none()));
+        assert_eq!(random.worth[2].words(2), "more than 2");
         assert_eq!(
             random.sentence,
             "Of 100 select images, 3 posterior candidates get 97.7 % right in the mean and 2 random ones 75.0 %: +22.7 points (95 % interval \
              over candidates and images +11.8 to +34.0). A posterior candidate beats a random one with probability 1.000 (ties count half). \
              All 2 random samples together do not buy what the best of 3 posterior samples gives."
         );
+    }
+
+    #[test]
+    fn a_worth_is_told_with_its_interval_and_no_further_than_there_are_candidates() {
+        let worth = |estimate, low, high| Worth::of(5, estimate, SamplesInterval { low, high });
+        assert_eq!(worth(Some(2900), Some(1100), None).words(10_000), "2,900 (1,100 to more than 10,000)");
+        assert_eq!(worth(Some(12), Some(4), Some(25)).words(30), "12 (4 to 25)");
+        assert_eq!(worth(None, Some(20), None).words(30), "more than 30 (20 to more than 30)");
+        assert_eq!(worth(Some(3), Some(4), Some(9)).words(30), "3 (3 to 9)");
+        assert_eq!(worth(None, Some(4), Some(9)).words(30), "more than 30 (4 to more than 30)");
+    }
+
+    #[test]
+    fn every_baseline_has_its_worth_with_an_interval() {
+        // All three baselines are the posterior again, so that a sample of them is worth one of it.
+        let own: Vec<_> = fixture::candidates().into_iter().filter(|candidate| candidate.score.source == Source::Posterior).collect();
+        let mut candidates = own.clone();
+        for source in Source::BASELINES {
+            candidates.extend(own.iter().cloned().map(|mut candidate| {
+                candidate.score.source = source;
+                candidate
+            }));
+        }
+        let comparison = Comparison::of(&fixture::started(), &candidates).unwrap();
+        assert_eq!(comparison.baselines.len(), Source::BASELINES.len());
+        for baseline in &comparison.baselines {
+            let first = baseline.worth[0];
+            assert_eq!((first.baseline_samples, first.baseline_low), (Some(1), Some(1)), "{:?}", baseline.drawn.source);
+            assert!(baseline.sentence.contains(&baseline.worth[2].words(3)), "{}", baseline.sentence);
+        }
     }
 
     #[test]

@@ -132,13 +132,17 @@ impl Report {
     /// With what was found out after the search.
     #[must_use]
     pub fn with(self, ensemble: Option<Averaging>, retrained: &[Retrained]) -> Self {
-        Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self }
+        let mut report = Self { ensemble, retrained: retrained.iter().map(RetrainedCandidate::of).collect(), ..self };
+        super::checklist::renew(&mut report);
+        report
     }
 
     /// With how well inherited weights were found to rank.
     #[must_use]
     pub fn with_correlations(self, correlations: Vec<Correlation>) -> Self {
-        Self { correlations, ..self }
+        let mut report = Self { correlations, ..self };
+        super::checklist::renew(&mut report);
+        report
     }
 }
 
@@ -289,6 +293,7 @@ impl Candidate {
             deciding: accuracy(mode),
             parameters: score.parameters,
             macs: score.macs,
+            paper_count: score.paper_count,
             kept_share: score.kept_share,
             pareto,
             tied,
@@ -364,6 +369,7 @@ mod tests {
             ("/winner/inherited/select_accuracy", serde_json::json!(0.88)),
             ("/winner/test_accuracy", serde_json::json!(340.0 / 347.0)),
             ("/winner/parameters", serde_json::json!(510)),
+            ("/winner/paper_count/parameters", serde_json::json!(550)),
             ("/whole/select_accuracy", serde_json::json!(0.96)),
             ("/whole/test_accuracy", serde_json::json!(338.0 / 347.0)),
             ("/threshold/kept_share", serde_json::json!(0.5)),

@@ -1,10 +1,10 @@
 //! The genotype: a candidate as text, block by block, edge by edge, operation by operation. `docs/cli.md` documents the format.
 
 use super::darts;
-use crate::graph::CellGenotype;
+use crate::graph::{CellGenotype, Cost};
 use crate::posterior::{Cells, HardMask};
 use crate::preset::BatchNormMode;
-use crate::run::{Accuracy, CandidateId, CandidateRecord, GroupSummary, Scores, Source, Start, Started};
+use crate::run::{Accuracy, CandidateId, CandidateRecord, GroupSummary, PaperCount, Scores, Source, Start, Started};
 use serde::{Deserialize, Serialize};
 
 /// Version of the format.
@@ -38,19 +38,27 @@ pub struct Genotype {
     pub step: Option<u64>,
     /// Its index in the random stream of its source.
     pub draw: u64,
-    /// Parameters that it keeps.
+    /// Parameters of its sliced network; by the paper's count where `paper_count` is absent.
     pub parameters: u64,
-    /// Multiply-accumulates that it keeps, for one image.
+    /// Multiply-accumulates of its sliced network for one image; by the paper's count where `paper_count` is absent.
     pub macs: u64,
+    /// What the paper counts; none in exports of before `parameters` and `macs` were those of the sliced network.
+    #[serde(default)]
+    pub paper_count: Option<PaperCount>,
     /// Share of masked channels that it keeps.
     pub kept_share: f64,
     /// Which batch-norm statistics decided.
     pub batch_norm: BatchNormMode,
-    /// Accuracy on the select split.
+    /// Accuracy on the select split, written with its interval.
+    #[serde(serialize_with = "intervals::scores")]
     pub select: Scores,
-    /// Accuracy on the test split, where it was read for this candidate.
+    /// Accuracy on the test split, where it was read for this candidate, written with its interval.
+    #[serde(serialize_with = "intervals::of_some")]
     pub test: Option<Scores>,
-    /// The true costs of the sliced network, where it was built.
+    /// How often the test split of the run had been opened by then; none in exports of before this was told.
+    #[serde(default)]
+    pub test_reads: Option<u32>,
+    /// The costs of the network beside it, where it was built: `parameters` and `macs` once more, which older versions had here alone.
     #[serde(default)]
     pub sliced: Option<Sliced>,
     /// SHA-256 of the logits of the drop probabilities at that step, where those were kept.
@@ -73,6 +81,51 @@ pub struct Genotype {
     pub blocks: Vec<Block>,
 }
 
+/// Accuracies as the file has them: beside what was counted, the share and its 95 % Wilson interval. Reading takes the counts alone.
+mod intervals {
+    use crate::posterior::statistics::Interval;
+    use crate::run::{Accuracy, Scores};
+    use serde::{Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Told {
+        correct: u32,
+        total: u32,
+        accuracy: f64,
+        low: f64,
+        high: f64,
+    }
+
+    #[derive(Serialize)]
+    struct OfBoth {
+        inherited: Told,
+        recalibrated: Told,
+    }
+
+    fn told(counted: Accuracy) -> Told {
+        let Accuracy { correct, total } = counted;
+        let Interval { estimate, low, high } = counted.interval();
+        Told { correct, total, accuracy: estimate, low, high }
+    }
+
+    fn of_both(scores: Scores) -> OfBoth {
+        OfBoth { inherited: told(scores.inherited), recalibrated: told(scores.recalibrated) }
+    }
+
+    pub fn accuracy<S: Serializer>(accuracy: &Accuracy, serializer: S) -> Result<S::Ok, S::Error> {
+        told(*accuracy).serialize(serializer)
+    }
+
+    pub fn scores<S: Serializer>(scores: &Scores, serializer: S) -> Result<S::Ok, S::Error> {
+        of_both(*scores).serialize(serializer)
+    }
+
+    #[expect(clippy::ref_option, reason = "serde hands a field over as it stands")]
+    pub fn of_some<S: Serializer>(scores: &Option<Scores>, serializer: S) -> Result<S::Ok, S::Error> {
+        scores.map(of_both).serialize(serializer)
+    }
+}
+
 /// How the weights of an export were trained by themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RetrainedWeights {
@@ -84,7 +137,8 @@ pub struct RetrainedWeights {
     pub epochs: u32,
     /// What its recipe has otherwise than that of the search.
     pub recipe: Vec<String>,
-    /// Accuracy on the select split.
+    /// Accuracy on the select split, written with its interval.
+    #[serde(serialize_with = "intervals::accuracy")]
     pub accuracy: Accuracy,
 }
 
@@ -168,10 +222,12 @@ impl Genotype {
             draw: candidate.draw,
             parameters: score.parameters,
             macs: score.macs,
+            paper_count: score.paper_count,
             kept_share: score.kept_share,
             batch_norm: started.batch_norm,
             select: score.select,
             test,
+            test_reads: None,
             sliced: None,
             posterior_sha256: None,
             splits_sha256: None,
@@ -180,6 +236,12 @@ impl Genotype {
             cell: cell(groups, &candidate.mask).or_else(|| darts::genotype(groups, &candidate.mask)),
             blocks: blocks(groups, candidate.mask.bits()),
         })
+    }
+
+    /// Takes over the true costs of the sliced network; what stood there by the paper's count is kept as that.
+    pub fn slice_to(&mut self, cost: Cost) {
+        self.paper_count.get_or_insert(PaperCount { parameters: self.parameters, macs: self.macs });
+        (self.parameters, self.macs) = (cost.parameters as u64, cost.macs as u64);
     }
 
     /// The select accuracy of the weights beside it.
@@ -290,6 +352,45 @@ mod tests {
         assert_eq!(genotype.cell.as_deref(), Some(text));
         let whole = Genotype::of(&started, &candidate(vec![true; graph.masked_channels()]), None).unwrap();
         assert_eq!(whole.cell, None);
+    }
+
+    #[test]
+    fn scores_are_written_with_their_intervals_and_read_by_their_counts() {
+        let started = fixture::started();
+        let candidate = candidate(vec![true; started.network.masked_channels]);
+        let mut genotype = Genotype::of(&started, &candidate, Some(candidate.score.select)).unwrap();
+        let accuracy = Accuracy { correct: 99, total: 100 };
+        genotype.retrained = Some(RetrainedWeights { from: Start::Scratch, seed: 1, epochs: 2, recipe: Vec::new(), accuracy });
+        let mut text: serde_json::Value = serde_json::from_str(&genotype.to_json()).unwrap();
+        let interval = candidate.score.select.recalibrated.interval();
+        for scores in ["/select/recalibrated", "/test/recalibrated"] {
+            let told = |key: &str| text.pointer(&format!("{scores}/{key}")).and_then(serde_json::Value::as_f64).unwrap();
+            let expected = [98.0, 100.0, 0.98, interval.low, interval.high];
+            for (key, expected) in ["correct", "total", "accuracy", "low", "high"].into_iter().zip(expected) {
+                assert!((told(key) - expected).abs() < 1e-12, "{scores}/{key}: {} for {expected}", told(key));
+            }
+        }
+        assert!(text["select"]["inherited"]["low"].as_f64().unwrap() < 0.88 && text["retrained"]["accuracy"]["high"].is_f64());
+        assert_eq!(serde_json::from_value::<Genotype>(text.clone()).unwrap(), genotype);
+        text["select"] = serde_json::to_value(candidate.score.select).unwrap();
+        assert_eq!(serde_json::from_value::<Genotype>(text).unwrap(), genotype, "as older files have it");
+    }
+
+    #[test]
+    fn the_count_of_an_older_log_is_kept_as_the_paper_s() {
+        let started = fixture::started();
+        let mut older = candidate(vec![true; started.network.masked_channels]);
+        older.score.paper_count = None;
+        let mut genotype = Genotype::of(&started, &older, None).unwrap();
+        assert_eq!((genotype.parameters, genotype.paper_count), (510, None));
+        for parameters in [400.0, 390.0] {
+            genotype.slice_to(Cost { parameters, macs: 4000.0 });
+            assert_eq!((genotype.parameters, genotype.macs), (parameters as u64, 4000));
+            assert_eq!(genotype.paper_count, Some(PaperCount { parameters: 510, macs: 5100 }));
+        }
+        let mut text: serde_json::Value = serde_json::from_str(&genotype.to_json()).unwrap();
+        text.as_object_mut().unwrap().remove("paper_count");
+        assert_eq!(serde_json::from_value::<Genotype>(text).unwrap().paper_count, None, "older files still open");
     }
 
     proptest! {

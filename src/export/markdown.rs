@@ -3,7 +3,7 @@
 use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Report, Sample, Steered};
-use super::text::{duration, mebibytes, percent, points, thousands};
+use super::text::{duration, mebibytes, percent, points, thousands, times};
 use crate::preset::BatchNormMode;
 use crate::run::Source;
 use std::fmt::Write as _;
@@ -12,13 +12,34 @@ use std::fmt::Write as _;
 const CAVEAT: &str = "\
 This compares networks **that work at once with the weights they have inherited**. It does not show that they are better \
 *architectures*: in trials of the method on small image sets, posterior and random candidates of the same keep share were alike \
-once both had been retrained from scratch. The winner's select accuracy is the best of many on the same images and so flatters it; \
-its test accuracy, read once, does not.";
+once both had been retrained from scratch. The winner's select accuracy is the best of many on the same images and so flatters it";
+
+/// The same to its end: how often the test split was really opened.
+fn caveat(report: &Report) -> String {
+    match report.test_reads {
+        0 => format!("{CAVEAT}; the test split was not opened."),
+        count => {
+            let opened = times(count);
+            format!("{CAVEAT}; its accuracy on the test split, which was opened {opened}, does not, as long as nothing is chosen by it.")
+        }
+    }
+}
+
+/// What the costs of candidates are.
+const COUNTS: &str = "\
+Parameters and MACs are those of the sliced network, which holds what is read and nothing else. The paper's count takes away what the \
+dropped channels themselves take along; filters that nobody reads any more are still in it.";
+
+/// The same of a log of before sliced networks were counted.
+const OLDER_COUNTS: &str = "\
+This log is of a version that did not count sliced networks: parameters and MACs of all candidates are by the paper's count, with filters \
+that nobody reads any more. An export tells those of the sliced network.";
 
 /// What the table of the best of n is.
 const BEST_OF: &str = "\
 The best of n samples, chosen on one half of the select images and reported on the other, so that the choice does not flatter it: the \
-mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same.\n\n";
+mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same, with a bootstrap 95 % interval over candidates \
+and images, which reaches no further than there are candidates.\n\n";
 
 /// A few lines for the end of a search.
 #[must_use]
@@ -61,7 +82,7 @@ pub fn markdown(report: &Report) -> String {
     facts(&mut text, report);
     result(&mut text, report);
     comparison(&mut text, report);
-    let _ = write!(text, "## What this shows, and what not\n\n{CAVEAT}\n\n");
+    let _ = write!(text, "## What this shows, and what not\n\n{}\n\n", caveat(report));
     ranking(&mut text, report);
     afterwards(&mut text, report);
     correlations(&mut text, report);
@@ -149,10 +170,16 @@ fn result(text: &mut String, report: &Report) {
             on_test,
             thousands(candidate.parameters),
             thousands(candidate.macs),
+            candidate.paper_count.map_or_else(
+                || "the same".to_owned(),
+                |count| format!("{} parameters, {} MACs", thousands(count.parameters), thousands(count.macs)),
+            ),
             percent(candidate.kept_share),
         ]
     });
-    table(text, &["", "select", "test", "parameters", "MACs", "kept"], rows);
+    table(text, &["", "select", "test", "parameters", "MACs", "paper's count", "kept"], rows);
+    let sliced = report.winner.as_ref().is_none_or(|winner| winner.paper_count.is_some());
+    let _ = write!(text, "{}\n\n", if sliced { COUNTS } else { OLDER_COUNTS });
 }
 
 fn comparison(text: &mut String, report: &Report) {
@@ -336,10 +363,6 @@ fn attention(text: &mut String, report: &Report) {
         let _ = writeln!(text, "- {}", line.replace('\n', " "));
     }
     text.push('\n');
-}
-
-fn times(count: u32) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn references(report: &Report) -> Vec<(&'static str, &Candidate)> {

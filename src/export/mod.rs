@@ -25,7 +25,7 @@ pub mod text;
 
 pub use arrays::{arrays, values};
 pub use averaging::averaging_text;
-pub use bundle::{Bundle, BundleError};
+pub use bundle::{Bundle, BundleError, Staging};
 pub use card::card;
 pub use checklist::{Answer, ChecklistItem};
 pub use compare::comparison_text;

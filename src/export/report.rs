@@ -2,7 +2,7 @@
 
 use super::{ChecklistItem, Comparison, Correlation};
 use crate::preset::BatchNormMode;
-use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, RaceOutcome, Source, SplitSizes, Start};
+use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, PaperCount, RaceOutcome, Source, SplitSizes, Start};
 use serde::{Deserialize, Serialize};
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -212,10 +212,12 @@ pub struct Candidate {
     /// Accuracy with the statistics that decide.
     #[serde(flatten)]
     pub deciding: CandidateAccuracy,
-    /// Parameters that it keeps.
+    /// Parameters of its sliced network; by the paper's count where `paper_count` is `null`.
     pub parameters: u64,
-    /// Multiply-accumulates that it keeps.
+    /// Multiply-accumulates of its sliced network; by the paper's count where `paper_count` is `null`.
     pub macs: u64,
+    /// What the paper counts: filters that nobody reads any more included.
+    pub paper_count: Option<PaperCount>,
     /// Share of masked channels that it keeps.
     pub kept_share: f64,
     /// Whether no other network beats it in select accuracy without more parameters.

@@ -32,6 +32,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// How often: `once`, `3 times`.
+#[must_use]
+pub fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 /// A length of time: `8 s`, `1 min 05 s`, `2 h 03 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {

@@ -43,10 +43,10 @@ impl Graph {
         Cost { parameters: parameters.sum::<usize>() as f64, macs: macs.sum::<usize>() as f64 }
     }
 
-    /// The cost when `dropped[g]` channels of each group g are gone; fractions are expected numbers.
+    /// The paper's count: the cost when `dropped[g]` channels of each group g are gone; fractions are expected numbers.
     ///
     /// Counts what the dropped channels themselves take along. Filters that nobody reads any more are still counted: only a
-    /// sliced network is free of them.
+    /// sliced network is free of them, see [`Self::sliced_cost`].
     #[must_use]
     pub fn cost_without(&self, dropped: impl IntoIterator<Item = f64>) -> Cost {
         let mut cost = self.cost();

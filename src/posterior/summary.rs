@@ -12,9 +12,9 @@ pub struct Health {
     pub undecided_share: f64,
     /// Expected share of channels that are dropped.
     pub expected_drop_share: f64,
-    /// Expected parameters of a candidate.
+    /// Expected parameters of a candidate, by the paper's count.
     pub expected_parameters: f64,
-    /// Expected multiply-accumulates of a candidate.
+    /// Expected multiply-accumulates of a candidate, by the paper's count.
     pub expected_macs: f64,
     /// Largest change of any p since the posterior compared with; zero without one.
     pub largest_change: f64,

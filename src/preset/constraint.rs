@@ -6,9 +6,9 @@ use std::str::FromStr;
 /// Bounds on candidates; the limits themselves are outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constraint {
-    /// Parameters.
+    /// Parameters of the sliced network.
     pub parameters: Between,
-    /// Multiply-accumulates for one image.
+    /// Multiply-accumulates of the sliced network for one image.
     pub macs: Between,
     /// Share of masked channels that are kept.
     pub kept: Between,

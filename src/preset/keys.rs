@@ -311,13 +311,13 @@ pub static KEYS: &[Key] = &[
     key(
         "rank.uniform",
         Kind::Whole(0..=1_000_000),
-        "0",
+        "30",
         "Candidates with one drop probability for all groups at the same expected parameters, to compare with.",
     ),
     key(
         "rank.constant",
         Kind::Whole(0..=1_000_000),
-        "0",
+        "30",
         "Evaluations as the paper's random baseline has them, to compare with: that one probability, fresh masks for every image.",
     )
     .when(POSTERIOR, GATES),
@@ -325,7 +325,7 @@ pub static KEYS: &[Key] = &[
         "rank.constraint",
         Kind::Constraint,
         r#""""#,
-        "What every sampled candidate must meet; others are drawn again. The references are exempt.",
+        "What every sampled candidate must meet, once sliced; others are drawn again. The references are exempt.",
     ),
     key(
         "rank.racing",

@@ -198,6 +198,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_candidate_of_an_older_log_has_the_paper_s_count_alone() {
+        let score = score(4, Source::Posterior, 2, 97, 520);
+        assert_eq!((score.parameters, score.counted().parameters), (520, 560));
+        let mut line = serde_json::to_value(&score).unwrap();
+        line.as_object_mut().unwrap().remove("paper_count");
+        let older: CandidateScore = serde_json::from_value(line).unwrap();
+        assert_eq!((older.paper_count, older.counted().parameters, older.counted().macs), (None, 520, 5200));
+    }
+
+    #[test]
     fn the_winner_is_the_best_then_the_smallest_then_the_first() {
         let mode = BatchNormMode::Recalibrated;
         let scores = [

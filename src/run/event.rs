@@ -364,14 +364,35 @@ pub struct CandidateScore {
     pub epoch: u32,
     /// Accuracy on the select split.
     pub select: Scores,
-    /// Parameters that it keeps.
+    /// Parameters of its sliced network; by the paper's count where `paper_count` is absent.
     pub parameters: u64,
-    /// Multiply-accumulates that it keeps.
+    /// Multiply-accumulates of its sliced network for one image; by the paper's count where `paper_count` is absent.
     pub macs: u64,
+    /// What the paper counts. None where `parameters` and `macs` are that count themselves: in logs of before sliced networks were counted,
+    /// and for a constant rate, which is no network that could be sliced.
+    #[serde(default)]
+    pub paper_count: Option<PaperCount>,
     /// Share of masked channels that it keeps.
     pub kept_share: f64,
     /// Channels kept of each group.
     pub kept: Vec<u32>,
+}
+
+/// What a candidate costs as the paper counts it: what each kept channel takes along, filters that nobody reads any more included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaperCount {
+    /// Parameters.
+    pub parameters: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+}
+
+impl CandidateScore {
+    /// The paper's count, whichever way the log has it.
+    #[must_use]
+    pub fn counted(&self) -> PaperCount {
+        self.paper_count.unwrap_or(PaperCount { parameters: self.parameters, macs: self.macs })
+    }
 }
 
 /// How many draws of a source met the constraint.

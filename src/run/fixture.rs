@@ -2,7 +2,7 @@
 
 use super::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Command, EpochMetrics, Event, LOG_VERSION,
-    NetworkSummary, Outcome, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
+    NetworkSummary, Outcome, PaperCount, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 use crate::graph::families::Edges;
 use crate::graph::{Graph, Operation, Shape};
@@ -27,6 +27,7 @@ pub fn score(id: u32, source: Source, epoch: u32, correct: u32, parameters: u64)
         select,
         parameters,
         macs: 10 * parameters,
+        paper_count: Some(PaperCount { parameters: parameters + 40, macs: 11 * parameters }),
         kept_share: 0.5,
         kept: vec![4, 0, 3, 8, 1],
     }

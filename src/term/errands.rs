@@ -70,7 +70,12 @@ impl Errands {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::Written;
     use crate::run::{CandidateId, Start};
+
+    fn at(folder: &str) -> Written {
+        Written { folder: folder.into(), ..Written::default() }
+    }
 
     fn task(id: u32, errand: Errand) -> Task {
         Task { run: "run".into(), candidate: CandidateId(id), errand }
@@ -80,7 +85,7 @@ mod tests {
     fn all_that_was_asked_for_is_done_in_order_and_leaving_waits_for_it() {
         let mut errands = Errands::new().unwrap();
         let (go, wait) = channel();
-        let first = move |_: &Progress<'_>| wait.recv().map(|()| Done::Written("one".into())).map_err(|error| error.to_string());
+        let first = move |_: &Progress<'_>| wait.recv().map(|()| Done::Written(at("one"))).map_err(|error| error.to_string());
         errands.ask(task(1, Errand::Export), Box::new(first));
         errands.ask(task(2, Errand::Evaluate), Box::new(|_| Err("no room".into())));
         assert!(errands.news.try_recv().is_err(), "asking does not wait");
@@ -89,7 +94,7 @@ mod tests {
         let news: Vec<News> = std::iter::from_fn(|| errands.news.try_recv().ok()).collect();
         let [News::Ended(ours, first), News::Ended(theirs, second)] = &news[..] else { panic!("{news:?}") };
         assert_eq!((ours.candidate.0, theirs.candidate.0), (1, 2));
-        assert_eq!((first, second), (&Ok(Done::Written("one".into())), &Err("no room".into())));
+        assert_eq!((first, second), (&Ok(Done::Written(at("one"))), &Err("no room".into())));
     }
 
     #[test]
@@ -107,7 +112,7 @@ mod tests {
         errands.ask(task(1, Errand::Retrain(Start::Scratch)), Box::new(train));
         has_begun.recv().unwrap();
         let (written, done) = channel();
-        let export = move |_: &Progress<'_>| written.send(()).map(|()| Done::Written("two".into())).map_err(|error| error.to_string());
+        let export = move |_: &Progress<'_>| written.send(()).map(|()| Done::Written(at("two"))).map_err(|error| error.to_string());
         errands.ask(task(2, Errand::Export), Box::new(export));
         done.recv().unwrap();
         errands.finish();

@@ -3,7 +3,7 @@
 use super::paint::{Brush, share2, share3, short};
 use super::sketch;
 use super::theme::Role;
-use crate::app::{ActionId, App, Change, Done, Errand, Judged, Run, View, count_changes};
+use crate::app::{ActionId, App, Change, Done, Errand, Judged, Run, View, Written, count_changes};
 use crate::run::{Accuracy, CandidateScore, NetworkSummary, Start};
 use ratatui::layout::Rect;
 
@@ -29,8 +29,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         // On a screen of its own there is room for the graph.
         if app.view() == View::Samples {
             let kept = pinned.map(|pinned| pinned.kept.as_slice());
-            let figures = figures(score);
-            std::iter::once(figures).chain(sketch::lines(&started.network, &score.kept, kept)).collect()
+            figures(score).into_iter().chain(sketch::lines(&started.network, &score.kept, kept)).collect()
         } else {
             table(&started.network, score, pinned, usize::from(inner.width))
         }
@@ -93,7 +92,17 @@ fn under_way(errand: Errand) -> &'static str {
 fn found(done: &Done) -> Vec<Line> {
     let told = |accuracy: Accuracy| format!("{} ±{}", share3(accuracy.share()), share3(accuracy.interval().half_width()));
     match done {
-        Done::Written(path) => vec![(format!("exported to {}", path.display()), Role::Good)],
+        Done::Written(Written { folder, select, note }) => {
+            let folder = folder.display();
+            let mut lines = match select {
+                Some(select) => {
+                    vec![(format!("exported to {folder}"), Role::Good), (format!("  read back: select {}", told(*select)), Role::Good)]
+                }
+                None => vec![(format!("without its weights in {folder}"), Role::Attention)],
+            };
+            lines.extend(note.iter().map(|note| (format!("  {note}"), Role::Attention)));
+            lines
+        }
         Done::Evaluated(rows) => rows
             .iter()
             .map(|Judged { batch_norm, decides, accuracy, quality }| {
@@ -164,14 +173,18 @@ fn table(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&Candi
         let cells: Vec<String> = operations.iter().map(cell).collect();
         lines.push((format!(" {:<2$}{}", head.edge, cells.concat().trim_end(), EDGE - 1), Role::Text));
     }
-    lines.push(figures(score));
+    lines.extend(figures(score));
     lines
 }
 
-/// What a candidate costs.
-fn figures(score: &CandidateScore) -> Line {
+/// What a candidate costs once sliced, and by the paper's count.
+fn figures(score: &CandidateScore) -> [Line; 2] {
     let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
-    (format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet)
+    let by_paper = match score.paper_count {
+        Some(count) => format!("  paper's count {}, {} MACs", short(count.parameters as f64), short(count.macs as f64)),
+        None => "  by the paper's count, unsliced".to_owned(),
+    };
+    [(format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet), (by_paper, Role::Quiet)]
 }
 
 /// The label of an operation in a narrow column.

@@ -15,7 +15,8 @@ mkdir -p "$folder"
 for seed in $seeds; do
     run="$folder/$preset-$seed"
     if [ ! -d "$run" ]; then
-        "$pgnas" search "$preset" --headless --seed "$seed" --run-dir "$run" --set rank.posterior=50 --set rank.random=50 >&2
+        "$pgnas" search "$preset" --headless --seed "$seed" --run-dir "$run" --set rank.posterior=50 --set rank.random=50 \
+            --set rank.uniform=0 --set rank.constant=0 >&2
     fi
     chosen=$(python3 - "$run" <<'PYTHON'
 import json, sys

@@ -11,7 +11,15 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Settings of a search that takes a second.
-const SMALL: [&str; 5] = ["space.stages=4,6", "train.epochs=2", "rank.posterior=9", "rank.random=9", "rank.recalibration_images=64"];
+const SMALL: [&str; 7] = [
+    "space.stages=4,6",
+    "train.epochs=2",
+    "rank.posterior=9",
+    "rank.random=9",
+    "rank.uniform=0",
+    "rank.constant=0",
+    "rank.recalibration_images=64",
+];
 
 /// A run that writes a checkpoint after every step.
 pub struct Run {

@@ -10,8 +10,8 @@ use crate::posterior::statistics::Answers;
 use crate::posterior::{HardMask, Posterior, likeliest};
 use crate::random::{Purpose, stream};
 use crate::run::{
-    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, RankingStanding, Scores, Source, TestScore,
-    newest, ranked, ties, winner,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, PaperCount, RankingStanding, Scores, Source,
+    TestScore, newest, ranked, ties, winner,
 };
 use rayon::prelude::*;
 use std::time::Instant;
@@ -134,7 +134,14 @@ impl Search {
                 }
             };
             let kept = channels.iter().zip(&dropped).map(|(&channels, dropped)| (channels as f64 - dropped).round() as u32).collect();
-            let cost = self.graph.cost_without(dropped);
+            let counted = self.graph.cost_without(dropped);
+            let paper_count = PaperCount { parameters: counted.parameters as u64, macs: counted.macs as u64 };
+            let sliced = match &draw.what {
+                // What was evaluated could be sliced.
+                Sampled::Network(mask) => self.graph.sliced_cost(mask.bits()).ok(),
+                Sampled::Rate(_) => None,
+            };
+            let cost = sliced.unwrap_or(counted);
             let score = CandidateScore {
                 id: CandidateId(self.scores.len() as u32 + 1),
                 source: draw.source,
@@ -142,6 +149,7 @@ impl Search {
                 select: Scores { inherited: Accuracy::of(&evaluation.inherited), recalibrated: Accuracy::of(&evaluation.recalibrated) },
                 parameters: cost.parameters as u64,
                 macs: cost.macs as u64,
+                paper_count: sliced.map(|_| paper_count),
                 kept_share,
                 kept,
             };

@@ -129,32 +129,41 @@ impl Sampler {
 
     fn allows(&self, what: &Sampled) -> bool {
         let Sampled::Network(mask) = what else { return true };
-        if self.constraint == Constraint::NONE {
+        let Constraint { parameters, macs, kept, .. } = self.constraint;
+        if !kept.holds(mask.kept_share()) {
+            return false;
+        }
+        if parameters == Between::ANY && macs == Between::ANY {
             return true;
         }
-        let (parameters, macs) = self.cost(mask);
-        self.constraint.allows(parameters, macs, mask.kept_share())
+        // Slicing takes more of them away than the mask does and adds none, so that this spares the slicing of most that are too small.
+        if self.counted(mask).macs <= macs.above {
+            return false;
+        }
+        self.graph.sliced_cost(mask.bits()).is_ok_and(|cost| self.constraint.allows(cost.parameters, cost.macs, mask.kept_share()))
     }
 
-    /// How far sub-networks of the posterior differ, whatever the constraint; drawn apart from candidates, so that it changes none.
+    /// How far sub-networks of the posterior differ by the paper's count, whatever the constraint; drawn apart from candidates, so that it
+    /// changes none.
     pub(super) fn spread(&self, index: u64) -> Option<Spread> {
         const DRAWN: usize = 100;
         const TAIL: usize = 5;
         let mut generator = stream(self.seed, Purpose::Spread, index);
-        let mut parameters: Vec<f64> = (0..DRAWN).map(|_| self.cost(&drawn(&self.posterior, self.granularity, &mut generator)).0).collect();
+        let mut parameters: Vec<f64> =
+            (0..DRAWN).map(|_| self.counted(&drawn(&self.posterior, self.granularity, &mut generator)).parameters).collect();
         parameters.sort_by(f64::total_cmp);
         Some(Spread { low: *parameters.get(TAIL)?, high: *parameters.get(DRAWN - 1 - TAIL)? })
     }
 
-    /// Parameters and multiply-accumulates of what a mask leaves.
-    fn cost(&self, mask: &HardMask) -> (f64, f64) {
-        let (mut parameters, mut macs) = (self.whole.parameters, self.whole.macs);
+    /// What a mask leaves, by the paper's count: quickly known, as nothing is sliced for it.
+    fn counted(&self, mask: &HardMask) -> Cost {
+        let Cost { mut parameters, mut macs } = self.whole;
         for ((kept, channels), cost) in mask.kept_per_group(&self.graph).into_iter().zip(&self.channels).zip(&self.costs) {
             let dropped = (channels - kept) as f64;
             parameters -= dropped * cost.parameters as f64;
             macs -= dropped * cost.macs as f64;
         }
-        (parameters, macs)
+        Cost { parameters, macs }
     }
 
     /// The next index of the posterior stream.
@@ -236,17 +245,32 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_on_parameters_is_on_those_that_are_told() {
-        let mut bound = sampler("params < 2.2k");
-        let graph = bound.graph.clone();
-        for _ in 0..10 {
-            let draw = bound.draw(Source::Posterior, &untimed).unwrap();
-            let kept = mask(&draw).kept_per_group(&graph);
-            let dropped = graph.groups().iter().zip(kept).map(|(group, kept)| (group.channels() - kept) as f64);
-            let parameters = graph.cost_without(dropped).parameters;
-            assert!(parameters < 2_200.0, "{parameters}");
-        }
-        assert!(bound.acceptance()[0].drawn > 10);
+    fn a_bound_on_parameters_is_on_those_of_the_sliced_network() {
+        let mut free = sampler("");
+        let graph = free.graph.clone();
+        let sliced = |draw: &Draw| graph.sliced_cost(mask(draw).bits()).unwrap().parameters;
+        let all: Vec<Draw> = (0..60).map(|_| free.draw(Source::Posterior, &untimed).unwrap()).collect();
+        let limit = sliced(&all[0]) + 1.0;
+        assert!(free.counted(mask(&all[0])).parameters > limit, "the paper counts filters that nobody reads");
+        let expected: Vec<u64> = all.iter().filter(|draw| sliced(draw) < limit).map(|draw| draw.index).take(5).collect();
+        let mut bound = sampler(&format!("params < {limit}"));
+        let met: Vec<u64> = expected.iter().map(|_| bound.draw(Source::Posterior, &untimed).unwrap().index).collect();
+        assert_eq!(met, expected);
+        assert_eq!(met[0], all[0].index, "its sliced network meets the bound, whatever the paper counts");
+    }
+
+    #[test]
+    fn a_bound_on_multiply_accumulates_is_on_those_of_the_sliced_network() {
+        let mut free = sampler("");
+        let graph = free.graph.clone();
+        let sliced = |draw: &Draw| graph.sliced_cost(mask(draw).bits()).unwrap().macs;
+        let all: Vec<Draw> = (0..60).map(|_| free.draw(Source::Random, &untimed).unwrap()).collect();
+        assert!(all.iter().all(|draw| sliced(draw) <= free.counted(mask(draw)).macs), "what is refused unsliced is refused rightly");
+        let limit = sliced(&all[7]) - 1.0;
+        let expected: Vec<u64> = all.iter().filter(|draw| sliced(draw) > limit).map(|draw| draw.index).take(5).collect();
+        let mut bound = sampler(&format!("macs > {limit}"));
+        let met: Vec<u64> = expected.iter().map(|_| bound.draw(Source::Random, &untimed).unwrap().index).collect();
+        assert_eq!(met, expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod values;
 pub use constants::Numbers;
 pub use values::Values;
 
-use super::{Graph, GraphError, NodeId};
+use super::{Cost, Graph, GraphError, NodeId};
 use channels::Channels;
 use std::sync::Arc;
 
@@ -57,6 +57,15 @@ impl Graph {
         let channels = Channels::of(self, keep);
         let (graph, origins) = emit::emit(self, &channels)?;
         Ok(Slice { graph: Arc::new(graph), origins, channels })
+    }
+
+    /// What the network that a hard mask leaves costs: its true parameters and multiply-accumulates, of which [`Self::cost_without`] is the
+    /// paper's count.
+    ///
+    /// # Errors
+    /// As [`Self::slice`].
+    pub fn sliced_cost(&self, keep: &[bool]) -> Result<Cost, GraphError> {
+        Ok(self.slice(keep)?.graph.cost())
     }
 }
 

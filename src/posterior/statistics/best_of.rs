@@ -3,7 +3,7 @@
 use super::{Answers, Halves, Interval};
 
 /// Shares below this of a whole are left out.
-const NEGLIGIBLE: f64 = 1e-12;
+pub(super) const NEGLIGIBLE: f64 = 1e-12;
 
 /// For n = 1 … N candidates out of N: the accuracy, on the half of the images that did not choose, of the one that the other half finds
 /// best. The estimate is the expectation over every choice of n of the candidates, over both ways of some splits into halves; the limits
@@ -64,7 +64,7 @@ impl BestOf {
 }
 
 /// Of a random choice of n out of N ranked candidates, how likely its best is the one of place 1, 2, 3 …
-struct FirstOf {
+pub(super) struct FirstOf {
     all: usize,
     chosen: usize,
     place: usize,
@@ -72,7 +72,7 @@ struct FirstOf {
 }
 
 impl FirstOf {
-    fn new(all: usize, chosen: usize) -> Self {
+    pub(super) fn new(all: usize, chosen: usize) -> Self {
         Self { all, chosen, place: 0, weight: chosen as f64 / all as f64 }
     }
 }

@@ -12,6 +12,7 @@ mod interval;
 mod paired;
 mod race;
 mod strata;
+mod worth;
 
 pub use answers::Answers;
 pub use best_of::{BestOf, samples_to_reach};
@@ -23,6 +24,7 @@ pub use interval::{Interval, mean_and_deviation, wilson};
 pub use paired::{Discordant, SIGNIFICANT, holm, tied};
 pub use race::{PIECES, Race, Raced, race_order, simulate};
 pub use strata::stratified;
+pub use worth::{SamplesInterval, samples_intervals};
 
 use crate::random::{Purpose, stream};
 
@@ -37,6 +39,8 @@ enum Draws {
     Members = 2,
     /// Candidates over the range of their accuracies.
     Strata = 3,
+    /// Candidates whose worth is resampled.
+    Worth = 4,
 }
 
 /// The generator of one such draw under a run's seed.
