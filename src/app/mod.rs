@@ -1,6 +1,7 @@
 //! The model of the screen: state, `apply`, `press`, one table of actions. No terminal, no drawing.
 
 mod action;
+mod answers;
 mod candidates;
 mod comparison;
 mod conditions;
@@ -13,6 +14,7 @@ mod groups;
 mod host;
 mod key;
 mod keymap;
+mod marked;
 mod meter;
 mod network;
 mod pointer;
@@ -31,13 +33,15 @@ mod update;
 mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
-pub use comparison::{Histogram, best_of, comparison, histogram};
+pub use answers::{Compared, Question, Reading};
+pub use comparison::{Histogram, histogram, means, verdict};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
 pub use host::{Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie};
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
+pub use marked::{Against, Marked};
 pub use meter::{Frame, LinkMode, Meter};
 pub use network::{Block, NetworkRow, Take, Trend};
 pub use pointer::Target;

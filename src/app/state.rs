@@ -76,7 +76,7 @@ pub enum View {
     Posterior,
     /// The candidates beside the network of the chosen one.
     Samples,
-    /// Posterior candidates against random ones.
+    /// Posterior candidates against those of a baseline.
     Compare,
     /// Every curve over the epochs.
     Curves,
@@ -142,6 +142,8 @@ pub enum Overlay {
     Delete(Box<RunRow>),
     /// What the line to the terminal takes.
     Meter,
+    /// The marked candidates side by side, from a line on.
+    Marked(usize),
 }
 
 /// What came while the view is frozen.
@@ -172,8 +174,10 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("random", "drawn with the posterior's own drop probabilities, permuted among operations of one size"),
     ("uniform", "drawn with one drop probability for all operations, at the same expected parameters"),
     ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
+    ("◆", "on the front: no other network is as accurate with fewer parameters (ASCII: $)"),
     ("* P", "before a candidate: marked; pinned, to see how the others differ from it"),
     ("+ - ~", "in a candidate's network: gained, lost, or another share kept than by the pinned one"),
+    ("█ ░ ▓", "of a histogram: posterior, the baseline, both (ASCII: # : %); of the best of n, `·` and `:` fill the middle 95 % of draws"),
     ("■ □", "before an operation: held kept, held dropped, by hand (ASCII: K D)"),
     ("–", "not known, or not there"),
 ];
@@ -387,7 +391,7 @@ impl App {
         let more = if left > 0 { format!("; {left} more under way") } else { String::new() };
         let told = match &done {
             Done::Written(path) => format!("written to {}", path.display()),
-            Done::Evaluated(_) => "evaluated: its figures stand above its network".to_owned(),
+            Done::Evaluated { .. } => "evaluated: its figures stand above its network".to_owned(),
             Done::Retrained(trained) => {
                 let (before, now) = (trained.inherited.share(), trained.retrained.share());
                 format!("trained: select {now:.3} instead of {before:.3}")

@@ -119,6 +119,7 @@ impl Session {
                     match told {
                         News::Progress(task, line) => self.app.progress(&task, line),
                         News::Ended(task, result) => self.app.done(&task, result),
+                        News::Read(run, found) => self.app.answered(&run, found.map(|found| *found)),
                     }
                     news = true;
                 }
@@ -141,6 +142,11 @@ impl Session {
         self.drawn = Instant::now();
         self.drawing = self.drawn - begin;
         self.app.frame_ended(frame);
+        // After the frame, which says that it is being read.
+        if let Some(question) = self.app.question() {
+            let reading = self.host.answers(&question);
+            self.errands.read(question.run, reading);
+        }
         Ok(())
     }
 

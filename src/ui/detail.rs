@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         // On a screen of its own there is room for the graph.
         if app.view() == View::Samples {
             let kept = pinned.map(|pinned| pinned.kept.as_slice());
-            let figures = figures(score);
+            let figures = (format!("{}{}", figures(score).0, here(run, score)), Role::Quiet);
             std::iter::once(figures).chain(sketch::lines(&started.network, &score.kept, kept)).collect()
         } else {
             table(&started.network, score, pinned, usize::from(inner.width))
@@ -94,7 +94,7 @@ fn found(done: &Done) -> Vec<Line> {
     let told = |accuracy: Accuracy| format!("{} ±{}", share3(accuracy.share()), share3(accuracy.interval().half_width()));
     match done {
         Done::Written(path) => vec![(format!("exported to {}", path.display()), Role::Good)],
-        Done::Evaluated(rows) => rows
+        Done::Evaluated { rows, .. } => rows
             .iter()
             .map(|Judged { batch_norm, decides, accuracy, quality }| {
                 let decides = if *decides { ", decides" } else { "" };
@@ -172,6 +172,12 @@ fn table(network: &NetworkSummary, score: &CandidateScore, pinned: Option<&Candi
 fn figures(score: &CandidateScore) -> Line {
     let (parameters, macs) = (short(score.parameters as f64), short(score.macs as f64));
     (format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet)
+}
+
+/// What the search drew it with, and what it takes here where that was measured.
+fn here(run: &Run, score: &CandidateScore) -> String {
+    let latency = run.latency(score.id).map_or_else(String::new, |ms| format!(", {} ms an image here", short(ms)));
+    run.started().map_or_else(|| latency.clone(), |started| format!("{latency}, seed {}", started.seed))
 }
 
 /// The label of an operation in a narrow column.
