@@ -2,6 +2,7 @@
 
 mod action;
 mod answers;
+mod beside;
 mod candidates;
 mod comparison;
 mod conditions;

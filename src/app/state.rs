@@ -282,22 +282,6 @@ impl App {
         self.tie
     }
 
-    /// Puts an earlier run beside the one that shows.
-    pub fn show_beside(&mut self, name: String, path: PathBuf, records: &[Record]) {
-        let mut run = Run::new(name, path, false);
-        for record in records {
-            // It has ended: what needed attention then does not now.
-            let _ = run.apply(record);
-        }
-        self.beside = Some(Box::new(run));
-    }
-
-    /// The run beside the one that shows.
-    #[must_use]
-    pub fn beside(&self) -> Option<&Run> {
-        self.beside.as_deref()
-    }
-
     /// Shows a screen of the run; the focus stays where the screen has its pane.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;

@@ -22,6 +22,8 @@ struct Session {
     look: Look,
     screen: Screen,
     link: Option<Link>,
+    /// That of the run beside, while it shows and a search is at work on it.
+    other: Option<Link>,
     /// The log that is played.
     log: Option<IndexedLog>,
     path: PathBuf,
@@ -49,6 +51,7 @@ pub(super) fn run(host: Box<dyn Host>, first: Option<First>, look: Look, app: Ap
         look,
         screen,
         link: None,
+        other: None,
         log: None,
         path: PathBuf::new(),
         drawn,
@@ -123,6 +126,10 @@ impl Session {
                     }
                     news = true;
                 }
+                update = next_update(&mut self.other) => {
+                    self.update_beside(update);
+                    news = true;
+                }
                 update = next_update(&mut self.link) => {
                     self.update(update);
                     if news {
@@ -136,6 +143,9 @@ impl Session {
 
     fn draw(&mut self) -> std::io::Result<()> {
         self.play();
+        if self.app.beside().is_none() {
+            self.other = None;
+        }
         let begin = Instant::now();
         self.app.frame_begins(begin, self.link.as_ref().map_or(0, Link::backlog));
         let frame = self.screen.draw(&self.app, &self.look)?;
@@ -247,7 +257,8 @@ impl Session {
             Effect::Beside(left, right) => match (self.host.open(&left), self.host.open(&right)) {
                 (Ok(left), Ok(right)) => {
                     self.show(left);
-                    self.app.show_beside(right.name, right.path, &right.records);
+                    self.app.show_beside(right.name, right.path, &right.records, right.link.is_some());
+                    self.other = right.link;
                 }
                 (Err(error), _) | (_, Err(error)) => self.app.notice(error, true),
             },
@@ -341,6 +352,29 @@ impl Session {
                 }
                 self.app.ended();
             }
+        }
+    }
+
+    /// What the search of the run beside tells.
+    fn update_beside(&mut self, update: Update) {
+        match update {
+            Update::Record(record) if self.app.beside_next().is_some_and(|(_, next)| record.sequence > next) => self.catch_up_beside(),
+            Update::Record(record) => self.app.apply_beside(&record),
+            Update::Snapshot(snapshot) => self.app.snapshot_beside(snapshot),
+            Update::Missed(_) => self.catch_up_beside(),
+            Update::Closed => {
+                self.other = None;
+                self.catch_up_beside();
+                self.app.beside_ended();
+            }
+        }
+    }
+
+    fn catch_up_beside(&mut self) {
+        let Some((path, next)) = self.app.beside_next().map(|(path, next)| (path.to_owned(), next)) else { return };
+        match self.host.catch_up(&path, next) {
+            Ok(records) => records.iter().for_each(|record| self.app.apply_beside(record)),
+            Err(error) => self.app.notice(error, true),
         }
     }
 

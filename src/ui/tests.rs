@@ -77,7 +77,10 @@ fn screens() -> Vec<(&'static str, App)> {
     let mut beside = opened(30);
     let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
     let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
-    beside.show_beside("another".into(), "runs/another".into(), &records);
+    beside.show_beside("another".into(), "runs/another".into(), &records, false);
+    let mut beside_live = opened(30);
+    beside_live.show_beside("another".into(), "runs/another".into(), &records[..20], true);
+    beside_live.snapshot_beside(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
     let mut paused = ranking();
     paused.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
     vec![
@@ -90,6 +93,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("marked", answered(after(ranking(), "3 G x g x j j x c"))),
         ("curves", after(steered(), "5 v , , + +")),
         ("beside", beside),
+        ("beside_live", beside_live),
         ("finished", opened(30)),
         ("failed", failed()),
         ("paused", paused),
@@ -344,6 +348,21 @@ fn without_colour_every_screen_reads_as_well() {
 }
 
 #[test]
+fn side_by_side_tells_how_a_live_run_stands_and_what_came_of_both() {
+    let mut app = opened(30);
+    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
+    let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
+    app.show_beside("another".into(), "runs/another".into(), &records[..20], true);
+    let shown = text(&app, 120, 36);
+    assert!(shown.contains("running: training") && shown.contains("completed") && shown.contains("drop quartiles"), "{shown}");
+    assert!(shown.contains("bits, ") && shown.contains("undecided") && shown.contains(" of 30"), "{shown}");
+    app.snapshot_beside(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
+    assert!(text(&app, 120, 36).contains("paused"));
+    app.beside_ended();
+    assert!(text(&app, 120, 36).contains("unfinished"));
+}
+
+#[test]
 fn the_comparison_says_what_it_waits_for_and_then_all_of_it() {
     let mut app = opened(30);
     press(&mut app, "4");
@@ -528,7 +547,7 @@ fn state() -> impl Strategy<Value = App> {
                 match effect {
                     Effect::Send(command) => push(&mut app, Event::Intervention { command, step: 9 }),
                     Effect::Draft { preset, changes } => app.drafted(&preset, changes, Ok(Draft::default())),
-                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[]),
+                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[], true),
                     _ => {}
                 }
             }
