@@ -153,6 +153,8 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("posterior screen", "2", has("after each epoch"));
     walk.does("samples screen", "3", |text| text.contains("▸ Candidates") && !text.contains("Network"));
     walk.does("compare screen", "4", lacks("Candidates"));
+    // No baseline is ranked by sampling now: the key says so.
+    walk.does("baseline", "w", has("no other baseline was ranked"));
     walk.does("curves screen", "5", has("95 % below"));
     walk.does("log curves", "L", has("log y"));
     walk.does("crosshair", "v", |text| text.contains(", learning rate"));
@@ -192,8 +194,14 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("pin", "p", has("▶P"));
     walk.then("p", lacks("▶P"));
     walk.does("mark", "x", has("▶*"));
+    walk.typed("]x", has("▶*"));
+    walk.does("compare marked", "c", has("exact McNemar"));
+    walk.then("c", lacks("exact McNemar"));
+    walk.then("x", lacks("▶*"));
+    walk.then("[", has("▶*"));
     walk.then("x", lacks("▶*"));
     walk.changes("order", "o");
+    walk.does("reverse", "O", has(", reversed"));
     walk.does("random", "r", has("random hidden"));
     walk.does("export", "e", has("written to"));
     walk.does("evaluate", "E", has("evaluated:"));

@@ -1,8 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_network, a_run, always, candidate, chosen, ended, epochs, exportable, follows, items, live, network, operation, pausable, preset,
-    replays, resumable, samples, trainable, training,
+    a_network, a_run, always, baselines, candidate, chosen, ended, epochs, exportable, follows, items, live, marked, network, operation,
+    pausable, preset, replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -58,6 +58,7 @@ pub enum ActionId {
     Fold,
     FoldAll,
     Order,
+    Reverse,
     Random,
     Filter,
     Pin,
@@ -73,6 +74,8 @@ pub enum ActionId {
     PosteriorView,
     SamplesView,
     CompareView,
+    CompareMarked,
+    Baseline,
     Freeze,
     Copy,
     Mouse,
@@ -241,7 +244,15 @@ pub static ACTIONS: &[Action] = &[
         always,
     ),
     action((Id::SamplesView, "samples screen"), Run, &["3"], None, "The candidates beside the network of the chosen one.", always),
-    action((Id::CompareView, "compare screen"), Run, &["4"], None, "Posterior candidates against random ones.", always),
+    action((Id::CompareView, "compare screen"), Run, &["4"], None, "Posterior candidates against those of a baseline.", always),
+    action(
+        (Id::Baseline, "baseline"),
+        Run,
+        &["w"],
+        Some("baseline"),
+        "Compare screen: against the next baseline that was ranked (random, uniform, constant).",
+        baselines,
+    ),
     action(
         (Id::NextCandidate, "next candidate"),
         Run,
@@ -279,8 +290,16 @@ pub static ACTIONS: &[Action] = &[
         Run,
         &["x"],
         None,
-        "Mark the chosen candidate, or take its mark away; export then writes all that are marked.",
+        "Mark the chosen candidate, or take its mark away; what is done with a candidate is then done with all that are marked.",
         candidate,
+    ),
+    action(
+        (Id::CompareMarked, "compare marked"),
+        Run,
+        &["c"],
+        None,
+        "The marked candidates side by side: accuracies, ties, costs, and the operations in which they differ.",
+        marked,
     ),
     action(
         (Id::Export, "export"),
@@ -317,7 +336,8 @@ pub static ACTIONS: &[Action] = &[
     action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane.", always),
     action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
     action((Id::FoldAll, "fold all"), Run, &["z"], None, "Fold all blocks of the network, or unfold them.", network),
-    action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, kept share or source.", candidate),
+    action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, MACs, kept share or source.", candidate),
+    action((Id::Reverse, "reverse"), Run, &["O"], None, "Turn the order of the list around.", candidate),
     action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
     action((Id::StepEpoch, "one epoch"), Run, &["n"], Some("one epoch"), "Train to the end of an epoch, then pause.", training),
     action(

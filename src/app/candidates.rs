@@ -2,10 +2,11 @@
 
 use super::filter::{Filter, Hand};
 use super::host::{Done, Errand};
-use super::ranking::{self, Order, Ranked};
+use super::ranking::{self, Layout, Listing, Order, Ranked};
 use super::run::Run;
 use crate::posterior::statistics::mean_and_deviation;
-use crate::run::{CandidateId, CandidateScore, Source, TestScore, newest, winner};
+use crate::run::{CandidateId, CandidateScore, Source, TestScore, newest};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 impl Run {
@@ -30,7 +31,7 @@ impl Run {
     /// The best posterior candidate so far.
     #[must_use]
     pub fn winner(&self) -> Option<CandidateId> {
-        winner(&self.candidates, self.mode())
+        self.listing().winner
     }
 
     /// The newest whole network among the candidates.
@@ -62,10 +63,38 @@ impl Run {
     /// The candidates of the list, in its order.
     #[must_use]
     pub fn ranked(&self) -> Vec<Ranked<'_>> {
-        let mut rows = ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), self.order, self.shows_random);
-        let hand = Hand { marked: &self.marked, pinned: self.pinned, mode: self.mode() };
-        rows.retain(|row| self.filter.lets_pass(row, hand));
-        rows
+        self.listing().rows.iter().filter_map(|row| row.of(&self.candidates)).collect()
+    }
+
+    fn listing(&self) -> &Listing {
+        self.listing.get_or_init(|| {
+            let layout = Layout { order: self.order, reversed: self.reversed, with_baselines: self.shows_random };
+            let hand = Hand { marked: &self.marked, pinned: self.pinned, mode: self.mode() };
+            let shows = |row: &Ranked<'_>| self.filter.lets_pass(row, hand);
+            ranking::list(&self.candidates, self.ties.as_ref(), self.mode(), layout, shows)
+        })
+    }
+
+    /// Has the list made anew: after whatever it follows from has changed.
+    pub(super) fn relist(&mut self) {
+        self.listing = OnceCell::new();
+    }
+
+    /// Candidates that were ranked with the weights as they are now, and those that were sampled earlier with others.
+    #[must_use]
+    pub fn ranked_now(&self) -> (usize, usize) {
+        let done = self.epoch_of().map_or(0, |(done, _)| done);
+        let now = self.candidates.iter().filter(|score| score.epoch == done).count();
+        (now, self.candidates.len() - now)
+    }
+
+    /// Milliseconds that a candidate takes for an image on this device, where it was measured since the run was opened.
+    #[must_use]
+    pub fn latency(&self, id: CandidateId) -> Option<f64> {
+        self.findings(id).find_map(|(_, done)| match done {
+            Done::Evaluated { latency_ms, .. } => Some(*latency_ms),
+            _ => None,
+        })
     }
 
     /// Which candidates the list shows.
@@ -90,6 +119,7 @@ impl Run {
     pub(super) fn pin(&mut self) {
         let selected = self.selected().map(|score| score.id);
         self.pinned = selected.filter(|_| self.pinned != selected);
+        self.relist();
     }
 
     /// Marks the selected candidate, or takes its mark away.
@@ -99,6 +129,7 @@ impl Run {
         {
             self.marked.insert(id);
         }
+        self.relist();
     }
 
     /// What the list is ordered by.
@@ -107,7 +138,13 @@ impl Run {
         self.order
     }
 
-    /// Whether the list shows random candidates.
+    /// Whether the list begins with what its order has last.
+    #[must_use]
+    pub fn is_reversed(&self) -> bool {
+        self.reversed
+    }
+
+    /// Whether the list shows random candidates and the other baselines.
     #[must_use]
     pub fn shows_random(&self) -> bool {
         self.shows_random
@@ -143,5 +180,53 @@ impl Run {
     /// Chooses a candidate of the list.
     pub(super) fn choose_candidate(&mut self, id: CandidateId) {
         self.chosen = Some(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{app_at, app_with_candidates, opened, press, push, score};
+    use super::*;
+    use crate::run::{Event, Ties};
+
+    #[test]
+    fn the_order_is_kept_until_something_changes_that_it_follows_from() {
+        let mut app = opened(8);
+        let is_kept = |app: &super::super::App| app.run.as_ref().unwrap().listing.get().is_some();
+        let look = |app: &super::super::App| app.run().unwrap().ranked().len();
+        assert!(!is_kept(&app) && look(&app) == 18 && is_kept(&app));
+        press(&mut app, "j ] tab 3 4 1");
+        assert!(is_kept(&app), "stepping sorts nothing");
+        for keys in ["o", "O", "r", "p", "x", "/ x backspace t i e d enter"] {
+            look(&app);
+            press(&mut app, keys);
+            app.run().unwrap().listing.get().inspect(|kept| {
+                let fresh = {
+                    let mut run = app.run().unwrap().clone();
+                    run.relist();
+                    run.ranked().len()
+                };
+                assert_eq!(kept.rows.len(), fresh, "{keys}");
+            });
+        }
+        assert!(look(&app) < 18, "the filter is in force");
+        for event in [
+            Event::Candidate(Box::new(score(90, Source::Posterior, 40, 350, 9))),
+            Event::Ties(Ties { leader: CandidateId(90), compared: 1, tied: Vec::new() }),
+        ] {
+            look(&app);
+            push(&mut app, event);
+            assert!(!is_kept(&app));
+        }
+        assert_eq!((look(&app), app.run().unwrap().winner()), (1, Some(CandidateId(90))), "the verdict ties none with it");
+    }
+
+    #[test]
+    fn samples_of_earlier_weights_are_not_counted_with_those_of_now() {
+        let mut app = app_with_candidates(18, 3);
+        assert_eq!(app.run().unwrap().ranked_now(), (8, 0));
+        push(&mut app, Event::Epoch(Box::new(super::super::testing::epoch(19))));
+        assert_eq!(app.run().unwrap().ranked_now(), (0, 8));
+        assert_eq!(app_at(3).run().unwrap().ranked_now(), (0, 0));
     }
 }

@@ -3,7 +3,7 @@
 use super::host::Tie;
 use super::run::Run;
 use super::start::Chosen;
-use super::state::{App, Pane};
+use super::state::{App, Pane, View};
 use crate::run::{Phase, Source};
 
 #[expect(clippy::unnecessary_wraps, reason = "the table holds functions of one type")]
@@ -64,6 +64,19 @@ pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
         (false, true) => Err("there is no candidate yet: sample now ranks some, the search ranks more at its end"),
         (false, false) => Err("there is no candidate in this run so far"),
     }
+}
+
+pub(super) fn marked(app: &App) -> Result<(), &'static str> {
+    let several = app.run().is_some_and(|run| run.marked().len() > 1);
+    if several { Ok(()) } else { Err("mark two candidates or more first") }
+}
+
+pub(super) fn baselines(app: &App) -> Result<(), &'static str> {
+    if app.view() != View::Compare || app.beside().is_some() {
+        return Err("only on the compare screen");
+    }
+    let several = app.run().is_some_and(|run| run.baselines().len() > 1);
+    if several { Ok(()) } else { Err("no other baseline was ranked: rank.random, rank.uniform and rank.constant say how many are") }
 }
 
 pub(super) fn a_network(app: &App) -> Result<(), &'static str> {

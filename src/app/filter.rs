@@ -50,6 +50,7 @@ enum Relation {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Word {
     Tied,
+    Front,
     Marked,
     Pinned,
 }
@@ -63,8 +64,8 @@ const FIELDS: [(&str, Field); 7] = [
     ("id", Field::Id),
     ("epoch", Field::Epoch),
 ];
-const WORDS: [(&str, Word); 3] = [("tied", Word::Tied), ("marked", Word::Marked), ("pinned", Word::Pinned)];
-const SOURCES: [Source; 4] = [Source::Posterior, Source::Random, Source::Whole, Source::Threshold];
+const WORDS: [(&str, Word); 4] = [("tied", Word::Tied), ("front", Word::Front), ("marked", Word::Marked), ("pinned", Word::Pinned)];
+const SOURCES: [Source; 6] = [Source::Posterior, Source::Random, Source::Uniform, Source::Constant, Source::Whole, Source::Threshold];
 /// Longer ones first, so that `>=` is not read as `>`.
 const RELATIONS: [(&str, Relation); 5] =
     [("<=", Relation::AtMost), (">=", Relation::AtLeast), ("<", Relation::Less), (">", Relation::More), ("=", Relation::Is)];
@@ -73,7 +74,7 @@ const RELATIONS: [(&str, Relation); 5] =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// No field or word of that name.
-    #[error("`{term}`: {near}; there are acc params macs kept rank id epoch, source:, tied marked pinned")]
+    #[error("`{term}`: {near}; there are acc params macs kept rank id epoch, source:, tied front marked pinned")]
     Name {
         /// The term.
         term: String,
@@ -81,7 +82,7 @@ pub enum FilterError {
         near: String,
     },
     /// No such source.
-    #[error("`{0}`: a source is posterior, random, whole or threshold")]
+    #[error("`{0}`: a source is posterior, random, uniform, constant, whole or threshold")]
     Source(String),
     /// No number after the relation.
     #[error("`{0}`: a number such as .93, 12k or 2M is wanted after the sign")]
@@ -120,6 +121,7 @@ impl Test {
         match *self {
             Self::Source(source) => score.source == source,
             Self::Word(Word::Tied) => row.tied,
+            Self::Word(Word::Front) => row.on_front,
             Self::Word(Word::Marked) => hand.marked.contains(&score.id),
             Self::Word(Word::Pinned) => hand.pinned == Some(score.id),
             Self::Number(field, relation, wanted) => {
@@ -197,7 +199,7 @@ mod tests {
     fn passes(filter: &str) -> bool {
         let score = score(7, Source::Posterior, 9, 336, 17_900);
         let marked = BTreeSet::from([CandidateId(7)]);
-        let row = Ranked { score: &score, rank: 3, tied: true };
+        let row = Ranked { score: &score, rank: 3, tied: true, on_front: false };
         let hand = Hand { marked: &marked, pinned: None, mode: BatchNormMode::Recalibrated };
         filter.parse::<Filter>().unwrap().lets_pass(&row, hand)
     }
@@ -219,11 +221,25 @@ mod tests {
             "pinned",
             "acc>.93 -source:posterior",
             "rank<3",
+            "front",
+            "source:uniform",
+            "source:c",
             "id=8",
         ] {
             assert!(!passes(no), "{no}");
         }
         assert!(passes("  acc>0.93   params<2M source:posterior -random".replace("-random", "-source:random").as_str()));
+    }
+
+    #[test]
+    fn every_source_can_be_asked_for() {
+        for source in SOURCES {
+            let score = score(7, source, 9, 336, 17_900);
+            let row = Ranked { score: &score, rank: 3, tied: true, on_front: true };
+            let hand = Hand { marked: &BTreeSet::new(), pinned: None, mode: BatchNormMode::Recalibrated };
+            let passes = |filter: String| filter.parse::<Filter>().unwrap().lets_pass(&row, hand);
+            assert!(passes(format!("source:{} front", source.label())) && !passes(format!("-source:{}", source.label())), "{source:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the screen asks of the program around it: presets, runs, searches, exports.
 
+use super::answers::{Question, Reading};
 use crate::link::Link;
 use crate::posterior::statistics::Quality;
 use crate::run::{Accuracy, CandidateId, IndexedLog, Record, Retrained, Start};
@@ -147,8 +148,13 @@ pub struct Task {
 pub enum Done {
     /// Its files were written.
     Written(Written),
-    /// What it gets right, for each kind of batch-norm statistics.
-    Evaluated(Vec<Judged>),
+    /// What it gets right.
+    Evaluated {
+        /// For each kind of batch-norm statistics.
+        rows: Vec<Judged>,
+        /// Milliseconds that an image takes on this device.
+        latency_ms: f64,
+    },
     /// What it was trained to.
     Retrained(Box<Retrained>),
 }
@@ -236,6 +242,8 @@ pub trait Host {
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
     /// What does a task; its error is one line on what went wrong.
     fn job(&self, task: &Task) -> Job;
+    /// What reads the answers of a run's candidates.
+    fn answers(&self, question: &Question) -> Reading;
     /// Waits until the engine of a stopped or finished search has closed its log.
     fn finish(&mut self);
 }

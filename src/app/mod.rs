@@ -1,6 +1,8 @@
 //! The model of the screen: state, `apply`, `press`, one table of actions. No terminal, no drawing.
 
 mod action;
+mod answers;
+mod beside;
 mod candidates;
 mod comparison;
 mod conditions;
@@ -13,6 +15,7 @@ mod groups;
 mod host;
 mod key;
 mod keymap;
+mod marked;
 mod meter;
 mod network;
 mod pointer;
@@ -31,7 +34,8 @@ mod update;
 mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
-pub use comparison::{Histogram, best_of, comparison, histogram};
+pub use answers::{Compared, Question, Reading};
+pub use comparison::{Histogram, histogram, means, verdict};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
@@ -40,6 +44,7 @@ pub use host::{
 };
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
+pub use marked::{Against, Marked};
 pub use meter::{Frame, LinkMode, Meter};
 pub use network::{Block, NetworkRow, Take, Trend};
 pub use pointer::Target;

@@ -161,6 +161,7 @@ impl App {
     fn take_filter(&mut self, filter: Filter) {
         if let Some(run) = &mut self.run {
             run.filter = filter;
+            run.relist();
         }
     }
 

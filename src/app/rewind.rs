@@ -2,7 +2,7 @@
 
 use super::run::{Ending, Run};
 use super::warning::Warning;
-use crate::run::{Phase, Steering, Ties};
+use crate::run::{Acceptance, Phase, RaceOutcome, Steering, Ties};
 
 /// A state of a run to go back to. What a person chose on the screen is no part of it.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub(super) struct Mark {
     epochs: usize,
     candidates: usize,
     ties: Option<Ties>,
+    acceptance: Vec<Acceptance>,
+    race: Option<RaceOutcome>,
     tests: usize,
     steering: Steering,
     interventions: usize,
@@ -28,6 +30,8 @@ impl Run {
             epochs: self.epochs.len(),
             candidates: self.candidates.len(),
             ties: self.ties.clone(),
+            acceptance: self.acceptance.clone(),
+            race: self.race,
             tests: self.tests.len(),
             steering: self.steering.clone(),
             interventions: self.interventions.len(),
@@ -38,13 +42,16 @@ impl Run {
 
     /// Goes back to a state that it was in.
     pub(super) fn go_back(&mut self, mark: &Mark) {
-        let Mark { next_record, phase, epochs, candidates, ties, tests, steering, interventions, ending, warnings } = mark;
+        let Mark { next_record, phase, epochs, candidates, ties, acceptance, race, tests, steering, interventions, ending, warnings } =
+            mark;
         (self.next_record, self.phase) = (*next_record, *phase);
         self.epochs.truncate(*epochs);
         self.candidates.truncate(*candidates);
         self.tests.truncate(*tests);
         self.interventions.truncate(*interventions);
         (self.ties, self.steering) = (ties.clone(), steering.clone());
+        (self.acceptance, self.race) = (acceptance.clone(), *race);
+        self.relist();
         (self.ending, self.warnings) = (ending.clone(), warnings.clone());
     }
 }

@@ -1,15 +1,17 @@
 //! A run on the screen: one reducer for live ones and for opened ones.
 
+use super::answers::Inquiry;
 use super::filter::Filter;
 use super::host::{Done, Errand};
 use super::network::{self, Block};
-use super::ranking::Order;
+use super::ranking::{Listing, Order};
 use super::warning::{self, Warning};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, Record, Resources, Snapshot, Started, Steering,
-    TestScore, Ties,
+    Acceptance, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record, Resources, Snapshot,
+    Source, Started, Steering, TestScore, Ties,
 };
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +42,9 @@ pub struct Run {
     pub(super) epochs: Vec<EpochMetrics>,
     pub(super) candidates: Vec<CandidateScore>,
     pub(super) ties: Option<Ties>,
+    /// Of each source how many draws of the last sampling met the constraint.
+    pub(super) acceptance: Vec<Acceptance>,
+    pub(super) race: Option<RaceOutcome>,
     pub(super) tests: Vec<TestScore>,
     pub(super) steering: Steering,
     /// Every intervention with the training steps done at that moment.
@@ -48,6 +53,10 @@ pub struct Run {
     pub(super) snapshot: Option<Arc<Snapshot>>,
     /// What came of errands.
     pub(super) findings: BTreeMap<(CandidateId, Errand), Done>,
+    /// What the answers of its candidates tell.
+    pub(super) inquiry: Inquiry,
+    /// The baseline that the posterior is compared with on the screen.
+    pub(super) baseline: Source,
     pub(super) blocks: Vec<Block>,
     pub(super) row: usize,
     pub(super) group: usize,
@@ -57,6 +66,10 @@ pub struct Run {
     pub(super) warnings: Vec<Warning>,
     pub(super) filter: Filter,
     pub(super) order: Order,
+    /// Whether the list begins with what the order has last.
+    pub(super) reversed: bool,
+    /// The list in its order; made when somebody looks, kept until [`Run::relist`].
+    pub(super) listing: OnceCell<Listing>,
     pub(super) shows_random: bool,
     pub(super) log_curves: bool,
     /// The epoch that the crosshair stands at.
@@ -78,12 +91,16 @@ impl Run {
             epochs: Vec::new(),
             candidates: Vec::new(),
             ties: None,
+            acceptance: Vec::new(),
+            race: None,
             tests: Vec::new(),
             steering: Steering::default(),
             interventions: Vec::new(),
             ending: None,
             snapshot: None,
             findings: BTreeMap::new(),
+            inquiry: Inquiry::default(),
+            baseline: Source::Random,
             blocks: Vec::new(),
             row: 0,
             group: 0,
@@ -93,6 +110,8 @@ impl Run {
             warnings: Vec::new(),
             filter: Filter::default(),
             order: Order::Accuracy,
+            reversed: false,
+            listing: OnceCell::new(),
             shows_random: true,
             log_curves: false,
             cross: None,
@@ -110,14 +129,21 @@ impl Run {
             Event::Started(started) => {
                 self.blocks = network::blocks(&started.network);
                 self.started = Some((**started).clone());
+                self.relist();
             }
             Event::Phase { phase } => self.phase = *phase,
             Event::Epoch(metrics) => {
                 self.epochs.push((**metrics).clone());
                 return self.watch();
             }
-            Event::Candidate(score) => self.candidates.push((**score).clone()),
-            Event::Ties(ties) => self.ties = Some(ties.clone()),
+            Event::Candidate(score) => {
+                self.candidates.push((**score).clone());
+                self.relist();
+            }
+            Event::Ties(ties) => {
+                self.ties = Some(ties.clone());
+                self.relist();
+            }
             Event::Test(score) => self.tests.push(score.clone()),
             Event::Final(told) => {
                 self.tests.extend(told.candidates.iter().cloned());
@@ -130,7 +156,12 @@ impl Run {
                 self.steering.take(*command);
                 self.interventions.push((*step, *command));
             }
-            Event::Drawn(_) | Event::Race(_) | Event::Resumed { .. } => {}
+            Event::Drawn(acceptance) => {
+                self.acceptance.retain(|known| known.source != acceptance.source);
+                self.acceptance.push(*acceptance);
+            }
+            Event::Race(race) => self.race = Some(*race),
+            Event::Resumed { .. } => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });
@@ -232,6 +263,18 @@ impl Run {
     pub fn planned_epochs(&self) -> Option<u32> {
         let planned = self.started.as_ref()?.epochs;
         Some(self.steering.epochs.map_or(planned, |epochs| epochs.max(self.epochs.last().map_or(0, |epoch| epoch.epoch))))
+    }
+
+    /// Of each source how many of the draws of its last sampling met the constraint; empty where there is none.
+    #[must_use]
+    pub fn acceptance(&self) -> &[Acceptance] {
+        &self.acceptance
+    }
+
+    /// What the race spent and saved, where candidates were ranked in one.
+    #[must_use]
+    pub fn race(&self) -> Option<RaceOutcome> {
+        self.race
     }
 
     /// How it was steered.

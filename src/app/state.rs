@@ -76,7 +76,7 @@ pub enum View {
     Posterior,
     /// The candidates beside the network of the chosen one.
     Samples,
-    /// Posterior candidates against random ones.
+    /// Posterior candidates against those of a baseline.
     Compare,
     /// Every curve over the epochs.
     Curves,
@@ -142,6 +142,8 @@ pub enum Overlay {
     Delete(Box<RunRow>),
     /// What the line to the terminal takes.
     Meter,
+    /// The marked candidates side by side, from a line on.
+    Marked(usize),
 }
 
 /// What came while the view is frozen.
@@ -172,8 +174,10 @@ pub const LEGEND: &[(&str, &str)] = &[
     ("random", "drawn with the posterior's own drop probabilities, permuted among operations of one size"),
     ("uniform", "drawn with one drop probability for all operations, at the same expected parameters"),
     ("constant", "no network: that one drop probability with fresh masks for every image, as the paper's random baseline"),
+    ("◆", "on the front: no other network is as accurate with fewer parameters (ASCII: $)"),
     ("* P", "before a candidate: marked; pinned, to see how the others differ from it"),
     ("+ - ~", "in a candidate's network: gained, lost, or another share kept than by the pinned one"),
+    ("█ ░ ▓", "of a histogram: posterior, the baseline, both (ASCII: # : %); of the best of n, `·` and `:` fill the middle 95 % of draws"),
     ("■ □", "before an operation: held kept, held dropped, by hand (ASCII: K D)"),
     ("–", "not known, or not there"),
 ];
@@ -278,22 +282,6 @@ impl App {
         self.tie
     }
 
-    /// Puts an earlier run beside the one that shows.
-    pub fn show_beside(&mut self, name: String, path: PathBuf, records: &[Record]) {
-        let mut run = Run::new(name, path, false);
-        for record in records {
-            // It has ended: what needed attention then does not now.
-            let _ = run.apply(record);
-        }
-        self.beside = Some(Box::new(run));
-    }
-
-    /// The run beside the one that shows.
-    #[must_use]
-    pub fn beside(&self) -> Option<&Run> {
-        self.beside.as_deref()
-    }
-
     /// Shows a screen of the run; the focus stays where the screen has its pane.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
@@ -393,7 +381,7 @@ impl App {
                     None => format!("without its weights in {}{note}", folder.display()),
                 }
             }
-            Done::Evaluated(_) => "evaluated: its figures stand above its network".to_owned(),
+            Done::Evaluated { .. } => "evaluated: its figures stand above its network".to_owned(),
             Done::Retrained(trained) => {
                 let (before, now) = (trained.inherited.share(), trained.retrained.share());
                 format!("trained: select {now:.3} instead of {before:.3}")

@@ -1,13 +1,13 @@
 //! A scripted run for tests: the network of the preset `digits`, plausible numbers, always the same ones.
 
-use super::{App, Code, Effect, Key, PresetRow, RunRow};
+use super::{App, Code, Compared, Effect, Key, PresetRow, Run, RunRow};
 use crate::graph::families::Edges;
 use crate::graph::{Operation, Shape};
-use crate::posterior::DropProbability;
+use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Accuracy, CandidateId, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, PaperCount, Phase, PosteriorHealth,
-    Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
+    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, PaperCount,
+    Phase, PosteriorHealth, Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -213,6 +213,35 @@ pub fn opened(each: u32) -> App {
     let mut app = App::new();
     app.show_run("digits-1-20261124".into(), PathBuf::from("runs/digits-1-20261124"), false);
     whole_run(each).into_iter().for_each(|event| push(&mut app, event));
+    app
+}
+
+/// The list of candidates that belongs to a run: what is hard for one is hard for all, as far as chance goes.
+pub fn records(run: &Run) -> Vec<CandidateRecord> {
+    let bits = |id: u32, accuracy: Accuracy| {
+        let hard = |image: usize| noise(image + 7) + 0.5 * noise(image + 1000 * id as usize);
+        let mut order: Vec<usize> = (0..accuracy.total as usize).collect();
+        order.sort_by(|&a, &b| hard(a).total_cmp(&hard(b)));
+        let mut right = vec![false; order.len()];
+        order.iter().take(accuracy.correct as usize).for_each(|&image| right[image] = true);
+        Bits(right)
+    };
+    let record = |score: &CandidateScore| CandidateRecord {
+        step: None,
+        draw: u64::from(score.id.0),
+        mask: HardMask::new(Vec::new()),
+        correct_inherited: bits(score.id.0, score.select.inherited),
+        correct_recalibrated: bits(score.id.0, score.select.recalibrated),
+        score: score.clone(),
+    };
+    run.candidates().iter().map(record).collect()
+}
+
+/// The same with the answers of its candidates read.
+pub fn answered(mut app: App) -> App {
+    let run = app.run().unwrap();
+    let (path, found) = (run.path().to_owned(), Compared::of(run.started().unwrap(), &records(run)));
+    app.answered(&path, Ok(found));
     app
 }
 

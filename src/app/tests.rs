@@ -295,8 +295,10 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
         accuracy: Accuracy { correct: 9, total: 10 },
         quality: crate::posterior::statistics::Quality::default(),
     };
-    app.done(&evaluate, Ok(Done::Evaluated(vec![judged])));
-    assert_eq!(app.run().unwrap().findings(chosen).next().unwrap().1, &Done::Evaluated(vec![judged]));
+    let evaluated = Done::Evaluated { rows: vec![judged], latency_ms: 0.8 };
+    app.done(&evaluate, Ok(evaluated.clone()));
+    assert_eq!(app.run().unwrap().findings(chosen).next().unwrap().1, &evaluated);
+    assert_eq!(app.run().unwrap().latency(chosen), Some(0.8));
 
     // Training waits for the end of the search, tells how far it is, and a result of another run is not taken for this one's.
     app.ended();

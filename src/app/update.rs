@@ -12,9 +12,9 @@ use super::steer::Dial;
 use crate::run::{CandidateId, Command, Fate, Start};
 
 /// Lines of a page.
-const PAGE: isize = 10;
+pub(super) const PAGE: isize = 10;
 /// Far enough for any list.
-const FAR: isize = isize::MAX / 2;
+pub(super) const FAR: isize = isize::MAX / 2;
 /// Candidates of one `sample now`.
 const SAMPLES: u32 = 20;
 
@@ -33,12 +33,13 @@ impl App {
             Overlay::Rename(line) => self.press_rename(key, line.clone()),
             Overlay::Delete(run) => self.press_delete(key, &run.clone()),
             Overlay::Meter => self.press_meter(key),
+            Overlay::Marked(at) => self.press_marked(key, *at),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
 
     /// The action of a key on this screen.
-    fn named(&self, key: Key) -> Option<Id> {
+    pub(super) fn named(&self, key: Key) -> Option<Id> {
         self.actions().map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
     }
 
@@ -171,11 +172,14 @@ impl App {
             Id::PosteriorView => self.show(View::Posterior),
             Id::SamplesView => self.show(View::Samples),
             Id::CompareView => self.show(View::Compare),
+            Id::CompareMarked => self.overlay = Overlay::Marked(0),
             Id::Freeze => self.freeze(),
             Id::Fold
             | Id::FoldAll
             | Id::Order
+            | Id::Reverse
             | Id::Random
+            | Id::Baseline
             | Id::LogCurves
             | Id::Pin
             | Id::Mark
@@ -217,7 +221,9 @@ impl App {
             Id::Fold => run.fold(),
             Id::FoldAll => run.fold_all(),
             Id::Order => run.order = run.order.next(),
+            Id::Reverse => run.reversed = !run.reversed,
             Id::Random => run.shows_random = !run.shows_random,
+            Id::Baseline => run.next_baseline(),
             Id::LogCurves => run.log_curves = !run.log_curves,
             Id::Pin => run.pin(),
             Id::Mark => run.mark(),
@@ -228,6 +234,7 @@ impl App {
             Id::ZoomOut => run.zoom(-1),
             _ => {}
         }
+        run.relist();
     }
 
     fn leave(&self) -> Vec<Effect> {

@@ -29,7 +29,7 @@ pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, F
                 accuracy: row.accuracy,
                 quality: row.quality,
             };
-            Ok(Done::Evaluated(evaluation.rows.into_iter().map(judged).collect()))
+            Ok(Done::Evaluated { rows: evaluation.rows.into_iter().map(judged).collect(), latency_ms: evaluation.latency })
         }
         Errand::Retrain(from) => retrain(&run, task, from, device, progress),
     }

@@ -91,7 +91,7 @@ pub struct Evaluation {
     /// For each kind of statistics.
     pub rows: Vec<Row>,
     /// Milliseconds for one image.
-    latency: f64,
+    pub(super) latency: f64,
     /// Select images.
     images: usize,
 }

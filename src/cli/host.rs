@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Changes, Draft, Host, Job, KeyRow, Opened, PresetRow, Replayed, RunRow, Task, Tie};
+use crate::app::{Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie};
 use crate::preset::{KEYS, Preset};
-use crate::run::{Record, RunFolder, list_runs};
+use crate::run::{Record, RunFolder, list_runs, read_answers};
 use std::ffi::OsString;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -165,6 +165,16 @@ impl Host for SystemHost {
         Box::new(move |progress| super::errands::run(&task, &device, progress).map_err(|failure| failure.line()))
     }
 
+    fn answers(&self, question: &Question) -> Reading {
+        let question = question.clone();
+        Box::new(move || {
+            let folder = RunFolder::open(&question.run).map_err(|error| error.to_string())?;
+            let mode = question.started.batch_norm;
+            let records = read_answers(&folder.candidates(), question.candidates, mode).map_err(|error| error.to_string())?;
+            Ok(Compared::of(&question.started, &records))
+        })
+    }
+
     fn finish(&mut self) {
         if let Some(engine) = self.engine.take() {
             // A fault of the engine is the last event of its log, where the screen shows it.
@@ -220,6 +230,13 @@ mod tests {
             let told = job(&Progress { tell: &|_| {}, stop: Arc::default() }).unwrap_err();
             assert!(told.contains("candidate 6 is not in it"), "{errand:?}: {told}");
         }
+        let mut writer = folder.candidate_writer().unwrap();
+        fixture::candidates().iter().for_each(|candidate| writer.write(candidate));
+        let started = Box::new(fixture::started());
+        let asked = |candidates| host.answers(&Question { run: runs[0].path.clone(), started: started.clone(), candidates })().unwrap();
+        assert_eq!(asked(100), Compared::of(&started, &fixture::candidates()), "as whole records tell");
+        assert_eq!((asked(100).candidates, asked(7).candidates), (8, 7), "what a replay has not come to is left out");
+        assert!(asked(100).comparison.is_some());
         assert!(host.start("wrong", &Changes::default()).unwrap_err().contains("did you mean `train.epochs`?"));
 
         let changes = |key: &str, value: &str| Changes { set: [(key.to_owned(), value.to_owned())].into(), ..Changes::default() };

@@ -84,7 +84,8 @@ fn histogram(comparison: &Comparison) -> String {
 }
 
 /// What there is to say of one baseline, by name.
-pub(super) fn facts(comparison: &Comparison, baseline: &Baseline) -> Vec<(&'static str, String)> {
+#[must_use]
+pub fn facts(comparison: &Comparison, baseline: &Baseline) -> Vec<(&'static str, String)> {
     let posterior = &comparison.posterior;
     let mean = |side: &Drawn| format!("{} ± {:.1}", percent(side.select_mean), 100.0 * side.select_sd);
     let versus = |of: &dyn Fn(&Drawn) -> String| format!("{} against {}", of(posterior), of(&baseline.drawn));

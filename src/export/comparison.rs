@@ -154,6 +154,20 @@ impl Comparison {
     /// any baseline.
     #[must_use]
     pub fn of(started: &Started, candidates: &[CandidateRecord]) -> Option<Self> {
+        let mut compared = Self::without_races(started, candidates)?;
+        let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
+        let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
+        let mode = started.batch_norm;
+        let asked = |candidate: &&CandidateRecord| ids.contains(&candidate.score.id);
+        let entire = candidates.iter().filter(asked).all(|candidate| candidate.correct(mode).0.len() == compared.images as usize);
+        let drawn_ones = candidates.iter().filter(|candidate| asked(candidate) && races(candidate.score.source));
+        compared.racing = entire.then(|| Racing::of(drawn_ones, mode, started.seed)).flatten();
+        Some(compared)
+    }
+
+    /// The same without what a race would have saved, which takes as long as all the rest: for a screen.
+    #[must_use]
+    pub fn without_races(started: &Started, candidates: &[CandidateRecord]) -> Option<Self> {
         let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
         let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
         let mode = started.batch_norm;
@@ -178,16 +192,13 @@ impl Comparison {
         let bar = |right: usize| (right - least) / wide;
         let (drawn, curve) = posterior.drawn(bars, bar)?;
         let baselines: Vec<Baseline> = baselines.iter().filter_map(|side| side.against(&posterior, &drawn, &curve, bars, bar)).collect();
-        let entire = candidates.iter().filter(asked).all(|candidate| candidate.correct(mode).0.len() == common);
-        let drawn_ones = candidates.iter().filter(|candidate| asked(candidate) && races(candidate.score.source));
-        let racing = entire.then(|| Racing::of(drawn_ones, mode, started.seed)).flatten();
         (!baselines.is_empty()).then(|| Self {
             images: images as u32,
             half_splits: SPLITS,
             edges: (0..=bars).map(|bar| ((least + bar * wide) as f64 / images.max(1) as f64).min(1.0)).collect(),
             posterior: drawn,
             baselines,
-            racing,
+            racing: None,
         })
     }
 

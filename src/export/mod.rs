@@ -28,7 +28,7 @@ pub use averaging::averaging_text;
 pub use bundle::{Bundle, BundleError, Staging};
 pub use card::card;
 pub use checklist::{Answer, ChecklistItem};
-pub use compare::comparison_text;
+pub use compare::{comparison_text, facts as comparison_facts};
 pub use comparison::{Baseline, BestOfPoint, Comparison, Drawn, Racing, Worth, steps};
 pub use compute::{NoHead, test_reads};
 pub use correlation::{Correlation, Judged, ModeCorrelation, Proposal, TRUTHS, Training, correlation_text};

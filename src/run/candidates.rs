@@ -7,6 +7,8 @@ use crate::posterior::{HardMask, MaskTextError};
 use crate::preset::BatchNormMode;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -127,6 +129,36 @@ pub fn read_candidates(path: &Path) -> Result<(Vec<CandidateRecord>, LogNotes), 
         return Ok((Vec::new(), LogNotes::default()));
     }
     parse_lines(path, &read_bytes(path)?)
+}
+
+/// The first candidates of a list that may still grow, so many at most, without masks and with the answers of one kind of statistics alone:
+/// what is compared, without what takes the room. None where there is no file yet.
+///
+/// # Errors
+/// [`LogError`]: a file that cannot be read or is damaged.
+pub fn read_answers(path: &Path, count: usize, mode: BatchNormMode) -> Result<Vec<CandidateRecord>, LogError> {
+    let unreadable = |source| LogError::Unreadable { path: path.display().to_string(), source };
+    let mut file = match File::open(path) {
+        Ok(file) => BufReader::with_capacity(1 << 16, file),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let (mut records, mut line) = (Vec::new(), Vec::new());
+    while records.len() < count && file.read_until(b'\n', &mut line).map_err(unreadable)? > 0 && line.last() == Some(&b'\n') {
+        let mut record: CandidateRecord = serde_json::from_slice(&line).map_err(|error| LogError::Damaged {
+            path: path.display().to_string(),
+            line: records.len() + 1,
+            reason: error.to_string(),
+        })?;
+        record.mask = HardMask::new(Vec::new());
+        match mode {
+            BatchNormMode::Inherited => record.correct_recalibrated = Bits::default(),
+            BatchNormMode::Recalibrated => record.correct_inherited = Bits::default(),
+        }
+        records.push(record);
+        line.clear();
+    }
+    Ok(records)
 }
 
 /// The scores that a verdict rests on: those of the newest weights that posterior candidates were ranked with. What somebody sampled
@@ -279,10 +311,18 @@ mod tests {
         let mut writer = CandidateWriter::new(JsonLines::create(&path).unwrap());
         writer.write(&record);
         assert!(writer.take_alert().is_none());
-        assert_eq!(read_candidates(&path).unwrap().0, [record]);
+        assert_eq!(read_candidates(&path).unwrap().0, std::slice::from_ref(&record));
+        let mode = BatchNormMode::Recalibrated;
+        std::fs::write(&path, format!("{}{{\"id\":", std::fs::read_to_string(&path).unwrap().repeat(3))).unwrap();
+        let lean = CandidateRecord { mask: HardMask::new(Vec::new()), correct_inherited: Bits::default(), ..record.clone() };
+        assert_eq!(read_answers(&path, 2, mode).unwrap(), [lean.clone(), lean.clone()]);
+        assert_eq!(read_answers(&path, 9, mode).unwrap().len(), 3, "a line that is being written is none yet");
+        assert_eq!(read_answers(&folder.path().join("none"), 9, mode).unwrap(), []);
         let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.lines().next().unwrap().to_owned() + "\n";
         assert!(text.contains(r#""mask":"5:e8""#) && text.contains(r#""correct_inherited":"3:a""#) && text.contains(r#""id":3"#), "{text}");
         std::fs::write(&path, text.replace("5:e8", "5:zz").repeat(2)).unwrap();
         assert!(read_candidates(&path).unwrap_err().to_string().contains("is not a mask"));
+        assert!(read_answers(&path, 2, mode).unwrap_err().to_string().contains("is not a mask"));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) mod fixture;
 
 pub use append::{JsonLines, LogError, LogNotes, count_lines};
 pub use averaging::Averaging;
-pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_candidates, ties, winner};
+pub use candidates::{Bits, CandidateRecord, CandidateWriter, newest, pareto, ranked, read_answers, read_candidates, ties, winner};
 pub use checkpoint::{
     CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
 };

@@ -1,11 +1,12 @@
 //! What is done with candidates on threads of their own, in the order it was asked for: the screen answers keys meanwhile.
 
-use crate::app::{Done, Errand, Job, Progress, Task};
+use crate::app::{Compared, Done, Errand, Job, Progress, Reading, Task};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What a task tells.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(super) enum News {
     Progress(Task, String),
     /// What came of it, or one line on what went wrong.
     Ended(Task, Result<Done, String>),
+    /// What the answers of a run's candidates tell, or one line on what went wrong.
+    Read(PathBuf, Result<Box<Compared>, String>),
 }
 
 /// The threads and both ends of what they do.
@@ -22,6 +25,7 @@ pub(super) struct Errands {
     /// The thread of what is soon done, and that of training, which would hold the others up.
     jobs: Vec<Sender<(Task, Job)>>,
     pub(super) news: UnboundedReceiver<News>,
+    sender: UnboundedSender<News>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -45,7 +49,7 @@ impl Errands {
             threads.push(std::thread::Builder::new().name(name.into()).spawn(work)?);
             jobs.push(ask);
         }
-        Ok(Self { jobs, news, stop, threads })
+        Ok(Self { jobs, news, sender, stop, threads })
     }
 
     pub(super) fn ask(&self, task: Task, job: Job) {
@@ -53,6 +57,15 @@ impl Errands {
         if let Some(jobs) = self.jobs.get(thread) {
             // The thread lives as long as this end.
             let _ = jobs.send((task, job));
+        }
+    }
+
+    /// Reads the answers of a run's candidates on a thread of its own: nothing holds it up, and leaving does not wait for it.
+    pub(super) fn read(&self, run: PathBuf, reading: Reading) {
+        let (sender, path) = (self.sender.clone(), run.clone());
+        let work = move || drop(sender.send(News::Read(path, reading().map(Box::new))));
+        if let Err(error) = std::thread::Builder::new().name("answers".into()).spawn(work) {
+            let _ = self.sender.send(News::Read(run, Err(format!("no thread to read answers on: {error}"))));
         }
     }
 
@@ -95,6 +108,19 @@ mod tests {
         let [News::Ended(ours, first), News::Ended(theirs, second)] = &news[..] else { panic!("{news:?}") };
         assert_eq!((ours.candidate.0, theirs.candidate.0), (1, 2));
         assert_eq!((first, second), (&Ok(Done::Written(at("one"))), &Err("no room".into())));
+    }
+
+    #[test]
+    fn answers_are_read_while_an_errand_is_at_work() {
+        let mut errands = Errands::new().unwrap();
+        let (go, wait) = channel();
+        let export = move |_: &Progress<'_>| wait.recv().map(|()| Done::Written("one".into())).map_err(|error| error.to_string());
+        errands.ask(task(1, Errand::Export), Box::new(export));
+        errands.read("run".into(), Box::new(|| Err("no such file".into())));
+        let told = errands.news.blocking_recv();
+        assert!(matches!(&told, Some(News::Read(run, Err(fault))) if run.as_os_str() == "run" && fault == "no such file"), "{told:?}");
+        go.send(()).unwrap();
+        errands.finish();
     }
 
     #[test]

@@ -27,6 +27,8 @@ struct Session {
     look: Look,
     screen: Screen,
     link: Option<Link>,
+    /// That of the run beside, while it shows and a search is at work on it.
+    other: Option<Link>,
     /// The log that is played.
     log: Option<IndexedLog>,
     path: PathBuf,
@@ -62,6 +64,7 @@ pub(super) fn run(
         look: look.1,
         screen,
         link: None,
+        other: None,
         log: None,
         path: PathBuf::new(),
         drawn,
@@ -144,7 +147,12 @@ impl Session {
                     match told {
                         News::Progress(task, line) => self.app.progress(&task, line),
                         News::Ended(task, result) => self.app.done(&task, result),
+                        News::Read(run, found) => self.app.answered(&run, found.map(|found| *found)),
                     }
+                    news = true;
+                }
+                update = next_update(&mut self.other) => {
+                    self.update_beside(update);
                     news = true;
                 }
                 update = next_update(&mut self.link) => {
@@ -174,12 +182,20 @@ impl Session {
 
     fn draw(&mut self) -> std::io::Result<()> {
         self.play();
+        if self.app.beside().is_none() {
+            self.other = None;
+        }
         let begin = Instant::now();
         self.app.frame_begins(begin, self.link.as_ref().map_or(0, Link::backlog));
         let frame = self.screen.draw(&self.app, &self.look)?;
         self.drawn = Instant::now();
         self.drawing = self.drawn - begin;
         self.app.frame_ended(frame);
+        // After the frame, which says that it is being read.
+        if let Some(question) = self.app.question() {
+            let reading = self.host.answers(&question);
+            self.errands.read(question.run, reading);
+        }
         Ok(())
     }
 
@@ -300,7 +316,8 @@ impl Session {
             Effect::Beside(left, right) => match (self.host.open(&left), self.host.open(&right)) {
                 (Ok(left), Ok(right)) => {
                     self.show(left);
-                    self.app.show_beside(right.name, right.path, &right.records);
+                    self.app.show_beside(right.name, right.path, &right.records, right.link.is_some());
+                    self.other = right.link;
                 }
                 (Err(error), _) | (_, Err(error)) => self.app.notice(error, true),
             },
@@ -394,6 +411,29 @@ impl Session {
                 }
                 self.app.ended();
             }
+        }
+    }
+
+    /// What the search of the run beside tells.
+    fn update_beside(&mut self, update: Update) {
+        match update {
+            Update::Record(record) if self.app.beside_next().is_some_and(|(_, next)| record.sequence > next) => self.catch_up_beside(),
+            Update::Record(record) => self.app.apply_beside(&record),
+            Update::Snapshot(snapshot) => self.app.snapshot_beside(snapshot),
+            Update::Missed(_) => self.catch_up_beside(),
+            Update::Closed => {
+                self.other = None;
+                self.catch_up_beside();
+                self.app.beside_ended();
+            }
+        }
+    }
+
+    fn catch_up_beside(&mut self) {
+        let Some((path, next)) = self.app.beside_next().map(|(path, next)| (path.to_owned(), next)) else { return };
+        match self.host.catch_up(&path, next) {
+            Ok(records) => records.iter().for_each(|record| self.app.apply_beside(record)),
+            Err(error) => self.app.notice(error, true),
         }
     }
 

@@ -1,8 +1,9 @@
-//! The comparison: histograms of posterior and random candidates over one axis, and the sentence under them.
+//! The comparison: histograms of posterior and baseline over one axis, the sentence under them, the numbers, and what more samples buy.
 
 use super::paint::{Brush, share3};
 use super::theme::{Glyphs, Role};
-use crate::app::{Histogram, Run, best_of, comparison, histogram};
+use crate::app::{ActionId, App, Histogram, Run, histogram, means, verdict};
+use crate::export::{Baseline, BestOfPoint, Comparison, comparison_facts};
 use crate::run::Source;
 use ratatui::layout::Rect;
 
@@ -10,82 +11,188 @@ use ratatui::layout::Rect;
 const AXIS: u16 = 6;
 /// Columns of a bin. One alone is narrower than the share of a single image, and every other bin would be empty.
 const BIN: u16 = 2;
+/// Columns of the name of a fact.
+const NAME: u16 = 27;
 
-pub(super) fn draw(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let below = if area.height >= 22 { area.height / 3 } else { 0 };
+    let told = run.comparison();
     if below > 0 {
-        curve(run, Rect { y: area.bottom() - below, height: below, ..area }, brush);
+        best_of_n(told, Rect { y: area.bottom() - below, height: below, ..area }, brush);
     }
     let area = Rect { height: area.height - below, ..area };
-    let inner = brush.panel(area, "Posterior against random", "select accuracy of candidates", true);
-    let sentence = comparison(run);
-    let lower = 4.min(inner.height);
+    let title = format!("Posterior against {}", run.baseline().label());
+    let inner = brush.panel(area, &title, &subject(app, run), true);
+    // The facts beside each other where there is room, so that the histogram keeps half of the screen.
+    let wide = inner.width >= 112;
+    let facts = told.map_or_else(Vec::new, |(comparison, baseline)| comparison_facts(comparison, baseline));
+    let sentence = told.map_or_else(|| instead(run), |(comparison, baseline)| verdict(comparison, baseline));
+    let sentence_lines = super::paint::broken(&sentence, inner.width).len();
+    let lower = ((1 + sentence_lines + if wide { facts.len().div_ceil(2) } else { facts.len() }) as u16).min(inner.height / 2);
     let plot = Rect {
         x: inner.x + AXIS.min(inner.width),
         width: inner.width.saturating_sub(AXIS),
         height: inner.height.saturating_sub(lower + 2),
         ..inner
     };
-    match histogram(run, usize::from(plot.width / BIN)).filter(|_| plot.height > 0) {
-        Some(bins) => {
-            bars(&bins, plot, brush);
-            axis(&bins, plot, brush);
-        }
-        None => drop(brush.text(inner.x, inner.y, inner.width, "no candidate is ranked yet", Role::Quiet)),
+    if let Some(bins) = histogram(run, usize::from(plot.width / BIN)).filter(|_| plot.height > 0) {
+        bars(&bins, plot, brush);
+        axis(&bins, plot, brush);
+    } else if run.candidates().is_empty() {
+        brush.text(inner.x, inner.y, inner.width, "no candidate is ranked yet", Role::Quiet);
     }
-    let told = Rect { y: inner.bottom() - lower, height: lower, ..inner };
-    let mut x = told.x;
-    let (full, line) = (brush.look.sign("█", "#"), brush.look.sign("▔", "o"));
-    x += brush.text(x, told.y, told.right().saturating_sub(x), &format!("{full} posterior   "), Role::Kept);
-    x += brush.text(x, told.y, told.right().saturating_sub(x), &format!("{line} random   "), Role::Dropped);
-    brush.text(x, told.y, told.right().saturating_sub(x), "W whole   T threshold", Role::Quiet);
-    let rest = Rect { y: told.y + 1, height: told.height.saturating_sub(1), ..told };
-    brush.wrapped(rest, &sentence.unwrap_or_default(), Role::Text);
+    let below = Rect { y: inner.bottom() - lower, height: lower, ..inner };
+    legend(run, Rect { height: below.height.min(1), ..below }, brush);
+    let rest = Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below };
+    let used = brush.wrapped(rest, &sentence, Role::Text);
+    let list = Rect { y: rest.y + used, height: rest.height - used, ..rest };
+    let half = if wide { facts.len().div_ceil(2) } else { facts.len() };
+    for (number, (name, value)) in facts.iter().enumerate() {
+        let (column, row) = (number / half.max(1), (number % half.max(1)) as u16);
+        let x = list.x + column as u16 * (inner.width - 45).min(inner.width);
+        if row < list.height {
+            brush.text(x, list.y + row, NAME, name, Role::Quiet);
+            let end = if wide && column == 0 { list.right() - 45 } else { list.right() };
+            brush.text(x + NAME, list.y + row, end.saturating_sub(x + NAME + 1), value, Role::Text);
+        }
+    }
 }
 
-/// The expected best of n candidates, over the number of candidates.
-fn curve(run: &Run, area: Rect, brush: &mut Brush<'_>) {
-    let inner = brush.panel(area, "Best of n", "expected select accuracy; the images that choose also report", false);
-    let Some(epoch) = run.candidates().last().map(|score| score.epoch) else { return };
-    let of = |source| -> Vec<(f64, f64)> {
-        let points = best_of(&run.accuracies(source, epoch), usize::from(inner.width));
-        points.into_iter().map(|(n, best)| ((n as f64).log10(), best)).collect()
+/// On which images, and the key that goes on to another baseline.
+fn subject(app: &App, run: &Run) -> String {
+    let key = app.keymap().first(&[ActionId::Baseline]);
+    let others = if super::can(app, ActionId::Baseline) && !key.is_empty() {
+        let others: Vec<&str> = run.baselines().into_iter().filter(|&source| source != run.baseline()).map(Source::label).collect();
+        format!("{key}: {} · ", others.join(", "))
+    } else {
+        String::new()
     };
-    let (posterior, random) = (of(Source::Posterior), of(Source::Random));
-    let end = posterior.iter().chain(&random).map(|(x, _)| *x).fold(0.0, f64::max);
-    let plot = Rect { height: inner.height.saturating_sub(1), ..inner };
-    brush.curves(plot, &[(&posterior, Role::Kept), (&random, Role::Dropped)], (0.0, end.max(0.1)), false, None);
-    let y = inner.bottom().saturating_sub(1);
+    let images = run.compared().and_then(|compared| Some((compared.comparison.as_ref()?.images as usize, compared.most_asked)));
+    match images {
+        Some((images, most)) if images < most => {
+            format!("{others}the first {images} of {most} select images: those that the race asked all")
+        }
+        Some((images, _)) => format!("{others}{images} select images"),
+        None => format!("{others}select accuracy of candidates"),
+    }
+}
+
+/// What is told before the answers are there, or where they are not.
+fn instead(run: &Run) -> String {
+    let means = means(run).unwrap_or_default();
+    let why = match (run.reading_fault(), run.compared()) {
+        (Some(fault), _) => format!("! {fault}"),
+        _ if run.candidates().is_empty() => return String::new(),
+        (None, Some(compared)) if compared.candidates == 0 => {
+            "The run has no list of the answers to each image, so that no more can be told.".to_owned()
+        }
+        (None, Some(_)) => {
+            "There is nothing to compare: rank.random, rank.uniform and rank.constant say how many of a baseline are ranked.".to_owned()
+        }
+        _ => "Reading which images each candidate gets right …".to_owned(),
+    };
+    format!("{means} {why}")
+}
+
+/// The signs of the histogram.
+fn legend(run: &Run, line: Rect, brush: &mut Brush<'_>) {
+    if line.height == 0 {
+        return;
+    }
+    let (full, light, both) = signs(brush);
+    let (mut x, baseline) = (line.x, run.baseline());
+    for (text, role) in [
+        (format!("{full} {} posterior   ", run.count(Source::Posterior)), Role::Kept),
+        (format!("{light} {} {}   ", run.count(baseline), baseline.label()), Role::Dropped),
+        (format!("{both} both   "), Role::Text),
+        ("W whole   T threshold".to_owned(), Role::Quiet),
+    ] {
+        x += brush.text(x, line.y, line.right().saturating_sub(x), &text, role);
+    }
+}
+
+/// The signs of posterior, baseline and both.
+fn signs(brush: &Brush<'_>) -> (&'static str, &'static str, &'static str) {
+    (brush.look.sign("█", "#"), brush.look.sign("░", ":"), brush.look.sign("▓", "%"))
+}
+
+/// What the best of n is on images that did not choose it, over n: the expectation as a line, the middle 95 % of draws filled.
+fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, brush: &mut Brush<'_>) {
+    let inner = brush.panel(area, "Best of n", "chosen on one half of the images, accuracy on the other · middle 95 % of draws", false);
+    let Some((comparison, baseline)) = told.filter(|_| inner.height > 1) else { return };
+    let sides = [&comparison.posterior.best_of, &baseline.drawn.best_of];
+    let end = sides.iter().filter_map(|curve| curve.last()).map(across).fold(0.1, f64::max);
+    let points = || sides.iter().flat_map(|curve| curve.iter());
+    let low = points().map(|point| point.low).fold(f64::INFINITY, f64::min);
+    let high = points().map(|point| point.high).fold(f64::NEG_INFINITY, f64::max);
+    if low > high {
+        return;
+    }
+    let (low, high) = if high - low < 1e-9 { (low - 0.005, high + 0.005) } else { (low, high) };
+    let plot = Rect { height: inner.height - 1, ..inner };
+    let lines = sides.map(|curve| curve.iter().map(|point| (across(point), point.accuracy)).collect::<Vec<_>>());
+    brush.curves(plot, &[(&lines[0], Role::Kept), (&lines[1], Role::Dropped)], (0.0, end), false, Some((low, high)));
+    bands(sides, plot, (end, low, high), brush);
+    let y = inner.bottom() - 1;
     brush.text(inner.x + 6, y, inner.width.saturating_sub(6), "n = 1", Role::Quiet);
     let (full, dashed) = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
-    brush.text(inner.x + 14, y, inner.width.saturating_sub(24), &format!("{full} posterior   {dashed} random"), Role::Quiet);
+    let text = format!("{full} posterior ({})   {dashed} {} (:)", brush.look.sign("·", "."), baseline.drawn.source.label());
+    brush.text(inner.x + 14, y, inner.width.saturating_sub(24), &text, Role::Quiet);
     brush.right(inner, y, &format!("{:.0}", 10f64.powf(end)), Role::Quiet);
 }
 
-/// Posterior filled, random as an outline over it.
+/// Where so many samples stand on the axis: its logarithm.
+fn across(point: &BestOfPoint) -> f64 {
+    (point.samples as f64).log10()
+}
+
+/// Fills where the middle of the draws lies, wherever no line runs; on the axes of [`Brush::curves`].
+fn bands(sides: [&Vec<BestOfPoint>; 2], area: Rect, (end, low, high): (f64, f64, f64), brush: &mut Brush<'_>) {
+    if area.width < AXIS + 4 || area.height < 2 {
+        return;
+    }
+    let plot = Rect { x: area.x + AXIS, width: area.width - AXIS, ..area };
+    for x in 0..plot.width {
+        let samples = 10f64.powf(end * f64::from(x) / f64::from(plot.width - 1)).round().max(1.0) as usize;
+        for y in 0..plot.height {
+            let value = high - (high - low) * (f64::from(y) + 0.5) / f64::from(plot.height);
+            let within = sides.map(|curve| curve.get(samples - 1).is_some_and(|point| (point.low..=point.high).contains(&value)));
+            let (sign, role) = match within {
+                [true, true] => ("+", Role::Quiet),
+                [true, false] => (brush.look.sign("·", "."), Role::Kept),
+                [false, true] => (":", Role::Dropped),
+                [false, false] => continue,
+            };
+            let style = brush.look.style(role);
+            if let Some(cell) = brush.buffer.cell_mut((plot.x + x, plot.y + y)).filter(|cell| cell.symbol() == " ") {
+                cell.set_symbol(sign).set_style(style);
+            }
+        }
+    }
+}
+
+/// Posterior and baseline over one another; a sign of its own where both are.
 fn bars(bins: &Histogram, plot: Rect, brush: &mut Brush<'_>) {
     const EIGHTHS: [&str; 8] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇"];
-    let most = bins.posterior.iter().chain(&bins.random).copied().max().unwrap_or(0).max(1);
+    let most = bins.posterior.iter().chain(&bins.baseline).copied().max().unwrap_or(0).max(1);
     brush.text(plot.x - AXIS.min(plot.x), plot.y, AXIS - 1, &format!("{most:>5}"), Role::Quiet);
     brush.text(plot.x - AXIS.min(plot.x), plot.bottom() - 1, AXIS - 1, "    0", Role::Quiet);
     let (tall, unicode) = (usize::from(plot.height), brush.look.glyphs != Glyphs::Ascii);
-    let full = brush.look.sign("█", "#");
-    for (x, (&posterior, &random)) in (plot.x..plot.right()).step_by(BIN.into()).zip(bins.posterior.iter().zip(&bins.random)) {
-        let units = (posterior * tall * 8).div_ceil(most);
+    let (full, light, both) = signs(brush);
+    for (x, (&posterior, &baseline)) in (plot.x..plot.right()).step_by(BIN.into()).zip(bins.posterior.iter().zip(&bins.baseline)) {
+        let (units, behind) = ((posterior * tall * 8).div_ceil(most), (baseline * tall).div_ceil(most));
         for (row, y) in (plot.y..plot.bottom()).rev().enumerate() {
             let filled = units.saturating_sub(row * 8).min(8);
-            let sign = match filled {
-                8 => full,
-                0 => continue,
-                part if unicode => EIGHTHS[part],
-                _ => full,
+            let (sign, role) = match (filled, row < behind) {
+                (0, false) => continue,
+                // The lowest cell of a bar is never lost, however low the bar.
+                (filled, true) if filled >= 4 || (row == 0 && filled > 0) => (both, Role::Text),
+                (_, true) => (light, Role::Dropped),
+                (8, false) => (full, Role::Kept),
+                (part, false) if unicode => (EIGHTHS[part], Role::Kept),
+                (_, false) => (full, Role::Kept),
             };
-            brush.text(x, y, BIN, &sign.repeat(BIN.into()), Role::Kept);
-        }
-        if random > 0 {
-            let height = (random * tall).div_ceil(most).clamp(1, tall) as u16;
-            let line = brush.look.sign("▔", "o").repeat(BIN.into());
-            brush.text(x, plot.bottom() - height, BIN, &line, Role::Dropped);
+            brush.text(x, y, BIN, &sign.repeat(BIN.into()), role);
         }
     }
 }
@@ -103,4 +210,41 @@ fn axis(bins: &Histogram, plot: Rect, brush: &mut Brush<'_>) {
     brush.right(numbers, numbers.y, &share3(bins.high), Role::Quiet);
     let middle = share3(f64::midpoint(bins.low, bins.high));
     brush.text(numbers.x + numbers.width / 2, numbers.y, numbers.width / 2, &middle, Role::Quiet);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::theme::{Depth, Look};
+    use super::*;
+    use ratatui::buffer::Buffer;
+
+    fn painted(glyphs: Glyphs, area: Rect, draw: impl Fn(&mut Brush<'_>)) -> Vec<String> {
+        let look = Look::load("dark", Depth::None, glyphs).unwrap();
+        let mut buffer = Buffer::empty(area);
+        draw(&mut Brush { buffer: &mut buffer, look: &look, zones: Vec::new() });
+        (0..area.height).map(|y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn where_bars_overlap_both_are_seen_without_colour() {
+        // The posterior above the baseline, below it, alone, and a bar of an eighth of a cell behind a tall one.
+        let bins = Histogram { low: 0.0, high: 1.0, posterior: vec![32, 16, 32, 1], baseline: vec![16, 32, 0, 32], references: vec![] };
+        let plot = Rect::new(AXIS, 0, 8, 4);
+        let shown = |glyphs| painted(glyphs, Rect::new(0, 0, 14, 4), |brush| bars(&bins, plot, brush));
+        let bars = |lines: Vec<String>| lines.iter().map(|line| line.chars().skip(usize::from(AXIS)).collect()).collect::<Vec<String>>();
+        assert_eq!(bars(shown(Glyphs::Unicode)), ["██░░██░░", "██░░██░░", "▓▓▓▓██░░", "▓▓▓▓██▓▓"]);
+        assert_eq!(bars(shown(Glyphs::Ascii)), ["##::##::", "##::##::", "%%%%##::", "%%%%##%%"]);
+    }
+
+    #[test]
+    fn the_middle_of_the_draws_is_filled_around_the_lines() {
+        let curve = |low: f64| -> Vec<BestOfPoint> {
+            (1..=10).map(|samples| BestOfPoint { samples, accuracy: low + 0.05, low, high: low + 0.1 }).collect()
+        };
+        let (posterior, baseline) = (curve(0.8), curve(0.6));
+        let area = Rect::new(0, 0, 30, 9);
+        let shown = painted(Glyphs::Ascii, area, |brush| bands([&posterior, &baseline], area, (1.0, 0.6, 0.9), brush));
+        let rows: String = shown.iter().map(|line| line.chars().nth(20).unwrap_or(' ')).collect();
+        assert_eq!(rows, "...   :::");
+    }
 }

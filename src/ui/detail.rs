@@ -29,7 +29,9 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         // On a screen of its own there is room for the graph.
         if app.view() == View::Samples {
             let kept = pinned.map(|pinned| pinned.kept.as_slice());
-            figures(score).into_iter().chain(sketch::lines(&started.network, &score.kept, kept)).collect()
+            let [mut cost, by_paper] = figures(score);
+            cost.0.push_str(&here(run, score));
+            [cost, by_paper].into_iter().chain(sketch::lines(&started.network, &score.kept, kept)).collect()
         } else {
             table(&started.network, score, pinned, usize::from(inner.width))
         }
@@ -103,7 +105,7 @@ fn found(done: &Done) -> Vec<Line> {
             lines.extend(note.iter().map(|note| (format!("  {note}"), Role::Attention)));
             lines
         }
-        Done::Evaluated(rows) => rows
+        Done::Evaluated { rows, .. } => rows
             .iter()
             .map(|Judged { batch_norm, decides, accuracy, quality }| {
                 let decides = if *decides { ", decides" } else { "" };
@@ -185,6 +187,12 @@ fn figures(score: &CandidateScore) -> [Line; 2] {
         None => "  by the paper's count, unsliced".to_owned(),
     };
     [(format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet), (by_paper, Role::Quiet)]
+}
+
+/// What the search drew it with, and what it takes here where that was measured.
+fn here(run: &Run, score: &CandidateScore) -> String {
+    let latency = run.latency(score.id).map_or_else(String::new, |ms| format!(", {} ms an image here", short(ms)));
+    run.started().map_or_else(|| latency.clone(), |started| format!("{latency}, seed {}", started.seed))
 }
 
 /// The label of an operation in a narrow column.

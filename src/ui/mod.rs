@@ -4,6 +4,7 @@ mod beside;
 mod compare;
 mod detail;
 mod heat;
+mod marked;
 mod meter;
 mod network;
 mod overlay;
@@ -44,6 +45,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
         Overlay::Form(form) => overlay::form(form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
         Overlay::Meter => meter::draw(app, area, &mut brush),
+        Overlay::Marked(at) => marked::draw(app, *at, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
         Overlay::Leave => overlay::leave(app, area, &mut brush),
         Overlay::Palette(palette) => overlay::palette(app, palette, area, &mut brush),

@@ -136,10 +136,7 @@ fn legend(brush: &mut Brush<'_>, area: Rect, y: u16, entries: &[(String, Role)])
 
 /// The ranked candidates, references among them.
 pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
-    let random = if run.shows_random() { format!("{} random", run.count(Source::Random)) } else { "random hidden".to_owned() };
-    let right = format!("{} posterior · {random} · by {}", run.count(Source::Posterior), run.order().label());
-    let right = if run.filter().is_empty() { right } else { format!("only {}", run.filter().text()) };
-    let inner = brush.panel(area, "Candidates", &right, focused);
+    let inner = brush.panel(area, "Candidates", &counts(run, usize::from(area.width.saturating_sub(22))), focused);
     let rows = run.ranked();
     if rows.is_empty() {
         let none = match (run.ending(), run.is_live()) {
@@ -151,16 +148,24 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         brush.wrapped(inner, told, Role::Quiet);
         return;
     }
-    brush.text(inner.x, inner.y, inner.width, "     #  source     select     tied  params    MACs  kept", Role::Quiet);
+    let spent = if inner.height >= TALL { sampling(run) } else { Vec::new() };
+    let list = Rect { height: inner.height - spent.len() as u16, ..inner };
+    for (y, line) in (list.bottom()..inner.bottom()).zip(&spent) {
+        brush.text(inner.x, y, inner.width, line, Role::Quiet);
+    }
+    let measured = rows.iter().any(|row| run.latency(row.score.id).is_some());
+    let head = "     #  source     select     tied  params    MACs  kept";
+    brush.text(list.x, list.y, list.width, &format!("{head}{}", if measured { "      ms" } else { "" }), Role::Quiet);
     let selected = run.selected_position(&rows).unwrap_or(0);
-    let room = inner.height.saturating_sub(1) as usize;
+    let room = list.height.saturating_sub(1) as usize;
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
-    brush.more(inner, first, room, rows.len());
-    for (y, (position, row)) in (inner.y + 1..inner.bottom()).zip(rows.iter().enumerate().skip(first)) {
+    brush.more(list, first, room, rows.len());
+    for (y, (position, row)) in (list.y + 1..list.bottom()).zip(rows.iter().enumerate().skip(first)) {
         let score = row.score;
         let interval = score.select.of(run.mode()).interval();
+        let latency = run.latency(score.id).map_or_else(String::new, |ms| format!("  {:>6}", short(ms)));
         let text = format!(
-            "{}{}{:>4}  {:<9}  {:>4} ±{}  {}   {:>6}  {:>6}  {:>4}",
+            "{}{}{:>4}  {:<9}  {:>4} ±{}  {}{}  {:>6}  {:>6}  {:>4}{latency}",
             if position == selected { brush.look.sign("▶", ">") } else { " " },
             match run.pinned() {
                 Some(pinned) if pinned.id == score.id => "P",
@@ -172,6 +177,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             share3(interval.estimate),
             share3(interval.half_width()),
             if row.tied { "=" } else { " " },
+            if row.on_front { brush.look.sign("◆", "$") } else { " " },
             short(score.parameters as f64),
             short(score.macs as f64),
             share2(score.kept_share)
@@ -181,10 +187,100 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             Source::Whole | Source::Threshold => Role::Title,
             Source::Posterior => Role::Text,
         };
-        brush.text(inner.x, y, inner.width, &text, role);
-        brush.zone(Rect { y, height: 1, ..inner }, Target::Candidate(score.id));
+        brush.text(list.x, y, list.width, &text, role);
+        brush.zone(Rect { y, height: 1, ..list }, Target::Candidate(score.id));
         if position == selected {
-            brush.highlight(inner, y, Role::Selection);
+            brush.highlight(list, y, Role::Selection);
         }
+    }
+}
+
+/// Lines from which on a list of candidates also tells how they were drawn.
+const TALL: u16 = 14;
+
+/// How many there are of each source and how they are ordered, or what the filter lets pass; as short as the room asks.
+fn counts(run: &Run, room: usize) -> String {
+    if !run.filter().is_empty() {
+        return format!("only {}", run.filter().text());
+    }
+    let posterior = format!("{} posterior", run.count(Source::Posterior));
+    let baselines = match run.baselines() {
+        none if none.is_empty() => vec![Source::Random],
+        some => some,
+    };
+    let names = || baselines.iter().map(|source| source.label()).collect::<Vec<_>>().join(", ");
+    let reversed = if run.is_reversed() { ", reversed" } else { "" };
+    let order = format!("by {}{reversed}", run.order().label());
+    if !run.shows_random() {
+        return format!("{posterior} · {} hidden · {order}", names());
+    }
+    let each: Vec<String> = baselines.iter().map(|&source| format!("{} {}", run.count(source), source.label())).collect();
+    let told = format!("{posterior} · {} · {order}", each.join(" · "));
+    if told.chars().count() <= room {
+        return told;
+    }
+    let all: usize = baselines.iter().map(|&source| run.count(source)).sum();
+    format!("{posterior} · {all} of baselines · {order}")
+}
+
+/// How the candidates were drawn and what ranking them took, where a constraint or a race had a say.
+fn sampling(run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let constraint = run.started().map(|started| started.constraint.as_str()).filter(|text| !text.is_empty()).unwrap_or("constraint");
+    let share = |part: u64, all: u64| format!("{:.0} %", 100.0 * part as f64 / all.max(1) as f64);
+    for drawn in run.acceptance() {
+        let (met, all, source) = (drawn.accepted, drawn.drawn, drawn.source.label());
+        lines.push(format!("{constraint}: {met} of {all} {source} draws met it ({})", share(met, all)));
+    }
+    if let Some(race) = run.race() {
+        let (asked, saved) = (race.asked, race.saved);
+        lines.push(format!(
+            "race at {:.0} % error: {} of {} dropped on the way, {} evaluations asked, {} saved ({})",
+            100.0 * race.error,
+            race.dropped,
+            race.candidates,
+            short(asked as f64),
+            short(saved as f64),
+            share(saved, asked + saved)
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::testing::{opened, press, push, score};
+    use crate::run::{Acceptance, Event, RaceOutcome};
+
+    #[test]
+    fn the_title_counts_every_source_and_says_what_is_hidden() {
+        let mut app = opened(4);
+        assert_eq!(counts(app.run().unwrap(), 90), "4 posterior · 4 random · by accuracy");
+        for (id, source) in [(90, Source::Uniform), (91, Source::Constant), (92, Source::Constant)] {
+            push(&mut app, Event::Candidate(Box::new(score(id, source, 40, 300, 900))));
+        }
+        press(&mut app, "o o O");
+        assert_eq!(counts(app.run().unwrap(), 90), "4 posterior · 4 random · 1 uniform · 2 constant · by MACs, reversed");
+        assert_eq!(counts(app.run().unwrap(), 50), "4 posterior · 7 of baselines · by MACs, reversed");
+        press(&mut app, "r");
+        assert!(counts(app.run().unwrap(), 90).contains("random, uniform, constant hidden"));
+    }
+
+    #[test]
+    fn what_sampling_and_a_race_took_is_told() {
+        let mut app = opened(4);
+        assert!(sampling(app.run().unwrap()).is_empty());
+        for accepted in [3, 30] {
+            push(&mut app, Event::Drawn(Acceptance { source: Source::Posterior, drawn: 120, accepted }));
+        }
+        push(&mut app, Event::Race(RaceOutcome { error: 0.05, candidates: 60, dropped: 41, asked: 9_000, saved: 12_000 }));
+        assert_eq!(
+            sampling(app.run().unwrap()),
+            [
+                "constraint: 30 of 120 posterior draws met it (25 %)",
+                "race at 5 % error: 41 of 60 dropped on the way, 9.0k evaluations asked, 12.0k saved (57 %)"
+            ]
+        );
     }
 }

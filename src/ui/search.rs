@@ -18,7 +18,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         View::Search => search(app, run, area, body, brush),
         View::Posterior => heat::screen(run, body, brush),
         View::Samples => samples(app, run, body, brush),
-        View::Compare => compare::draw(run, body, brush),
+        View::Compare => compare::draw(app, run, body, brush),
         View::Curves => panes::curves_screen(run, body, brush),
     }
 }
@@ -68,7 +68,7 @@ fn pane(app: &App, run: &Run, pane: Pane, area: Rect, brush: &mut Brush<'_>) {
         Pane::Posterior => heat::pane(run, area, focused, brush),
         Pane::Candidates => panes::candidates(run, area, focused, brush),
         Pane::Detail => detail::draw(app, run, area, focused, brush),
-        Pane::Comparison => compare::draw(run, area, brush),
+        Pane::Comparison => compare::draw(app, run, area, brush),
     }
 }
 
@@ -122,7 +122,10 @@ fn header_facts(run: &Run) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(snapshot) = run.live_snapshot() {
         if run.phase() == Phase::Ranking {
-            facts.push(format!("{} candidates ranked", run.candidates().len()));
+            let (now, earlier) = run.ranked_now();
+            // A sample of before was ranked with weights that have moved on.
+            let earlier = if earlier > 0 { format!(", {earlier} sampled earlier") } else { String::new() };
+            facts.push(format!("{now} candidates ranked{earlier}"));
         }
         facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
         facts.extend(Some(snapshot.device.clone()).filter(|device| !device.is_empty()));

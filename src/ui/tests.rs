@@ -2,7 +2,7 @@
 
 use super::draw;
 use super::theme::{Depth, Glyphs, Look, Role};
-use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
+use crate::app::testing::{answered, app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
 use crate::app::{ActionId, App, Draft, Effect, Pane, PresetRow, Target};
 use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
 use proptest::prelude::*;
@@ -77,7 +77,10 @@ fn screens() -> Vec<(&'static str, App)> {
     let mut beside = opened(30);
     let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
     let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
-    beside.show_beside("another".into(), "runs/another".into(), &records);
+    beside.show_beside("another".into(), "runs/another".into(), &records, false);
+    let mut beside_live = opened(30);
+    beside_live.show_beside("another".into(), "runs/another".into(), &records[..20], true);
+    beside_live.snapshot_beside(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
     let mut paused = ranking();
     paused.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
     vec![
@@ -86,9 +89,11 @@ fn screens() -> Vec<(&'static str, App)> {
         ("search", ranking()),
         ("posterior", after(explored(), "2")),
         ("samples", after(explored(), "3")),
-        ("compare", after(explored(), "4")),
+        ("compare", answered(after(explored(), "4"))),
+        ("marked", answered(after(ranking(), "3 G x g x j j x c"))),
         ("curves", after(steered(), "5 v , , + +")),
         ("beside", beside),
+        ("beside_live", beside_live),
         ("finished", opened(30)),
         ("failed", failed()),
         ("paused", paused),
@@ -343,6 +348,61 @@ fn without_colour_every_screen_reads_as_well() {
 }
 
 #[test]
+fn side_by_side_tells_how_a_live_run_stands_and_what_came_of_both() {
+    let mut app = opened(30);
+    let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
+    let records: Vec<_> = crate::app::testing::whole_run(5).into_iter().enumerate().map(record).collect();
+    app.show_beside("another".into(), "runs/another".into(), &records[..20], true);
+    let shown = text(&app, 120, 36);
+    assert!(shown.contains("running: training") && shown.contains("completed") && shown.contains("drop quartiles"), "{shown}");
+    assert!(shown.contains("bits, ") && shown.contains("undecided") && shown.contains(" of 30"), "{shown}");
+    app.snapshot_beside(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
+    assert!(text(&app, 120, 36).contains("paused"));
+    app.beside_ended();
+    assert!(text(&app, 120, 36).contains("unfinished"));
+}
+
+#[test]
+fn the_comparison_says_what_it_waits_for_and_then_all_of_it() {
+    let mut app = opened(30);
+    press(&mut app, "4");
+    app.question().unwrap();
+    let before = text(&app, 120, 36);
+    assert!(before.contains("Reading which images") && before.contains("30 random ones"), "{before}");
+    let after = text(&answered(app), 120, 36);
+    for told in [
+        "are better than random ones",
+        "superiority",
+        "relative improvement",
+        "best, on the other half",
+        "350 select images",
+        "middle 95 %",
+    ] {
+        assert!(after.contains(told), "{told}: {after}");
+    }
+    let mut none = opened(30);
+    press(&mut none, "4");
+    let question = none.question().unwrap();
+    none.answered(&question.run, Ok(crate::app::Compared::of(&question.started, &[])));
+    assert!(text(&none, 120, 36).contains("no list of the answers"));
+}
+
+#[test]
+fn the_front_is_marked_and_what_was_measured_shows() {
+    use crate::app::{Done, Errand, Task};
+    let mut app = opened(30);
+    press(&mut app, "3");
+    let (id, run) = (app.run().unwrap().selected().unwrap().id, app.run().unwrap().path().to_owned());
+    let shown = text(&app, 120, 36);
+    assert!(shown.contains('◆') && !shown.contains("      ms") && shown.contains("seed 1"), "{shown}");
+    assert!(lines(&painted(&app, &look(Depth::None, Glyphs::Ascii), 120, 36)).iter().any(|line| line.contains('$')));
+    let task = Task { run, candidate: id, errand: Errand::Evaluate };
+    app.done(&task, Ok(Done::Evaluated { rows: Vec::new(), latency_ms: 0.81 }));
+    let shown = text(&app, 120, 36);
+    assert!(shown.contains("      ms") && shown.contains("0.81 ms an image here"), "{shown}");
+}
+
+#[test]
 fn what_is_drawn_can_be_clicked() {
     let app = ranking();
     let look = look(Depth::True, Glyphs::Braille);
@@ -447,6 +507,9 @@ const KEYS: &[&str] = &[
     "-",
     "d",
     "c",
+    "w",
+    "O",
+    "x",
     "backspace",
     ">",
     "<",
@@ -462,7 +525,7 @@ const KEYS: &[&str] = &[
 
 fn state() -> impl Strategy<Value = App> {
     let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..16);
-    (0..8u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
+    (0..9u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
         let mut app = match kind {
             0 => at_start(),
             1 => App::new(),
@@ -471,6 +534,7 @@ fn state() -> impl Strategy<Value = App> {
             4 => form(),
             5 => steered(),
             6 => runs(),
+            7 => answered(opened(each)),
             _ => app_with_candidates(epochs, each),
         };
         let mut snapshot = Snapshot { paused, progress: Some(number), seconds_left: Some(number), ..snapshot_at(epochs) };
@@ -483,7 +547,7 @@ fn state() -> impl Strategy<Value = App> {
                 match effect {
                     Effect::Send(command) => push(&mut app, Event::Intervention { command, step: 9 }),
                     Effect::Draft { preset, changes } => app.drafted(&preset, changes, Ok(Draft::default())),
-                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[]),
+                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[], true),
                     _ => {}
                 }
             }

@@ -1,0 +1,91 @@
+//! The marked candidates side by side, over the screen: a column each, and a row for every operation in which they differ.
+
+use super::overlay::centred;
+use super::paint::{Brush, share2, share3, short};
+use super::theme::Role;
+use crate::app::{Against, App, Change, Run};
+use crate::run::CandidateScore;
+use ratatui::layout::Rect;
+
+/// Columns of the name of a row.
+const NAME: u16 = 32;
+/// Columns of a candidate.
+const COLUMN: u16 = 14;
+
+pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
+    let Some(run) = app.run() else { return };
+    let marked = run.compare_marked();
+    let popup = centred(area, area.width.saturating_sub(2), area.height.saturating_sub(2));
+    brush.clear(popup);
+    let groups = run.started().map_or(&[][..], |started| &started.network.groups);
+    let right = format!("{} of {} operations differ · esc closes", marked.differing.len(), groups.len());
+    let inner = brush.panel(popup, "Marked candidates", &right, true);
+    let name = NAME.min(inner.width / 2);
+    let fits = usize::from(((inner.width - name.min(inner.width)) / COLUMN).max(1));
+    let shown = &marked.columns[..fits.min(marked.columns.len())];
+    let cells = |y: u16, label: &str, role: Role, cell: &dyn Fn(&CandidateScore, Against) -> String, brush: &mut Brush<'_>| {
+        brush.text(inner.x, y, name.saturating_sub(1), label, Role::Quiet);
+        for (number, &(score, against)) in shown.iter().enumerate() {
+            let x = inner.x + name + number as u16 * COLUMN;
+            brush.text(x, y, (COLUMN - 1).min(inner.right().saturating_sub(x)), &cell(score, against), role);
+        }
+    };
+    let head = head(run);
+    let rows = inner.height.min(head.len() as u16);
+    for (y, (label, cell)) in (inner.y..inner.y + rows).zip(&head) {
+        let role = if y == inner.y { Role::Title } else { Role::Text };
+        cells(y, label, role, cell.as_ref(), brush);
+    }
+    let mut y = inner.y + rows;
+    if shown.len() < marked.columns.len() && y < inner.bottom() {
+        let told = format!("{} more have no room in this window", marked.columns.len() - shown.len());
+        brush.text(inner.x, y, inner.width, &told, Role::Attention);
+        y += 1;
+    }
+    let list = Rect { y: (y + 1).min(inner.bottom()), height: inner.bottom().saturating_sub(y + 1), ..inner };
+    let room = usize::from(list.height);
+    let first = at.min(marked.differing.len().saturating_sub(room));
+    for (y, &group) in (list.y..list.bottom()).zip(&marked.differing[first..]) {
+        let Some(told) = groups.get(group) else { continue };
+        let leader = shown.first().map_or(0, |(score, _)| score.kept[group]);
+        let cell = |score: &CandidateScore, against: Against| {
+            let kept = score.kept[group];
+            let sign = if against == Against::First { " " } else { Change::between(leader, kept).sign() };
+            let share = f64::from(kept) / told.channels.max(1) as f64;
+            if kept > 0 { format!("{:>4}{sign}", share2(share)) } else { format!("{:>4}{sign}", "·") }
+        };
+        cells(y, &format!("{} {} {}", told.block, told.edge, told.operation), Role::Text, &cell, brush);
+    }
+    brush.more(inner, first, room, marked.differing.len());
+}
+
+type Cell<'a> = Box<dyn Fn(&CandidateScore, Against) -> String + 'a>;
+
+/// The rows above the operations.
+fn head(run: &Run) -> Vec<(&'static str, Cell<'_>)> {
+    let mode = run.mode();
+    let unknown = if run.is_reading() { "reading …" } else { "–" };
+    vec![
+        ("candidate", Box::new(|score, _| format!("{} {}", score.id.0, score.source.label()))),
+        (
+            "select",
+            Box::new(move |score, _| {
+                let interval = score.select.of(mode).interval();
+                format!("{} ±{}", share3(interval.estimate), share3(interval.half_width()))
+            }),
+        ),
+        (
+            "exact McNemar against the first",
+            Box::new(move |_, against| match against {
+                Against::First => "first".to_owned(),
+                Against::Tied(p) => format!("= tied, p {}", share2(p)),
+                Against::Apart(p) => format!("apart, p {}", if p < 0.001 { "<.001".to_owned() } else { share3(p) }),
+                Against::Unknown => unknown.to_owned(),
+            }),
+        ),
+        ("parameters", Box::new(|score, _| short(score.parameters as f64))),
+        ("MACs", Box::new(|score, _| short(score.macs as f64))),
+        ("kept share", Box::new(|score, _| share2(score.kept_share))),
+        ("epoch of its weights", Box::new(|score, _| score.epoch.to_string())),
+    ]
+}
