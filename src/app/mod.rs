@@ -28,7 +28,6 @@ mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
 mod update;
-mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
 pub use comparison::{Histogram, best_of, comparison, histogram};
@@ -49,4 +48,3 @@ pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
 pub use steer::{Dial, DialLine};
-pub use warning::{Warning, WarningKind};

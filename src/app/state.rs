@@ -322,8 +322,8 @@ impl App {
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
         if let Some(held) = &mut self.held {
             held.snapshot = Some(snapshot);
-        } else if let Some(told) = self.run.as_mut().and_then(|run| run.take_snapshot(snapshot)) {
-            self.notice(told, true);
+        } else if let Some(run) = &mut self.run {
+            run.take_snapshot(snapshot);
         }
     }
 

@@ -247,19 +247,46 @@ fn a_frozen_view_stays_and_the_search_goes_on() {
 }
 
 #[test]
-fn a_fault_of_the_posterior_is_told_once() {
-    let mut app = app_at(3);
-    let collapsed = |number| {
+fn a_fault_of_the_posterior_is_told_once_by_the_log_or_of_an_old_log_by_the_screen() {
+    let collapsed = |number, is_old: bool| {
         let mut metrics = crate::app::testing::epoch(number);
         metrics.health.expected_drop_share = 0.99;
+        metrics.kl_parts = metrics.kl_parts.filter(|_| !is_old);
         Event::Epoch(Box::new(metrics))
     };
-    push(&mut app, collapsed(4));
+    let mut app = app_at(3);
+    push(&mut app, collapsed(4, true));
     assert!(notice(&app).starts_with("nearly everything drops"));
     press(&mut app, "L");
-    push(&mut app, collapsed(5));
+    push(&mut app, collapsed(5, true));
     assert_eq!(notice(&app), "");
     assert_eq!(app.run().unwrap().warnings().len(), 1);
+
+    let mut app = app_at(3);
+    push(&mut app, collapsed(4, false));
+    assert_eq!((notice(&app), app.run().unwrap().warnings().len()), ("", 1), "its alert is on the way");
+    let raised = app.run().unwrap().warnings()[0].clone();
+    push(&mut app, Event::Alert(raised));
+    assert!(notice(&app).starts_with("nearly everything drops"));
+    push(&mut app, Event::Epoch(Box::new(crate::app::testing::epoch(5))));
+    assert_eq!(app.run().unwrap().warnings(), [], "it is over");
+}
+
+#[test]
+fn what_goes_wrong_with_the_machine_lasts_as_long_as_the_search_says_and_the_worst_comes_first() {
+    let alert = |kind| Alert { kind, message: format!("{kind:?}") };
+    let with = |kinds: &[AlertKind]| Arc::new(Snapshot { alerts: kinds.iter().copied().map(alert).collect(), ..snapshot_at(4) });
+    let mut app = app_at(3);
+    let mut metrics = crate::app::testing::epoch(4);
+    metrics.health.expected_drop_share = 0.99;
+    app.snapshot(with(&[AlertKind::Starved, AlertKind::Disk]));
+    push(&mut app, Event::Epoch(Box::new(metrics)));
+    let kinds = |app: &App| app.run().unwrap().warnings().iter().map(|alert| alert.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&app), [AlertKind::Collapse, AlertKind::Disk, AlertKind::Starved]);
+    app.snapshot(with(&[AlertKind::GpuIdle]));
+    assert_eq!(kinds(&app), [AlertKind::Collapse, AlertKind::GpuIdle]);
+    app.snapshot(with(&[]));
+    assert_eq!(kinds(&app), [AlertKind::Collapse]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{hosted, output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, Steering, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, Steering, Watch, count_lines, read_candidates};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,7 +95,8 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
     let pretrained = if checkpoint.is_none() { prepare::pretrained(&loaded, &graph, started.seed)? } else { None };
-    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records) });
+    let watch = Watch::of(records.iter().map(|record| &record.event));
+    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records), watch });
     let plan = Plan {
         run: folder.name(),
         set: loaded.preset.data.set.clone(),
