@@ -27,6 +27,7 @@ mod state;
 mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
+mod training;
 mod update;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
@@ -34,7 +35,9 @@ pub use comparison::{Histogram, best_of, comparison, histogram};
 pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
-pub use host::{Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie};
+pub use host::{
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training,
+};
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use meter::{Frame, LinkMode, Meter};
@@ -48,3 +51,4 @@ pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
 pub use steer::{Dial, DialLine};
+pub use training::TrainingLine;

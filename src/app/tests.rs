@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, View};
+use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, Training, View};
 use crate::run::{Accuracy, Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source, Start};
 use std::sync::Arc;
 
@@ -10,7 +10,14 @@ fn selected(app: &App) -> Option<u32> {
 }
 
 fn task(app: &App, candidate: CandidateId, errand: Errand) -> Task {
-    Task { run: app.run().unwrap().path().to_owned(), candidate, errand }
+    Task { run: app.run().unwrap().path().to_owned(), candidate, errand, training: Training::default() }
+}
+
+/// What asking for a training leads to once its recipe was taken as it stands, and checked.
+fn train(app: &mut App, key: &str) -> Vec<Effect> {
+    let effects = press(app, &format!("{key} enter"));
+    let [Effect::Train { from, training, .. }] = &effects[..] else { panic!("{effects:?}") };
+    app.training_checked(*from, training, Ok(()))
 }
 
 fn notice(app: &App) -> &str {
@@ -320,15 +327,18 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
 
     // Training waits for the end of the search, tells how far it is, and a result of another run is not taken for this one's.
     app.ended();
-    let retrain = task(&app, chosen, Errand::Retrain(Start::Scratch));
-    assert_eq!(press(&mut app, "X"), [Effect::Errand(retrain.clone())]);
+    let training = Training { seed: Some(1), recipe: vec!["epochs=40".into()] };
+    let trained = |app: &App, from| Task { training: training.clone(), ..task(app, chosen, Errand::Retrain(from)) };
+    let retrain = trained(&app, Start::Scratch);
+    assert_eq!(train(&mut app, "X"), [Effect::Errand(retrain.clone())]);
     app.progress(&retrain, "epoch 1/3".into());
     assert_eq!(app.at_work(chosen).collect::<Vec<_>>(), [(Errand::Retrain(Start::Scratch), "epoch 1/3")]);
     app.done(&Task { run: "elsewhere".into(), ..retrain.clone() }, Ok(Done::Written("there".into())));
     assert_eq!(app.run().unwrap().findings(chosen).count(), 1);
     app.done(&retrain, Err("stopped".into()));
     assert_eq!((app.at_work(chosen).count(), notice(&app)), (0, "stopped"));
-    assert_eq!(press(&mut app, "F"), [Effect::Errand(task(&app, chosen, Errand::Retrain(Start::Inherited)))]);
+    let fine_tune = trained(&app, Start::Inherited);
+    assert_eq!(train(&mut app, "F"), [Effect::Errand(fine_tune)]);
     push(&mut app, Event::Candidate(Box::new(score(90, Source::Constant, 20, 350, 900))));
     press(&mut app, "g");
     for _ in 0..20 {

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::rebuild::Setting;
 use super::retrain::{Plan, Work};
 use super::runs::RunFiles;
-use crate::app::{Done, Errand, Judged, Progress, Task};
+use crate::app::{Done, Errand, Judged, Progress, Task, Training};
 use crate::run::{RunFolder, Start};
 use std::sync::atomic::Ordering;
 
@@ -33,11 +33,13 @@ pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, F
     }
 }
 
-/// By the recipe of the search and the seed of the run, so that `pgnas retrain` without further words goes on with it.
+/// By what was asked for, so that `pgnas retrain` with the same words goes on with it.
 fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Progress<'_>) -> Result<Done, Failure> {
     let stopped = || {
         let (name, id) = (run.folder.name(), task.candidate.0);
-        Failure::Mistake(format!("stopped: `pgnas retrain {name} {id} --from {}` goes on from there", from.word()))
+        let seed = task.training.seed.map_or_else(String::new, |seed| format!(" --seed {seed}"));
+        let recipe: String = task.training.recipe.iter().map(|word| format!(" --recipe {word}")).collect();
+        Failure::Mistake(format!("stopped: `pgnas retrain {name} {id} --from {}{seed}{recipe}` goes on from there", from.word()))
     };
     if progress.stop.load(Ordering::Relaxed) {
         return Err(stopped());
@@ -45,7 +47,8 @@ fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Pr
     let record = run.record(task.candidate)?;
     let setting = Setting::of_run(&run.folder, None)?;
     let (device, _) = super::launch::open(device)?;
-    let plan = Plan { from, recipe: Vec::new(), seed: run.started()?.seed };
+    let Training { seed, recipe } = task.training.clone();
+    let plan = Plan { from, recipe, seed: seed.unwrap_or(run.started()?.seed) };
     let work = Work { run, setting: &setting, device, stop: progress.stop.clone() };
     let trained = work.train(&record, &plan, &|line| (progress.tell)(line.to_owned()))?;
     trained.map(|trained| Done::Retrained(Box::new(trained))).ok_or_else(stopped)

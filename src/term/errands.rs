@@ -70,10 +70,11 @@ impl Errands {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::Training;
     use crate::run::{CandidateId, Start};
 
     fn task(id: u32, errand: Errand) -> Task {
-        Task { run: "run".into(), candidate: CandidateId(id), errand }
+        Task { run: "run".into(), candidate: CandidateId(id), errand, training: Training::default() }
     }
 
     #[test]
