@@ -167,7 +167,7 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("compare screen", "4", lacks("Candidates"));
     walk.does("curves screen", "5", has("95 % below"));
     walk.does("log curves", "L", has("log y"));
-    walk.does("crosshair", "v", |text| text.contains(", learning rate"));
+    walk.does("crosshair", "v", has("crosshair at epoch"));
     walk.changes("crosshair left", ",");
     walk.changes("crosshair right", ".");
     walk.changes("zoom in", "+");

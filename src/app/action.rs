@@ -371,7 +371,7 @@ pub static ACTIONS: &[Action] = &[
         Run,
         &["5"],
         None,
-        "Losses, accuracies, learning rate and the spread of samples over the epochs.",
+        "Losses and their parts, accuracies, the posterior's health, sizes of samples and learning rate over the epochs.",
         always,
     ),
     action((Id::Crosshair, "crosshair"), Run, &["v"], None, "Show the values of one epoch in all curves, or no longer.", epochs),

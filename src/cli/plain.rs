@@ -136,7 +136,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(&root.path().join("digits-1")).unwrap();
         folder.recorder().unwrap().record(fixture::events().remove(0));
-        let told = follow(channel().1, &folder, &mut Vec::new());
+        let broken = || {
+            let (publisher, link) = channel();
+            drop(publisher);
+            link
+        };
+        let told = follow(broken(), &folder, &mut Vec::new());
         assert!(matches!(told, Err(Failure::Failed(reason)) if reason.contains("no longer answers")));
 
         struct Closed;
@@ -148,7 +153,7 @@ mod tests {
                 Ok(())
             }
         }
-        assert_eq!(follow(channel().1, &folder, &mut Closed).unwrap(), Exit::Done);
+        assert_eq!(follow(broken(), &folder, &mut Closed).unwrap(), Exit::Done);
     }
 
     #[test]

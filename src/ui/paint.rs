@@ -221,7 +221,8 @@ impl Brush<'_> {
                 let (x, y) = place(point);
                 let (x0, y0) = before.unwrap_or((x, y));
                 let steps = (x - x0).abs().max((y - y0).abs()).ceil().max(1.0) as usize;
-                for step in 0..=steps {
+                // Where it comes from is drawn already: a dot that counted twice would close the gaps of a stroke.
+                for step in if before.is_some() { 1..=steps } else { steps..=steps } {
                     travelled += 1;
                     if !drawn(number, travelled) {
                         continue;

@@ -52,9 +52,10 @@ pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         let plot = Rect { x: column(number), y, width: wide, height: tall.saturating_sub(u16::from(tall > 4)) };
         left_out = left_out + chart(run, plot, kind, brush);
     }
-    for number in 0..columns {
-        let under = Rect { x: column(number), y: inner.bottom() - 1, width: wide, height: 1 };
-        axis(run, under, &if number == 0 { rate(run, told) } else { String::new() }, brush);
+    let cross = run.cross().map_or_else(String::new, |epoch| format!("crosshair at epoch {epoch}"));
+    let under = if columns == 2 { vec![cross, learning_rate(run, told)] } else { vec![rate(run, told)] };
+    for (number, middle) in under.iter().enumerate() {
+        axis(run, Rect { x: column(number), y: inner.bottom() - 1, width: wide, height: 1 }, middle, brush);
     }
     tell_left_out(left_out, inner, brush);
 }
@@ -182,11 +183,13 @@ fn chart(run: &Run, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut
 }
 
 fn rate(run: &Run, told: &EpochMetrics) -> String {
+    let rate = learning_rate(run, told);
+    run.cross().map_or_else(|| rate.clone(), |_| format!("epoch {}, {rate}", told.epoch))
+}
+
+fn learning_rate(run: &Run, told: &EpochMetrics) -> String {
     let factor = run.steering().learning_rate_factor.map_or_else(String::new, |factor| format!(" (×{factor} by hand)"));
-    match run.cross() {
-        Some(_) => format!("epoch {}, learning rate {}{factor}", told.epoch, short(told.learning_rate)),
-        None => format!("learning rate {}{factor}", short(told.learning_rate)),
-    }
+    format!("learning rate {}{factor}", short(told.learning_rate))
 }
 
 /// The axis of epochs under charts.

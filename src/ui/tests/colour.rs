@@ -131,7 +131,7 @@ fn without_colour_what_is_held_and_what_differs_still_shows() {
     assert!(shown.contains("K kept") && shown.contains("D dropped") && shown.contains("by hand: 2 held, T 0.5, lr x 0.5"), "{shown}");
     let mut app = steered();
     press(&mut app, "5 v");
-    assert!(text(&app).contains("epoch 18, learning rate") && text(&app).contains('|'), "{}", text(&app));
+    assert!(text(&app).contains("crosshair at epoch 18") && text(&app).contains('|'), "{}", text(&app));
     let mut app = ranking();
     press(&mut app, "3 g p ]");
     assert!(text(&app).contains("+-+- ") || text(&app).contains("---"), "{}", text(&app));
