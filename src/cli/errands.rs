@@ -37,9 +37,10 @@ pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, F
 fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Progress<'_>) -> Result<Done, Failure> {
     let stopped = || {
         let (name, id) = (run.folder.name(), task.candidate.0);
-        let seed = task.training.seed.map_or_else(String::new, |seed| format!(" --seed {seed}"));
-        let recipe: String = task.training.recipe.iter().map(|word| format!(" --recipe {word}")).collect();
-        Failure::Mistake(format!("stopped: `pgnas retrain {name} {id} --from {}{seed}{recipe}` goes on from there", from.word()))
+        let mut words = vec![format!("pgnas retrain {name} {id} --from {}", from.word())];
+        words.extend(task.training.seed.map(|seed| format!("--seed {seed}")));
+        words.extend(task.training.recipe.iter().map(|word| format!("--recipe {word}")));
+        Failure::Mistake(format!("stopped: `{}` goes on from there", words.join(" ")))
     };
     if progress.stop.load(Ordering::Relaxed) {
         return Err(stopped());

@@ -105,6 +105,17 @@ mod tests {
     use crate::run::fixture;
     use std::cell::RefCell;
 
+    /// An output that nobody reads any more.
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     fn logged() -> (tempfile::TempDir, RunFolder, Vec<std::sync::Arc<Record>>) {
         let root = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(&root.path().join("digits-1")).unwrap();
@@ -143,16 +154,6 @@ mod tests {
         };
         let told = follow(broken(), &folder, &mut Vec::new());
         assert!(matches!(told, Err(Failure::Failed(reason)) if reason.contains("no longer answers")));
-
-        struct Closed;
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-                Err(std::io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
         assert_eq!(follow(broken(), &folder, &mut Closed).unwrap(), Exit::Done);
     }
 
