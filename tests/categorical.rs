@@ -97,7 +97,7 @@ fn gradients_are_the_slopes_of_the_relaxed_loss() {
         let gradients =
             trainer.gradients(&state, images(pixels(), [BATCH, 2, 8, 8], &device), &labels, &masks, &trainer.noise(state.step, BATCH));
         let norms = read(trainer.objective().squared_norms(&state.weights.values));
-        let kl = regulariser.total(&posterior.with_logits(logits.to_vec()), Granularity::Operation, &norms);
+        let kl = regulariser.total(&posterior.with_logits(logits.to_vec()), Granularity::Operation, &norms).total();
         (f64::from(read(gradients.cross_entropy.clone())[0]) + kl, gradients)
     };
     let (_, gradients) = at(&start, &weights);

@@ -418,6 +418,31 @@ fn json_is_the_log_line_by_line() {
     assert!(events.iter().enumerate().all(|(place, event)| event["sequence"] == place));
 }
 
+#[test]
+fn a_run_that_is_resumed_or_played_is_told_in_the_lines_of_a_search() {
+    use std::io::{BufRead as _, BufReader};
+    let user = User::new();
+    let mut command = user.command(&format!("search digits --plain --run-dir here {SMALL} --set train.epochs=60"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(" 1/60  loss ")));
+    // A reader that leaves stops a search of its own.
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let resumed = user.output("resume here --plain");
+    assert!(resumed.starts_with("resumed  after step ") && resumed.ends_with("ended    completed\n"), "{resumed}");
+    assert!(resumed.contains("\nepoch    60/60  loss ") && resumed.contains("\nphase    ranking candidates\n"), "{resumed}");
+    let played = user.output("replay here --plain");
+    assert!(played.starts_with("search   digits · seed 1") && played.ends_with("ended    completed\n"), "{played}");
+    // The same but for what was known of the time left, and of waiting for images.
+    let words = |text: &str| {
+        let word =
+            |line: &str| line.split("  ").filter(|word| !word.ends_with("left") && !word.ends_with("for images")).collect::<String>();
+        text.lines().map(word).collect::<Vec<_>>()
+    };
+    assert!(words(&played).ends_with(&words(&resumed)), "{played}\n{resumed}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_stops_a_search_and_keeps_it() {

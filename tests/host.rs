@@ -133,6 +133,34 @@ fn hear(stream: &mut UnixStream) -> Option<Value> {
 }
 
 #[test]
+fn a_search_at_work_is_told_in_lines_that_cost_it_nothing() {
+    let user = User::new();
+    let host = user.search();
+    user.trains();
+    let told = |command: &str| user.command(&[command, "run", "--plain"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A reader that leaves, and one that is interrupted.
+    let mut leaves = told("attach");
+    let mut lines = BufReader::new(leaves.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("search   digits · seed 1"), "from the beginning");
+    assert!(lines.any(|line| line.starts_with("epoch    ")));
+    drop(lines);
+    assert_eq!(leaves.wait().unwrap().code(), Some(0));
+    let mut interrupted = told("watch");
+    let mut lines = BufReader::new(interrupted.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch    ")));
+    kill_process(Pid::from_child(&interrupted), Signal::INT).unwrap();
+    assert!(!interrupted.wait().unwrap().success());
+    user.trains();
+    // One that stays hears the end.
+    let mut stays = told("watch");
+    let mut lines = BufReader::new(stays.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch    ")));
+    user.stop(host);
+    assert_eq!(lines.last().as_deref(), Some("ended    stopped; what is there is kept"));
+    assert_eq!(stays.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn garbage_stalled_peers_and_a_crowd_cost_the_search_nothing() {
     let user = User::new();
     let host = user.search();

@@ -69,7 +69,7 @@ fn a_torn_checkpoint_gives_way_to_the_one_before_and_the_log_says_so() {
     fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
     assert!(run.resume().wait().unwrap().success());
     let text = text(&run.folder());
-    let alert = text.lines().find(|line| line.contains(r#""event":"alert""#)).unwrap();
+    let alert = text.lines().find(|line| line.contains(r#""event":"alert""#) && line.contains("storage")).unwrap();
     assert!(alert.contains("damaged") && alert.contains(newest.file_name().unwrap().to_str().unwrap()), "{alert}");
     let whole = Run::new(&[]);
     assert!(whole.search().wait().unwrap().success());

@@ -99,6 +99,15 @@ impl Walk {
     }
 }
 
+/// Waits until something holds that the screen does not show.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
 /// Whether the chosen line of a list has a word.
 fn chosen(word: &str) -> impl Fn(&str) -> bool {
     let word = word.to_owned();
@@ -157,7 +166,7 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("baseline", "w", has("no other baseline was ranked"));
     walk.does("curves screen", "5", has("95 % below"));
     walk.does("log curves", "L", has("log y"));
-    walk.does("crosshair", "v", |text| text.contains(", learning rate"));
+    walk.does("crosshair", "v", has("crosshair at epoch"));
     walk.changes("crosshair left", ",");
     walk.changes("crosshair right", ".");
     walk.changes("zoom in", "+");
@@ -177,15 +186,17 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("release", "R", lacks("□ dropped"));
     walk.does("temperature", "T", has("temperature from here on:"));
     walk.typed("0.5\r", has("τ 0.5"));
-    for (name, key, shows) in [
-        ("weight prior", "W", "L_w from here on:"),
-        ("learning rate", "A", "multiply the learning rate by:"),
-        ("budget", "B", "epochs in all:"),
-        ("filter", "/", "show only:"),
+    for (name, key, shows, typed, logged) in [
+        ("weight prior", "W", "L_w from here on:", "2.5", r#"{"command":"weight_prior","value":2.5}"#),
+        ("learning rate", "A", "multiply the learning rate by:", "0.5", r#"{"command":"learning_rate","factor":0.5}"#),
+        ("budget", "B", "epochs in all:", "5000", r#"{"command":"epochs","epochs":5000}"#),
     ] {
         walk.does(name, key, has(shows));
-        walk.then("esc", lacks(shows));
+        walk.typed(&format!("{typed}\r"), lacks(shows));
+        until(name, || std::fs::read_to_string(run.join("events.jsonl")).unwrap().contains(logged));
     }
+    walk.does("filter", "/", has("show only:"));
+    walk.then("esc", lacks("show only:"));
     walk.then("shift-tab", has("▸ Candidates"));
     for (next, back) in [("]", "["), ("right", "left")] {
         walk.changes("next candidate", next);
@@ -210,11 +221,7 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     let files = || std::fs::read_dir(run.join("checkpoints")).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>();
     let before = files();
     walk.terminal.press("C");
-    let deadline = Instant::now() + PATIENCE;
-    while files() == before {
-        assert!(Instant::now() < deadline, "no checkpoint");
-        std::thread::yield_now();
-    }
+    until("a checkpoint", || files() != before);
     walk.done.insert(("checkpoint", "C"));
     walk.does("leave", "q", has("the search stops, what is there is kept"));
     walk.terminal.press("y");
@@ -262,18 +269,26 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("G", chosen("completed"));
     walk.does("rename", "n", has("new name:"));
     walk.then("esc", lacks("new name:"));
+    let runs = home.join(".local/share/pgnas/runs");
+    walk.then("n", has("new name:"));
+    walk.typed("\x15first\r", has("renamed to first"));
+    assert!(runs.join("first/events.jsonl").exists() && !runs.join("one").exists());
     walk.does("delete", "d", has("are lost for good"));
     walk.then("esc", lacks("are lost for good"));
     walk.does("open", "enter", has("winner"));
-    walk.does("retrain", "X", has("training candidate"));
-    walk.then("]", lacks("training candidate"));
-    walk.does("fine tune", "F", has("training candidate"));
+    walk.does("retrain", "X", has("train from scratch with: epochs=6 seed=1"));
+    walk.typed("\x15epochs=none\r", has("train.epochs"));
+    walk.typed("\x15epochs=1 seed=5\r", has("trained: select"));
+    let retrained = std::fs::read_to_string(runs.join("first/retrained/retrained.jsonl")).unwrap();
+    assert!(retrained.contains(r#""seed":5,"epochs":1,"recipe":["train.epochs=1"]"#), "{retrained}");
+    walk.does("fine tune", "F", has("train on with:"));
+    walk.then("esc", lacks("train on with:"));
     walk.does("back", "b", has("Presets"));
     walk.then("G", chosen("completed"));
     walk.then("enter", has("winner"));
     walk.does("back", "esc", has("Presets"));
     walk.then("G", chosen("completed"));
-    walk.does("side by side", "c", has("* one"));
+    walk.does("side by side", "c", has("* first"));
     walk.then("k", chosen("stopped"));
     walk.then("c", has("posterior mean"));
     walk.then("b", has("Presets"));
@@ -285,9 +300,18 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("G", chosen("completed"));
     walk.then("k", chosen("stopped"));
     walk.does("resume", "r", has("training"));
+    // It is at work in a process of its own, and ends with the second key.
+    walk.does("stop", "S", has("Nothing is lost"));
+    walk.typed("y", has("■ stopped"));
+    let log = std::fs::read_to_string(runs.join("live/events.jsonl")).unwrap();
+    assert!(log.lines().last().unwrap().contains(r#""result":"stopped""#), "{log}");
+    walk.then("b", has("Presets"));
+    walk.then("G", chosen("completed"));
+    walk.then("d", has("are lost for good"));
+    walk.typed("y", has("deleted"));
+    assert!(!runs.join("first").exists() && runs.join("live").exists());
     walk.terminal.press("q");
     assert_eq!(walk.terminal.ended(), 0);
-    pgnas(home, &["stop".into(), "live".into()]);
     walk.done
 }
 

@@ -209,7 +209,7 @@ fn a_race_drops_who_cannot_win_and_keeps_the_winner_of_a_full_ranking() {
     }
 }
 
-/// The log and the candidates of one seed, times and names aside, from the program itself with so many threads.
+/// The log and the candidates of one seed, times, names and alerts that follow from times and the disk aside, from the program itself with so many threads.
 fn told(root: &Path, seed: &str, threads: &str) -> (Vec<serde_json::Value>, String) {
     let folder = root.join(format!("{seed}-{threads}"));
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
@@ -220,10 +220,14 @@ fn told(root: &Path, seed: &str, threads: &str) -> (Vec<serde_json::Value>, Stri
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
-    let lines = text.lines().map(|line| {
+    let is_of_machine = |line: &&str| {
+        let record: Record = serde_json::from_str(line).unwrap();
+        matches!(record.event, Event::Alert(alert) if alert.kind.is_of_machine())
+    };
+    let lines = text.lines().filter(|line| !is_of_machine(line)).map(|line| {
         let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
         let fields = value.as_object_mut().unwrap();
-        for field in ["seconds", "resources", "run"] {
+        for field in ["seconds", "sequence", "resources", "run"] {
             fields.remove(field);
         }
         value
@@ -290,13 +294,17 @@ fn a_checkpoint_that_cannot_be_written_is_told_once_an_outage_and_costs_nothing(
     let place = folder.path().join("checkpoints/state-3.safetensors.part");
     std::fs::create_dir_all(&place).unwrap();
     let (mut link, engine) = engine::start(plan).unwrap();
-    let message = wait(&mut link, "the alert", |event| if let Event::Alert(alert) = event { Some(alert.message.clone()) } else { None });
+    let stored = |event: &Event| matches!(event, Event::Alert(alert) if alert.kind == AlertKind::Storage);
+    let message = wait(&mut link, "the alert", |event| match event {
+        Event::Alert(alert) if stored(event) => Some(alert.message.clone()),
+        _ => None,
+    });
     assert!(message.contains("state-3.safetensors: cannot be written (") && message.contains("tried again"), "{message}");
     assert!(folder.path().join("checkpoints/state-2.safetensors").exists());
     std::fs::remove_dir(&place).unwrap();
     assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
     engine.join().unwrap();
-    let alerts = log(&folder).iter().filter(|record| matches!(record.event, Event::Alert(_))).count();
+    let alerts = log(&folder).iter().filter(|record| stored(&record.event)).count();
     assert_eq!(alerts, 1);
     assert!(!folder.path().join("checkpoints/state-2.safetensors").exists(), "later ones took its place");
 }
@@ -319,6 +327,27 @@ fn a_loss_that_is_not_finite_pauses_with_the_last_good_state_and_says_so() {
     assert_eq!(wait(&mut link, "the end", outcome), Outcome::Failed { reason: message });
     engine.join().unwrap();
     assert!(log(&folder).len() > 3);
+}
+
+#[test]
+fn a_posterior_that_does_not_move_is_told_once_in_the_log_and_the_search_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = ["posterior.learning_rate_multiplier=0", "train.epochs=5", "rank.test=false"];
+    let (mut link, engine, folder) = start(root.path(), &settings);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let records = log(&folder);
+    let stuck = |record: &Record| match &record.event {
+        Event::Alert(alert) if alert.kind == AlertKind::Stuck => Some(alert.message.clone()),
+        _ => None,
+    };
+    let told: Vec<String> = records.iter().filter_map(stuck).collect();
+    assert_eq!(told, ["no drop probability has moved from 0.1 in 3 epochs: raise posterior.learning_rate_multiplier"]);
+    let at = records.iter().position(|record| stuck(record).is_some()).unwrap();
+    let Event::Epoch(metrics) = &records[at - 1].event else { panic!("it follows the epoch that shows it") };
+    assert_eq!(metrics.epoch, 3);
+    let parts = metrics.kl_parts.unwrap();
+    assert!((parts.l2 + parts.entropy - metrics.kl).abs() < 1e-9 && parts.l2 > 0.0, "{parts:?} of {}", metrics.kl);
 }
 
 /// The last epoch that ends from here on.

@@ -55,6 +55,8 @@ fn a_person_watches_steps_exports_and_leaves() {
     let figures = |text: &str| text.contains("of the batch") && text.contains("NLL") && text.contains("decides");
     terminal.wait("the figures of the candidate", figures);
     terminal.press("F");
+    terminal.wait("the question how", |text| text.contains("train on with: epochs=12 seed=1"));
+    terminal.press("\r");
     terminal.wait("the candidate as it is trained", |text| text.contains("fine-tuned, 12 epochs: select"));
     assert!(std::fs::read_to_string(run.join("retrained/retrained.jsonl")).unwrap().contains("\"from\":\"inherited\""));
 

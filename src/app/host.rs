@@ -141,6 +141,17 @@ pub struct Task {
     pub candidate: CandidateId,
     /// What is done with it.
     pub errand: Errand,
+    /// How it is trained, where it is.
+    pub training: Training,
+}
+
+/// How a candidate is trained, beside what the recipe of the search says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Training {
+    /// Seed; that of the run where none is given.
+    pub seed: Option<u64>,
+    /// Changes to the recipe of the search, `key=value`.
+    pub recipe: Vec<String>,
 }
 
 /// What came of a task.
@@ -240,6 +251,11 @@ pub trait Host {
     /// # Errors
     /// One line for the user.
     fn catch_up(&mut self, path: &Path, from: u64) -> Result<Vec<Record>, String>;
+    /// Checks how candidates of a run are to be trained, before any is.
+    ///
+    /// # Errors
+    /// One line for the user: which key, what is wrong, what to give.
+    fn check_training(&self, path: &Path, from: Start, training: &Training) -> Result<(), String>;
     /// What does a task; its error is one line on what went wrong.
     fn job(&self, task: &Task) -> Job;
     /// What reads the answers of a run's candidates.

@@ -129,13 +129,13 @@ mod tests {
 
     #[test]
     fn a_user_may_move_keys_but_not_onto_each_other() {
-        let map = with("sample-now", &["S", "ctrl-s"]).unwrap();
-        assert_eq!(map.text(ActionId::SampleNow), "S ctrl-s");
+        let map = with("sample-now", &["Z", "ctrl-s"]).unwrap();
+        assert_eq!(map.text(ActionId::SampleNow), "Z ctrl-s");
         assert_eq!(map.first(&[ActionId::PreviousCandidate, ActionId::NextCandidate]), "[ ]");
         assert_eq!(with("sample now", &[]).unwrap().of(ActionId::SampleNow), []);
         let told = |result: Result<Keymap, KeymapError>| result.unwrap_err().to_string();
         assert!(told(with("sample-now", &["space"])).starts_with("`space` would mean both `pause` and `sample now`"));
-        assert!(told(with("sample-nwo", &["S"])).contains("perhaps `sample-now`"));
+        assert!(told(with("sample-nwo", &["Z"])).contains("perhaps `sample-now`"));
         assert!(told(with("pause", &["hyper-x"])).starts_with("pause: `hyper-x` is no key"));
         assert!(told(with("leave", &[])).starts_with("`leave` needs a key"));
         // The start screen and that of a run never show together.

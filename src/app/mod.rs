@@ -30,8 +30,8 @@ mod state;
 mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
+mod training;
 mod update;
-mod warning;
 
 pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
 pub use answers::{Compared, Question, Reading};
@@ -40,7 +40,7 @@ pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
 pub use host::{
-    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Written,
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training, Written,
 };
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
@@ -56,4 +56,4 @@ pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
 pub use steer::{Dial, DialLine};
-pub use warning::{Warning, WarningKind};
+pub use training::TrainingLine;

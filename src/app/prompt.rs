@@ -138,6 +138,11 @@ impl App {
                 insert(&mut line.input, text);
                 self.overlay = Overlay::Rename(line);
             }
+            Overlay::Train(mut line) => {
+                insert(&mut line.input, text);
+                line.fault = None;
+                self.overlay = Overlay::Train(line);
+            }
             Overlay::Dial(mut line) => {
                 insert(&mut line.input, text);
                 self.recheck(&mut line);

@@ -14,6 +14,8 @@ fn log() -> Vec<Record> {
     events.insert(12, Event::Intervention { command: Command::Hold { group: 1, fate: Fate::Kept }, step: 170 });
     let mut collapsed = epoch(31);
     collapsed.health.expected_drop_share = 0.99;
+    // As of before engines raised alerts: the screen finds out by itself.
+    collapsed.kl_parts = None;
     events.insert(35, Event::Epoch(Box::new(collapsed)));
     events.push(Event::Final(Box::new(FinalTest { candidates: Vec::new(), ensemble: None })));
     events.into_iter().enumerate().map(|(at, event)| Record { sequence: at as u64, seconds: at as f64, event }).collect()

@@ -1,8 +1,7 @@
 //! Going back: the reducer only ever adds to its long lists, so that an earlier state is their lengths and a copy of the rest.
 
 use super::run::{Ending, Run};
-use super::warning::Warning;
-use crate::run::{Acceptance, Phase, RaceOutcome, Steering, Ties};
+use crate::run::{Acceptance, Alert, Phase, RaceOutcome, Steering, Ties};
 
 /// A state of a run to go back to. What a person chose on the screen is no part of it.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ pub(super) struct Mark {
     steering: Steering,
     interventions: usize,
     ending: Option<Ending>,
-    warnings: Vec<Warning>,
+    warnings: Vec<Alert>,
 }
 
 impl Run {

@@ -5,11 +5,10 @@ use super::filter::Filter;
 use super::host::{Done, Errand};
 use super::network::{self, Block};
 use super::ranking::{Listing, Order};
-use super::warning::{self, Warning};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Acceptance, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record, Resources, Snapshot,
-    Source, Started, Steering, TestScore, Ties,
+    Acceptance, Alert, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record, Resources, Snapshot,
+    Source, Started, Steering, TestScore, Ties, posterior_alerts,
 };
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +62,8 @@ pub struct Run {
     pub(super) chosen: Option<CandidateId>,
     pub(super) pinned: Option<CandidateId>,
     pub(super) marked: BTreeSet<CandidateId>,
-    pub(super) warnings: Vec<Warning>,
+    /// What goes wrong and lasts, the worst first.
+    pub(super) warnings: Vec<Alert>,
     pub(super) filter: Filter,
     pub(super) order: Order,
     /// Whether the list begins with what the order has last.
@@ -164,38 +164,40 @@ impl Run {
             Event::Resumed { .. } => {}
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
+                self.warnings.retain(|alert| !alert.kind.is_of_machine());
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });
             }
         }
         None
     }
 
-    /// Looks at the newest epoch for what is going wrong; tells the first fault that was not there before, while it can be mended.
+    /// Looks at the newest epoch for what lasts. Tells the first fault that was not there before, while it can be mended, of a log of
+    /// before engines raised alerts; another log tells it by itself.
     fn watch(&mut self) -> Option<String> {
-        let started = self.started.as_ref()?;
-        let found = warning::warnings(started, &self.epochs);
-        let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
-        let told = new.filter(|_| self.linked || self.replayed).map(|warning| warning.text.clone());
-        let machine = self.warnings.iter().filter(|warning| warning.kind.is_of_machine()).cloned();
-        self.warnings = found.into_iter().chain(machine.collect::<Vec<_>>()).collect();
+        let (started, last) = (self.started.as_ref()?, self.epochs.last()?);
+        let found = posterior_alerts(started, &self.epochs);
+        let new = found.iter().find(|alert| !self.warnings.iter().any(|known| known.kind == alert.kind));
+        let told = new.filter(|_| !last.is_watched() && (self.linked || self.replayed)).map(|alert| alert.message.clone());
+        self.warnings.retain(|alert| !alert.kind.is_of_posterior());
+        self.warnings.extend(found);
+        self.warnings.sort_by_key(|alert| alert.kind.rank());
         told
     }
 
-    /// What goes wrong in the posterior as the newest epoch left it.
+    /// What goes wrong, as the newest epoch and the newest snapshot have it, the worst first.
     #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[Alert] {
         &self.warnings
     }
 
-    /// Takes the newest snapshot in; tells of what needs attention and did not before.
-    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Option<String> {
-        let found = warning::of_machine(&snapshot);
+    /// Takes the newest snapshot in.
+    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.warnings.retain(|alert| !alert.kind.is_of_machine());
+        if self.ending.is_none() {
+            self.warnings.extend(snapshot.alerts.iter().filter(|alert| alert.kind.is_of_machine()).cloned());
+        }
+        self.warnings.sort_by_key(|alert| alert.kind.rank());
         self.snapshot = Some(snapshot);
-        let new = found.iter().find(|warning| !self.warnings.iter().any(|known| known.kind == warning.kind));
-        let told = new.filter(|_| self.linked).map(|warning| warning.text.clone());
-        self.warnings.retain(|known| !known.kind.is_of_machine());
-        self.warnings.extend(found);
-        told
     }
 
     pub(super) fn unlink(&mut self) {

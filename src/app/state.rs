@@ -1,7 +1,7 @@
 //! The state of the screen.
 
 use super::form::{Form, RenameLine};
-use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie, Written};
+use super::host::{Changes, Done, Errand, PresetRow, RunRow, Task, Tie, Training, Written};
 use super::keymap::Keymap;
 use super::meter::{Frame, LinkMode, Meter};
 use super::prompt::{FilterLine, Palette};
@@ -9,6 +9,7 @@ use super::replay::{PlaceLine, Replay};
 use super::run::Run;
 use super::start::Start;
 use super::steer::DialLine;
+use super::training::TrainingLine;
 use crate::run::{CandidateId, Command, Event, Record, Snapshot};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +23,15 @@ pub enum Effect {
     Send(Command),
     /// Have something done with a candidate.
     Errand(Task),
+    /// Check how candidates are to be trained.
+    Train {
+        /// Folder of their run.
+        run: PathBuf,
+        /// What they begin with.
+        from: crate::run::Start,
+        /// How.
+        training: Training,
+    },
     /// Copy a text to the clipboard of the terminal.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
@@ -140,6 +150,10 @@ pub enum Overlay {
     Rename(RenameLine),
     /// The question whether to delete a run.
     Delete(Box<RunRow>),
+    /// The question whether to end the search.
+    Stop,
+    /// The line in which is typed how candidates are trained.
+    Train(TrainingLine),
     /// What the line to the terminal takes.
     Meter,
     /// The marked candidates side by side, from a line on.
@@ -310,8 +324,8 @@ impl App {
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
         if let Some(held) = &mut self.held {
             held.snapshot = Some(snapshot);
-        } else if let Some(told) = self.run.as_mut().and_then(|run| run.take_snapshot(snapshot)) {
-            self.notice(told, true);
+        } else if let Some(run) = &mut self.run {
+            run.take_snapshot(snapshot);
         }
     }
 

@@ -88,6 +88,21 @@ impl App {
         effects
     }
 
+    pub(super) fn press_stop(&mut self, key: Key) -> Vec<Effect> {
+        match (key.code, key.ctrl) {
+            (Code::Char('y' | 'Y'), false) => {
+                self.overlay = Overlay::None;
+                // It may have ended while the question stood.
+                let is_live = self.run.as_ref().is_some_and(Run::is_live);
+                return is_live.then_some(Effect::Send(Command::Stop)).into_iter().collect();
+            }
+            (Code::Char('c'), true) => self.overlay = Overlay::Leave,
+            (Code::Escape | Code::Char('n' | 'N' | 'q'), false) => return self.close(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
     /// Opens the line in which a number is typed.
     pub(super) fn turn_dial(&mut self, dial: Dial) {
         self.overlay = Overlay::Dial(DialLine { dial, input: String::new(), fault: None });
@@ -163,6 +178,31 @@ mod tests {
         press(&mut done, "tab j");
         assert_eq!(press(&mut done, "K T"), []);
         assert!(notice(&done).contains("has ended"));
+    }
+
+    #[test]
+    fn a_search_is_stopped_by_a_second_key_wherever_it_runs_but_not_by_who_only_watches() {
+        use crate::app::Tie;
+        for tie in [Tie::Own, Tie::Host] {
+            let mut app = app_at(3);
+            app.set_tie(tie);
+            for keys in ["S esc", "S n", "S enter esc"] {
+                assert_eq!((press(&mut app, keys), app.overlay()), (vec![], &Overlay::None), "{keys}");
+            }
+            press(&mut app, "S");
+            assert_eq!(*app.overlay(), Overlay::Stop);
+            assert_eq!(press(&mut app, "y"), [Effect::Send(Command::Stop)]);
+            // It ends while the question stands.
+            press(&mut app, "S");
+            app.ended();
+            assert_eq!((press(&mut app, "y"), app.overlay()), (vec![], &Overlay::None));
+            assert_eq!((press(&mut app, "S"), app.overlay()), (vec![], &Overlay::None));
+            assert!(notice(&app).contains("has ended"));
+        }
+        let mut app = app_at(3);
+        app.set_tie(Tie::Watch);
+        assert_eq!((press(&mut app, "S"), app.overlay()), (vec![], &Overlay::None));
+        assert!(notice(&app).contains("only watches"));
     }
 
     #[test]

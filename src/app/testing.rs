@@ -6,7 +6,7 @@ use crate::graph::{Operation, Shape};
 use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, LOG_VERSION, NetworkSummary, Outcome, PaperCount,
+    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, KlParts, LOG_VERSION, NetworkSummary, Outcome, PaperCount,
     Phase, PosteriorHealth, Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
 };
 use std::path::PathBuf;
@@ -91,6 +91,7 @@ pub fn epoch(epoch: u32) -> EpochMetrics {
         step: u64::from(epoch) * 17,
         cross_entropy: 2.2 * (-time / 7.0).exp() + 0.06 + 0.2 * wobble,
         kl: 0.9 - 0.6 * (1.0 - (-time / 15.0).exp()),
+        kl_parts: Some(KlParts { l2: 0.8 - 0.5 * (1.0 - (-time / 15.0).exp()), entropy: 0.1 - 0.1 * (1.0 - (-time / 15.0).exp()) }),
         train_accuracy: 1.0 - 0.85 * (-time / 5.0).exp() - 0.01 - 0.1 * wobble,
         select_accuracy: 1.0 - 0.8 * (-time / 6.0).exp() - 0.02 - 0.1 * wobble,
         learning_rate: 0.025 * (1.0 + (std::f64::consts::PI * time / f64::from(EPOCHS)).cos()),
@@ -185,6 +186,7 @@ pub fn snapshot_at(epoch: u32) -> Snapshot {
         health: health(epoch),
         waiting_share: None,
         disk_free: None,
+        alerts: Vec::new(),
     }
 }
 

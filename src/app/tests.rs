@@ -1,7 +1,7 @@
 //! What keys do, on scripted runs.
 
 use crate::app::testing::{app_at, app_with_candidates, at_start, opened, press, push, score, snapshot_at};
-use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, View, Written};
+use crate::app::{App, Changes, Done, Effect, Errand, Judged, Overlay, Pane, Task, Training, View, Written};
 use crate::run::{Accuracy, Alert, AlertKind, CandidateId, Command, Event, Record, Snapshot, Source, Start};
 use std::sync::Arc;
 
@@ -10,7 +10,14 @@ fn selected(app: &App) -> Option<u32> {
 }
 
 fn task(app: &App, candidate: CandidateId, errand: Errand) -> Task {
-    Task { run: app.run().unwrap().path().to_owned(), candidate, errand }
+    Task { run: app.run().unwrap().path().to_owned(), candidate, errand, training: Training::default() }
+}
+
+/// What asking for a training leads to once its recipe was taken as it stands, and checked.
+fn train(app: &mut App, key: &str) -> Vec<Effect> {
+    let effects = press(app, &format!("{key} enter"));
+    let [Effect::Train { from, training, .. }] = &effects[..] else { panic!("{effects:?}") };
+    app.training_checked(*from, training, Ok(()))
 }
 
 fn notice(app: &App) -> &str {
@@ -254,19 +261,46 @@ fn a_frozen_view_stays_and_the_search_goes_on() {
 }
 
 #[test]
-fn a_fault_of_the_posterior_is_told_once() {
-    let mut app = app_at(3);
-    let collapsed = |number| {
+fn a_fault_of_the_posterior_is_told_once_by_the_log_or_of_an_old_log_by_the_screen() {
+    let collapsed = |number, is_old: bool| {
         let mut metrics = crate::app::testing::epoch(number);
         metrics.health.expected_drop_share = 0.99;
+        metrics.kl_parts = metrics.kl_parts.filter(|_| !is_old);
         Event::Epoch(Box::new(metrics))
     };
-    push(&mut app, collapsed(4));
+    let mut app = app_at(3);
+    push(&mut app, collapsed(4, true));
     assert!(notice(&app).starts_with("nearly everything drops"));
     press(&mut app, "L");
-    push(&mut app, collapsed(5));
+    push(&mut app, collapsed(5, true));
     assert_eq!(notice(&app), "");
     assert_eq!(app.run().unwrap().warnings().len(), 1);
+
+    let mut app = app_at(3);
+    push(&mut app, collapsed(4, false));
+    assert_eq!((notice(&app), app.run().unwrap().warnings().len()), ("", 1), "its alert is on the way");
+    let raised = app.run().unwrap().warnings()[0].clone();
+    push(&mut app, Event::Alert(raised));
+    assert!(notice(&app).starts_with("nearly everything drops"));
+    push(&mut app, Event::Epoch(Box::new(crate::app::testing::epoch(5))));
+    assert_eq!(app.run().unwrap().warnings(), [], "it is over");
+}
+
+#[test]
+fn what_goes_wrong_with_the_machine_lasts_as_long_as_the_search_says_and_the_worst_comes_first() {
+    let alert = |kind| Alert { kind, message: format!("{kind:?}") };
+    let with = |kinds: &[AlertKind]| Arc::new(Snapshot { alerts: kinds.iter().copied().map(alert).collect(), ..snapshot_at(4) });
+    let mut app = app_at(3);
+    let mut metrics = crate::app::testing::epoch(4);
+    metrics.health.expected_drop_share = 0.99;
+    app.snapshot(with(&[AlertKind::Starved, AlertKind::Disk]));
+    push(&mut app, Event::Epoch(Box::new(metrics)));
+    let kinds = |app: &App| app.run().unwrap().warnings().iter().map(|alert| alert.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&app), [AlertKind::Collapse, AlertKind::Disk, AlertKind::Starved]);
+    app.snapshot(with(&[AlertKind::GpuIdle]));
+    assert_eq!(kinds(&app), [AlertKind::Collapse, AlertKind::GpuIdle]);
+    app.snapshot(with(&[]));
+    assert_eq!(kinds(&app), [AlertKind::Collapse]);
 }
 
 #[test]
@@ -302,8 +336,10 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
 
     // Training waits for the end of the search, tells how far it is, and a result of another run is not taken for this one's.
     app.ended();
-    let retrain = task(&app, chosen, Errand::Retrain(Start::Scratch));
-    assert_eq!(press(&mut app, "X"), [Effect::Errand(retrain.clone())]);
+    let training = Training { seed: Some(1), recipe: vec!["epochs=40".into()] };
+    let trained = |app: &App, from| Task { training: training.clone(), ..task(app, chosen, Errand::Retrain(from)) };
+    let retrain = trained(&app, Start::Scratch);
+    assert_eq!(train(&mut app, "X"), [Effect::Errand(retrain.clone())]);
     app.progress(&retrain, "epoch 1/3".into());
     assert_eq!(app.at_work(chosen).collect::<Vec<_>>(), [(Errand::Retrain(Start::Scratch), "epoch 1/3")]);
     app.done(
@@ -313,7 +349,8 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
     assert_eq!(app.run().unwrap().findings(chosen).count(), 1);
     app.done(&retrain, Err("stopped".into()));
     assert_eq!((app.at_work(chosen).count(), notice(&app)), (0, "stopped"));
-    assert_eq!(press(&mut app, "F"), [Effect::Errand(task(&app, chosen, Errand::Retrain(Start::Inherited)))]);
+    let fine_tune = trained(&app, Start::Inherited);
+    assert_eq!(train(&mut app, "F"), [Effect::Errand(fine_tune)]);
     push(&mut app, Event::Candidate(Box::new(score(90, Source::Constant, 20, 350, 900))));
     press(&mut app, "g");
     for _ in 0..20 {

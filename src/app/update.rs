@@ -2,7 +2,7 @@
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
 use super::filter::Filter;
-use super::host::{Changes, Errand, Task, Tie};
+use super::host::{Changes, Errand, Task, Tie, Training};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::replay::PlaceLine;
@@ -32,6 +32,8 @@ impl App {
             Overlay::Form(form) => self.press_form(key, form.clone()),
             Overlay::Rename(line) => self.press_rename(key, line.clone()),
             Overlay::Delete(run) => self.press_delete(key, &run.clone()),
+            Overlay::Stop => self.press_stop(key),
+            Overlay::Train(line) => self.press_training(key, line.clone()),
             Overlay::Meter => self.press_meter(key),
             Overlay::Marked(at) => self.press_marked(key, *at),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
@@ -134,10 +136,11 @@ impl App {
             Id::LearningRate => self.turn_dial(Dial::LearningRate),
             Id::Epochs => self.turn_dial(Dial::Epochs),
             Id::Samples => self.turn_dial(Dial::Samples),
-            Id::Export => return self.ask(Errand::Export),
-            Id::Evaluate => return self.ask(Errand::Evaluate),
-            Id::Retrain => return self.ask(Errand::Retrain(Start::Scratch)),
-            Id::FineTune => return self.ask(Errand::Retrain(Start::Inherited)),
+            Id::Export => return self.ask(Errand::Export, &Training::default()),
+            Id::Evaluate => return self.ask(Errand::Evaluate, &Training::default()),
+            Id::Retrain => self.ask_training(Start::Scratch),
+            Id::FineTune => self.ask_training(Start::Inherited),
+            Id::Stop => self.overlay = Overlay::Stop,
             Id::Copy => return self.copied().map(Effect::Copy).into_iter().collect(),
             Id::Mouse => {
                 self.takes_mouse = !self.takes_mouse;
@@ -193,11 +196,11 @@ impl App {
     }
 
     /// Has something done with the marked candidates, or with the chosen one where none is marked.
-    fn ask(&mut self, errand: Errand) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, errand: Errand, training: &Training) -> Vec<Effect> {
         let Some(run) = &self.run else { return Vec::new() };
         let chosen = run.selected().filter(|_| run.marked().is_empty()).map(|score| score.id);
         let candidates: Vec<CandidateId> = run.marked().iter().copied().chain(chosen).collect();
-        let task = |candidate| Task { run: run.path.clone(), candidate, errand };
+        let task = |candidate| Task { run: run.path.clone(), candidate, errand, training: training.clone() };
         let wanted: Vec<Task> = candidates.into_iter().map(task).filter(|task| !self.at_work.contains_key(task)).collect();
         let (doing, past) = match errand {
             Errand::Export => ("writing", "written"),

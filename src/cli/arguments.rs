@@ -173,7 +173,7 @@ pub struct SearchArguments {
     #[arg(long)]
     pub json: bool,
     /// The search in the process of the screen, with which it ends
-    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    #[arg(long, conflicts_with_all = ["headless", "json", "plain"])]
     pub in_process: bool,
     /// Be the process of the search; this is how the program starts itself
     #[arg(long, hide = true)]
@@ -208,8 +208,11 @@ pub struct ResumeArguments {
     /// No screen: the events from here on as JSON lines on standard output
     #[arg(long)]
     pub json: bool,
+    /// No screen: every change of state from here on as a line on standard output, for screen readers and logs
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
     /// The search in the process of the screen, with which it ends
-    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    #[arg(long, conflicts_with_all = ["headless", "json", "plain"])]
     pub in_process: bool,
     /// Be the process of the search; this is how the program starts itself
     #[arg(long, hide = true)]
@@ -225,6 +228,9 @@ pub struct ResumeArguments {
 pub struct AttachArguments {
     /// Folder of a run, or its name below the runs folder; the only one at work where none is given
     pub run: Option<PathBuf>,
+    /// No screen: every change of state from the beginning on as a line on standard output, for screen readers and logs
+    #[arg(long)]
+    pub plain: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,
@@ -239,6 +245,9 @@ pub struct ReplayArguments {
     /// How many times as fast as the run went; as it takes for about a minute where nothing is given
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,
+    /// No screen: every change of state as a line on standard output, for screen readers and logs; at once where no speed is given
+    #[arg(long)]
+    pub plain: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArguments,

@@ -6,7 +6,7 @@ use super::host::SystemHost;
 use super::launch::Request;
 use super::places::Places;
 use super::runs::{RunFiles, locate};
-use super::{output, screen};
+use super::{output, plain, screen};
 use crate::app::{Opened, Tie};
 use crate::link::{self, AttachError, Link, Update};
 use crate::run::{Command, RunFolder, list_runs};
@@ -16,11 +16,15 @@ use std::path::{Path, PathBuf};
 /// Shows a search that is at work.
 ///
 /// # Errors
-/// No such search, or no terminal.
+/// No such search, or no terminal for a screen.
 pub fn run(arguments: &AttachArguments, watch: bool) -> Result<Exit, Failure> {
     let places = Places::of_user();
+    if arguments.plain {
+        let path = find(arguments.run.as_deref(), &places)?;
+        return plain::follow(connect(&path, watch)?, &RunFolder::open(&path)?, &mut std::io::stdout().lock());
+    }
     if let Some(reason) = screen::missing_terminal() {
-        return Err(Failure::Mistake(format!("{reason}; `pgnas ls` and `pgnas report` need none")));
+        return Err(Failure::Mistake(format!("{reason}; --plain, `pgnas ls` and `pgnas report` need none")));
     }
     screen::check(&arguments.screen)?;
     let path = find(arguments.run.as_deref(), &places)?;

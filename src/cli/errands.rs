@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::rebuild::Setting;
 use super::retrain::{Plan, Work};
 use super::runs::RunFiles;
-use crate::app::{Done, Errand, Judged, Progress, Task, Written};
+use crate::app::{Done, Errand, Judged, Progress, Task, Training, Written};
 use crate::run::{RunFolder, Start};
 use std::sync::atomic::Ordering;
 
@@ -35,11 +35,14 @@ pub fn run(task: &Task, device: &str, progress: &Progress<'_>) -> Result<Done, F
     }
 }
 
-/// By the recipe of the search and the seed of the run, so that `pgnas retrain` without further words goes on with it.
+/// By what was asked for, so that `pgnas retrain` with the same words goes on with it.
 fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Progress<'_>) -> Result<Done, Failure> {
     let stopped = || {
         let (name, id) = (run.folder.name(), task.candidate.0);
-        Failure::Mistake(format!("stopped: `pgnas retrain {name} {id} --from {}` goes on from there", from.word()))
+        let mut words = vec![format!("pgnas retrain {name} {id} --from {}", from.word())];
+        words.extend(task.training.seed.map(|seed| format!("--seed {seed}")));
+        words.extend(task.training.recipe.iter().map(|word| format!("--recipe {word}")));
+        Failure::Mistake(format!("stopped: `{}` goes on from there", words.join(" ")))
     };
     if progress.stop.load(Ordering::Relaxed) {
         return Err(stopped());
@@ -47,7 +50,8 @@ fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Pr
     let record = run.record(task.candidate)?;
     let setting = Setting::of_run(&run.folder, None)?;
     let (device, _) = super::launch::open(device)?;
-    let plan = Plan { from, recipe: Vec::new(), seed: run.started()?.seed };
+    let Training { seed, recipe } = task.training.clone();
+    let plan = Plan { from, recipe, seed: seed.unwrap_or(run.started()?.seed) };
     let work = Work { run, setting: &setting, device, stop: progress.stop.clone() };
     let trained = work.train(&record, &plan, &|line| (progress.tell)(line.to_owned()))?;
     trained.map(|trained| Done::Retrained(Box::new(trained))).ok_or_else(stopped)

@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie};
+use crate::app::{Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie, Training};
 use crate::preset::{KEYS, Preset};
-use crate::run::{Record, RunFolder, list_runs, read_answers};
+use crate::run::{Record, RunFolder, Start, list_runs, read_answers};
 use std::ffi::OsString;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -160,6 +160,12 @@ impl Host for SystemHost {
         Ok(records.into_iter().filter(|record| record.sequence >= from).collect())
     }
 
+    fn check_training(&self, path: &Path, from: Start, training: &Training) -> Result<(), String> {
+        let checked =
+            RunFolder::open(path).map_err(Failure::from).and_then(|folder| super::retrain::check(&folder, from, &training.recipe));
+        checked.map_err(|failure| failure.line())
+    }
+
     fn job(&self, task: &Task) -> Job {
         let (task, device) = (task.clone(), self.request.device.clone());
         Box::new(move |progress| super::errands::run(&task, &device, progress).map_err(|failure| failure.line()))
@@ -192,7 +198,7 @@ fn hosted(arguments: &[OsString]) -> Result<Opened, String> {
 mod tests {
     use super::*;
     use crate::app::{Errand, Progress};
-    use crate::run::{CandidateId, Start, fixture};
+    use crate::run::{CandidateId, fixture};
     use std::sync::Arc;
 
     fn host(root: &Path) -> SystemHost {
@@ -226,7 +232,7 @@ mod tests {
         assert_eq!(last, opened.records[opened.records.len() - 1..]);
         assert!(host.open(&root.path().join("nowhere")).unwrap_err().contains("this is no run"));
         for errand in [Errand::Export, Errand::Evaluate, Errand::Retrain(Start::Scratch)] {
-            let job = host.job(&Task { run: runs[0].path.clone(), candidate: CandidateId(6), errand });
+            let job = host.job(&Task { run: runs[0].path.clone(), candidate: CandidateId(6), errand, training: Training::default() });
             let told = job(&Progress { tell: &|_| {}, stop: Arc::default() }).unwrap_err();
             assert!(told.contains("candidate 6 is not in it"), "{errand:?}: {told}");
         }
@@ -237,6 +243,12 @@ mod tests {
         assert_eq!(asked(100), Compared::of(&started, &fixture::candidates()), "as whole records tell");
         assert_eq!((asked(100).candidates, asked(7).candidates), (8, 7), "what a replay has not come to is left out");
         assert!(asked(100).comparison.is_some());
+        let training = |word: &str| Training { seed: Some(3), recipe: vec![word.to_owned()] };
+        std::fs::write(runs[0].path.join("config.toml"), Preset::load("digits", None, &[]).unwrap().effective.to_toml()).unwrap();
+        let check = |from, word: &str| host.check_training(&runs[0].path, from, &training(word));
+        assert_eq!((check(Start::Scratch, "epochs=2"), check(Start::Inherited, "data.flip=true")), (Ok(()), Ok(())));
+        assert!(check(Start::Scratch, "epochs=none").unwrap_err().contains("train.epochs"));
+        assert!(check(Start::Scratch, "space.nodes=1").unwrap_err().contains("no part of training"));
         assert!(host.start("wrong", &Changes::default()).unwrap_err().contains("did you mean `train.epochs`?"));
 
         let changes = |key: &str, value: &str| Changes { set: [(key.to_owned(), value.to_owned())].into(), ..Changes::default() };

@@ -24,6 +24,7 @@ mod manual;
 mod networks;
 mod output;
 mod places;
+mod plain;
 pub mod prepare;
 mod presets;
 mod progress;

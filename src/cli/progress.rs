@@ -84,10 +84,11 @@ impl Progress {
         let epochs = self.started.as_ref().map_or(metrics.epoch, |started| started.epochs);
         let width = epochs.to_string().len();
         format!(
-            "epoch    {:width$}/{epochs}  loss {:.4}  KL {:+.4}  train {}  select {}  dropped {}{}",
+            "epoch    {:width$}/{epochs}  loss {:.4}  KL {:+.4}{}  train {}  select {}  dropped {}{}",
             metrics.epoch,
             metrics.cross_entropy,
             metrics.kl,
+            kl_parts(metrics),
             percent(metrics.train_accuracy),
             percent(metrics.select_accuracy),
             percent(metrics.health.expected_drop_share),
@@ -120,6 +121,11 @@ fn head(started: &Started) -> String {
         network.groups.len(),
         started.run
     )
+}
+
+/// What the KL term consists of, where the log has it.
+fn kl_parts(metrics: &EpochMetrics) -> String {
+    metrics.kl_parts.map_or_else(String::new, |parts| format!(" (L2 {:+.4}, entropy {:+.4})", parts.l2, parts.entropy))
 }
 
 /// What there is to say of waiting for images.

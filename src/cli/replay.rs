@@ -6,7 +6,7 @@ use super::host::SystemHost;
 use super::launch::Request;
 use super::places::Places;
 use super::runs::locate;
-use super::screen;
+use super::{plain, screen};
 use crate::app::Replayed;
 use crate::run::{IndexedLog, RunFolder};
 use crate::term::First;
@@ -18,8 +18,12 @@ use std::path::Path;
 /// No such run, a log that cannot be read, or no terminal.
 pub fn run(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
+    if arguments.plain {
+        let replayed = open(&locate(&arguments.run, &places)?, arguments.speed)?;
+        return plain::replay(&replayed.log, replayed.speed, &std::thread::sleep, &mut std::io::stdout().lock());
+    }
     if let Some(reason) = screen::missing_terminal() {
-        return Err(Failure::Mistake(format!("{reason}; `pgnas report` tells of a run without one")));
+        return Err(Failure::Mistake(format!("{reason}; --plain and `pgnas report` tell of a run without one")));
     }
     screen::check(&arguments.screen)?;
     let replayed = open(&locate(&arguments.run, &places)?, arguments.speed)?;

@@ -10,7 +10,7 @@ use super::rebuild::Setting;
 use super::runs::{RunFiles, locate};
 use super::{hosted, output, screen, search};
 use crate::engine::{self, Keep, Plan, Resume};
-use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, Steering, count_lines, read_candidates};
+use crate::run::{Checkpoint, Event, RunFolder, RunState, Standing, Steering, Watch, count_lines, read_candidates};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use std::time::Duration;
 /// What keeps it from going on, or made it fail.
 pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
-    let ResumeArguments { run, data, device, checkpoint_minutes: every, headless, json, in_process, host, screen: look } = arguments;
+    let ResumeArguments { run, data, device, checkpoint_minutes: every, headless, json, plain, in_process, host, screen: look } = arguments;
     if *host {
         return hosted::run(|| resume(run, data.as_deref(), device.as_deref(), *every));
     }
-    let on_screen = !headless && !json && {
+    let on_screen = !headless && !json && !plain && {
         let missing = screen::missing_terminal();
         if let Some(reason) = missing {
             output::tell(&format!("{reason}, so the search runs without a screen (--headless)"));
@@ -42,7 +42,10 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
         return search::attached(&run, &Request::default(), places, look);
     }
     let running = resume(&path, data.as_deref(), device.as_deref(), *every)?;
-    if on_screen { search::show(running, &Request::default(), places, look) } else { search::without_screen(running, Telling::of(*json)) }
+    if on_screen {
+        return search::show(running, &Request::default(), places, look);
+    }
+    search::without_screen(running, if *plain { Telling::Plain } else { Telling::of(*json) })
 }
 
 /// The command line that resumes a run.
@@ -95,7 +98,8 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
     records.truncate(kept as usize);
     let recorder = folder.recorder_from(kept, seconds)?;
     let pretrained = if checkpoint.is_none() { prepare::pretrained(&loaded, &graph, started.seed)? } else { None };
-    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records) });
+    let watch = Watch::of(records.iter().map(|record| &record.event));
+    let resume = Some(Resume { checkpoint, candidates, undone, notes, steering: Steering::of(&records), watch });
     let plan = Plan {
         run: folder.name(),
         set: loaded.preset.data.set.clone(),

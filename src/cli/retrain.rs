@@ -17,7 +17,7 @@ use crate::export::text::{duration, percent, points};
 use crate::posterior::statistics::Answers;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest_of_bytes, to_safetensors};
-use crate::run::{Accuracy, Bits, CandidateRecord, Retrained, Start, TrainingState, read_retrained, write_whole};
+use crate::run::{Accuracy, Bits, CandidateRecord, Retrained, RunFolder, Start, TrainingState, read_retrained, write_whole};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Work<'_> {
     pub fn train(&self, record: &CandidateRecord, plan: &Plan, tell: &dyn Fn(&str)) -> Result<Option<Retrained>, Failure> {
         let (run, setting) = (self.run, self.setting);
         let id = record.score.id;
-        let loaded = recipe(run, setting, plan)?;
+        let loaded = recipe(&run.folder, &setting.loaded, plan.from, &plan.recipe)?;
         let preset = &loaded.preset;
         let trained_by = settings(&loaded).join("\n");
         let digest = &digest_of_bytes(trained_by.as_bytes())[..8];
@@ -216,13 +216,22 @@ pub fn last_of(run: &RunFiles, id: crate::run::CandidateId) -> Result<Retrained,
     })
 }
 
+/// Checks changes to the recipe of a run's search without reading its images.
+///
+/// # Errors
+/// A mistake: a key that is no part of training, or a value that it does not take.
+pub fn check(folder: &RunFolder, from: Start, changes: &[String]) -> Result<(), Failure> {
+    let base = Preset::load(&folder.config().to_string_lossy(), None, &[])?;
+    recipe(folder, &base, from, changes).map(drop)
+}
+
 /// The preset of a run with its recipe changed.
-fn recipe(run: &RunFiles, setting: &Setting, plan: &Plan) -> Result<Loaded, Failure> {
+fn recipe(folder: &RunFolder, base: &Loaded, from: Start, changes: &[String]) -> Result<Loaded, Failure> {
     let mut set = Vec::new();
-    if plan.from == Start::Inherited {
-        set.push(format!("train.learning_rate={}", FINE * setting.loaded.preset.train.learning_rate));
+    if from == Start::Inherited {
+        set.push(format!("train.learning_rate={}", FINE * base.preset.train.learning_rate));
     }
-    for given in &plan.recipe {
+    for given in changes {
         let full = if given.split('=').next().is_some_and(|key| key.contains('.')) { given.clone() } else { format!("train.{given}") };
         if !KEYS.iter().any(|key| full.starts_with(key)) {
             let keys = "those of [train], data.shift, data.flip, data.cutout, posterior.weight_prior and posterior.n_effective";
@@ -230,7 +239,7 @@ fn recipe(run: &RunFiles, setting: &Setting, plan: &Plan) -> Result<Loaded, Fail
         }
         set.push(full);
     }
-    let path: PathBuf = run.folder.config();
+    let path: PathBuf = folder.config();
     Ok(Preset::load(&path.to_string_lossy(), None, &set)?)
 }
 

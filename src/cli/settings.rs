@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn keys_move_and_faults_name_the_place_and_the_remedy() {
         let flags = ScreenArguments::default();
-        let settings = load("mouse = false\n[keys]\nsample-now = \"S\"\npause = [\"P\", \"space\"]", &unset, &flags).unwrap();
+        let settings = load("mouse = false\n[keys]\nsample-now = \"Z\"\npause = [\"P\", \"space\"]", &unset, &flags).unwrap();
         assert_eq!(settings.keymap.text(crate::app::ActionId::Pause), "P space");
         for (text, fault) in [
             ("thme = \"dark\"", "config.toml: there is no setting `thme`; did you mean `theme`?"),

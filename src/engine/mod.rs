@@ -23,7 +23,7 @@ use crate::data::{Augment, DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::{DataChoice, Preset};
-use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock, Steering};
+use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock, Steering, Watch};
 use devices::OpenDevice;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -81,6 +81,8 @@ pub struct Resume {
     pub notes: Vec<String>,
     /// How it was steered up to there.
     pub steering: Steering,
+    /// Which alerts its log has raised up to there.
+    pub watch: Watch,
 }
 
 /// Why a search cannot start.

@@ -10,6 +10,9 @@ const FORWARD_SHARE: f64 = 1.0 / 3.0;
 /// Weight of the newest step in the moving average of a step's time.
 const NEWEST: f64 = 0.05;
 
+/// Less time of training than this says nothing about how long it waits for its images.
+const TELLING: Duration = Duration::from_secs(5);
+
 /// Keeps time over the phases of a search. Pauses count for nothing.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -30,6 +33,8 @@ pub(super) struct Pace {
     ranking: Duration,
     /// For batches that were not ready.
     waiting: Duration,
+    /// Waiting and steps since [`Self::take_waiting_share`] had enough of them to tell.
+    lately: [Duration; 2],
     paused: Option<Instant>,
 }
 
@@ -50,6 +55,7 @@ impl Pace {
             training: Duration::ZERO,
             ranking: Duration::ZERO,
             waiting: Duration::ZERO,
+            lately: [Duration::ZERO; 2],
             paused: None,
         }
     }
@@ -62,8 +68,19 @@ impl Pace {
     /// A step waited so long for its images, and then took so long.
     pub(super) fn waited(&mut self, wait: Duration, step: Duration) {
         self.waiting += wait;
+        self.lately = [self.lately[0] + wait, self.lately[1] + step];
         let share = wait.as_secs_f64() / (wait + step).as_secs_f64().max(1e-9);
         self.waiting_share = Some(self.waiting_share.map_or(share, |mean| mean + NEWEST * (share - mean)));
+    }
+
+    /// Share of the time since it was last told in which training waited for images; `None` while that time is too short to tell.
+    pub(super) fn take_waiting_share(&mut self) -> Option<f64> {
+        let [wait, step] = self.lately;
+        let all = wait + step;
+        (all >= TELLING).then(|| {
+            self.lately = [Duration::ZERO; 2];
+            wait.as_secs_f64() / all.as_secs_f64()
+        })
     }
 
     pub(super) fn trained(&mut self, step: Duration) {
@@ -149,5 +166,24 @@ impl Pace {
             waiting_share: self.waiting_share.filter(|_| phase == Phase::Training),
             ..Snapshot::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_told_once_enough_time_has_passed_and_from_then_on_anew() {
+        let preset = Preset::load("digits", None, &[]).unwrap().preset;
+        let mut pace = Pace::new(&preset, 10, 100);
+        let seconds = Duration::from_secs;
+        pace.waited(seconds(1), seconds(3));
+        assert_eq!(pace.take_waiting_share(), None);
+        pace.waited(seconds(3), seconds(1));
+        assert_eq!(pace.take_waiting_share(), Some(0.5), "of all eight seconds");
+        assert_eq!(pace.take_waiting_share(), None);
+        pace.waited(seconds(0), seconds(6));
+        assert_eq!(pace.take_waiting_share(), Some(0.0));
     }
 }

@@ -249,6 +249,7 @@ impl LastEpoch {
         Self {
             cross_entropy: epoch.cross_entropy,
             kl: epoch.kl,
+            kl_parts: epoch.kl_parts,
             train_accuracy: epoch.train_accuracy,
             select_accuracy: epoch.select_accuracy,
             entropy_bits: epoch.health.entropy_bits,

@@ -2,7 +2,7 @@
 
 use super::{ChecklistItem, Comparison, Correlation};
 use crate::preset::BatchNormMode;
-use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, PaperCount, RaceOutcome, Source, SplitSizes, Start};
+use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, KlParts, PaperCount, RaceOutcome, Source, SplitSizes, Start};
 use serde::{Deserialize, Serialize};
 
 /// Everything a report says. An absent value is `null`, never a missing key.
@@ -164,6 +164,8 @@ pub struct LastEpoch {
     pub cross_entropy: f64,
     /// The KL term at its end.
     pub kl: f64,
+    /// What it consists of; `None` in logs of before it was kept.
+    pub kl_parts: Option<KlParts>,
     /// Accuracy on its batches, under relaxed masks.
     pub train_accuracy: f64,
     /// Accuracy on the select split, under relaxed masks.

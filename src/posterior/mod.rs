@@ -15,7 +15,7 @@ mod summary;
 pub use cell::{CellProbabilities, Cells, drawn_cell, likeliest_cell};
 pub use choices::Choices;
 pub use hard_mask::{HardMask, MaskTextError};
-pub use objective::Regulariser;
+pub use objective::{KlTerm, Regulariser};
 pub use probability::{DropProbability, Posterior, logit, sigmoid};
 pub use relaxed::{expected_keep, relaxed_keep};
 pub use sample::{SizeClasses, bernoulli, drawn, likeliest, matched_on_parameters, permuted, rearranged, thresholded};

@@ -21,41 +21,76 @@ pub struct Regulariser {
     pub prior_drop: f64,
 }
 
+/// The KL term by its parts, in nats per example.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KlTerm {
+    /// The L2 part: what L_w weighs.
+    pub l2: f64,
+    /// The entropy part: the divergence of the masks' bits, or of the choices between operations, from their prior. What L_d weighs.
+    pub entropy: f64,
+}
+
+impl KlTerm {
+    /// The KL term.
+    #[must_use]
+    pub fn total(self) -> f64 {
+        self.l2 + self.entropy
+    }
+}
+
+impl std::iter::Sum for KlTerm {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| Self { l2: sum.l2 + part.l2, entropy: sum.entropy + part.entropy })
+    }
+}
+
 impl Regulariser {
     /// The KL term of one group, in nats per example.
     #[must_use]
     pub fn value(&self, logit_p: f64, channels: f64, squared_norm: f64) -> f64 {
+        self.parts(logit_p, channels, squared_norm).total()
+    }
+
+    /// [`Self::value`] by its parts.
+    #[must_use]
+    pub fn parts(&self, logit_p: f64, channels: f64, squared_norm: f64) -> KlTerm {
         let (p, keep) = (sigmoid(logit_p), sigmoid(-logit_p));
         // ln p and ln(1 - p) from the logit: finite where p itself would round to 0 or 1 (7 row 16).
         let (ln_p, ln_keep) = (-softplus(-logit_p), -softplus(logit_p));
         let divergence = p * (ln_p - self.prior_drop.ln()) + keep * (ln_keep - (-self.prior_drop).ln_1p());
-        (self.weight * keep * squared_norm + self.entropy * channels * divergence) / self.n_effective
+        KlTerm {
+            l2: self.weight * keep * squared_norm / self.n_effective,
+            entropy: self.entropy * channels * divergence / self.n_effective,
+        }
     }
 
     /// The KL term of one choice between operations, in nats per example, from the probability of each and the squared norm of its weights:
-    /// `(L_w/N) sum of π S + (L_d/N) sum of π ln(π m)` over its m operations, the divergence from a uniform prior.
+    /// `(L_w/N) sum of π S + (L_d/N) sum of π ln(π m)` over its m operations, the divergence from a uniform prior; by its parts.
     #[must_use]
-    pub fn choice_value(&self, probabilities: &[f64], squared_norms: &[f64]) -> f64 {
+    pub fn choice_parts(&self, probabilities: &[f64], squared_norms: &[f64]) -> KlTerm {
         let options = probabilities.len() as f64;
         let divergence = |&p: &f64| if p > 0.0 { p * (p * options).ln() } else { 0.0 };
         let drive: f64 = probabilities.iter().zip(squared_norms).map(|(p, norm)| p * norm).sum();
-        (self.weight * drive + self.entropy * probabilities.iter().map(divergence).sum::<f64>()) / self.n_effective
+        KlTerm {
+            l2: self.weight * drive / self.n_effective,
+            entropy: self.entropy * probabilities.iter().map(divergence).sum::<f64>() / self.n_effective,
+        }
     }
 
-    /// The KL term of a whole posterior; a squared norm for each of its groups.
+    /// The KL term of a whole posterior by its parts; a squared norm for each of its groups.
     #[must_use]
-    pub fn total(&self, posterior: &Posterior, granularity: Granularity, squared_norms: &[f32]) -> f64 {
+    pub fn total(&self, posterior: &Posterior, granularity: Granularity, squared_norms: &[f32]) -> KlTerm {
         let norm = |group: usize| squared_norms.get(group).map_or(0.0, |&norm| f64::from(norm));
         match posterior.choices() {
             None => {
                 let groups = posterior.logits().iter().zip(posterior.channels()).enumerate();
-                groups.map(|(group, (&x, &channels))| self.value(f64::from(x), granularity.bits(channels) as f64, norm(group))).sum()
+                groups.map(|(group, (&x, &channels))| self.parts(f64::from(x), granularity.bits(channels) as f64, norm(group))).sum()
             }
             Some(choices) => {
                 let probabilities = choices.probabilities(posterior.logits());
                 let of = |(options, probabilities): (&Vec<Vec<usize>>, &Vec<f64>)| {
                     let norms: Vec<f64> = options.iter().map(|groups| groups.iter().map(|&group| norm(group)).sum()).collect();
-                    self.choice_value(probabilities, &norms)
+                    self.choice_parts(probabilities, &norms)
                 };
                 choices.groups().iter().zip(&probabilities).map(of).sum()
             }
@@ -98,6 +133,19 @@ mod tests {
         let regulariser = Regulariser { weight: 1.0, entropy: 1.0, n_effective: 100.0, prior_drop: 0.8 };
         assert!(regulariser.logit_gradient(logit(0.8), 16.0, 0.0).abs() < 1e-12);
         assert!(regulariser.value(logit(0.8), 16.0, 0.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn each_part_is_weighed_by_its_own_coefficient_and_together_they_are_the_term() {
+        let regulariser = Regulariser { weight: 3.0, entropy: 1.0, n_effective: 100.0, prior_drop: 0.5 };
+        let parts = regulariser.parts(logit(0.25), 16.0, 4.0);
+        // (3 / 100) 0.75 × 4, and 16 / 100 times the divergence of (1/4, 3/4) from (1/2, 1/2).
+        assert!((parts.l2 - 0.09).abs() < 1e-12);
+        let divergence = 0.25 * 0.5f64.ln() + 0.75 * 1.5f64.ln();
+        assert!((parts.entropy - 0.16 * divergence).abs() < 1e-12);
+        assert!((parts.total() - regulariser.value(logit(0.25), 16.0, 4.0)).abs() < 1e-15);
+        let choice = regulariser.choice_parts(&[0.25, 0.75], &[4.0, 0.0]);
+        assert!((choice.l2 - 0.03).abs() < 1e-12 && (choice.entropy - divergence / 100.0).abs() < 1e-12);
     }
 
     #[test]

@@ -64,6 +64,23 @@ pub struct DataChoice {
     pub cutout: usize,
 }
 
+impl DataChoice {
+    /// The keys that have something done to each training image.
+    #[must_use]
+    pub fn augmentations(&self) -> Vec<&'static str> {
+        let all = [
+            ("data.rotation", self.rotation > 0.0),
+            ("data.crop", self.crop > 0.0),
+            ("data.jitter", self.jitter > 0.0),
+            ("data.autoaugment", self.autoaugment),
+            ("data.shift", self.shift > 0),
+            ("data.flip", self.flip),
+            ("data.cutout", self.cutout > 0),
+        ];
+        all.into_iter().filter_map(|(key, is_on)| is_on.then_some(key)).collect()
+    }
+}
+
 /// The family of the super-network with its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Space {

@@ -1,5 +1,5 @@
 //! What a search tells: one event a line of `events.jsonl`. For a fixed seed on the CPU the log is the same in every run, times
-//! (`seconds`, `resources`) aside.
+//! (`seconds`, `resources`) and alerts that follow from the clock and the disk ([`AlertKind::is_of_machine`]) aside.
 
 use super::{Command, NetworkSummary};
 use crate::preset::{BatchNormMode, PosteriorKind};
@@ -177,6 +177,9 @@ pub struct EpochMetrics {
     pub cross_entropy: f64,
     /// The KL term at the end of the epoch.
     pub kl: f64,
+    /// What the KL term consists of; `None` in logs of before it was kept.
+    #[serde(default)]
+    pub kl_parts: Option<KlParts>,
     /// Accuracy on the training batches, under relaxed masks.
     pub train_accuracy: f64,
     /// Accuracy on the select split under relaxed masks and running statistics.
@@ -195,6 +198,29 @@ pub struct EpochMetrics {
     /// How far sub-networks of this posterior differ; `None` in logs of before it was kept.
     #[serde(default)]
     pub spread: Option<Spread>,
+}
+
+impl EpochMetrics {
+    /// Whether the engine that logged it raised alerts for what goes wrong and lasts: parts of the KL term came with them.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.kl_parts.is_some()
+    }
+}
+
+/// The parts of the KL term, in nats per example; their sum is the term. See [`crate::posterior::Regulariser`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KlParts {
+    /// The L2 part, of the weights.
+    pub l2: f64,
+    /// The entropy part, of the Bernoulli or categorical masks.
+    pub entropy: f64,
+}
+
+impl From<crate::posterior::KlTerm> for KlParts {
+    fn from(term: crate::posterior::KlTerm) -> Self {
+        Self { l2: term.l2, entropy: term.entropy }
+    }
 }
 
 /// Parameters of 100 sub-networks drawn from one posterior.
@@ -493,6 +519,41 @@ pub enum AlertKind {
     Weights,
     /// What somebody asked for cannot be done.
     Refused,
+    /// Nearly everything drops.
+    Collapse,
+    /// Operations without weights carry a block alone.
+    WeightFree,
+    /// No drop probability moves.
+    Stuck,
+    /// Training on the CPU waits for images.
+    Starved,
+    /// A GPU idles while training waits for images.
+    GpuIdle,
+    /// The disk of the run is filling.
+    Disk,
+}
+
+impl AlertKind {
+    /// What can go wrong for a while without ending a search, the worst first.
+    const LASTING: [Self; 6] = [Self::Collapse, Self::WeightFree, Self::Disk, Self::Stuck, Self::GpuIdle, Self::Starved];
+
+    /// Whether it is about the posterior, and so follows from the numbers of the log alone.
+    #[must_use]
+    pub fn is_of_posterior(self) -> bool {
+        matches!(self, Self::Collapse | Self::WeightFree | Self::Stuck)
+    }
+
+    /// Whether it follows from the clock or the disk, so that two runs of one seed may differ in it.
+    #[must_use]
+    pub fn is_of_machine(self) -> bool {
+        matches!(self, Self::Starved | Self::GpuIdle | Self::Disk)
+    }
+
+    /// The place among what lasts, 0 for the worst.
+    #[must_use]
+    pub fn rank(self) -> usize {
+        Self::LASTING.iter().position(|&kind| kind == self).unwrap_or(Self::LASTING.len())
+    }
 }
 
 /// How a run ended.

@@ -1,7 +1,7 @@
 //! A small run for tests: its network, its candidates and its events.
 
 use super::{
-    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Command, EpochMetrics, Event, LOG_VERSION,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Command, EpochMetrics, Event, KlParts, LOG_VERSION,
     NetworkSummary, Outcome, PaperCount, Phase, PosteriorHealth, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore, Ties,
 };
 use crate::graph::families::Edges;
@@ -60,12 +60,14 @@ pub fn started() -> Started {
     }
 }
 
-fn epoch(epoch: u32, drop: f32) -> Event {
-    Event::Epoch(Box::new(EpochMetrics {
+/// One of its epochs, with p of its second group.
+pub fn epoch(epoch: u32, drop: f32) -> EpochMetrics {
+    EpochMetrics {
         epoch,
         step: u64::from(epoch) * 17,
         cross_entropy: 1.0 / f64::from(epoch),
         kl: -0.25,
+        kl_parts: Some(KlParts { l2: 0.5, entropy: -0.75 }),
         train_accuracy: 0.75,
         select_accuracy: 0.8125,
         learning_rate: 0.05,
@@ -74,7 +76,7 @@ fn epoch(epoch: u32, drop: f32) -> Event {
         health: PosteriorHealth { expected_drop_share: f64::from(drop), entropy_bits: 0.5, ..PosteriorHealth::default() },
         weight_norms: vec![2.0, 1.0, 0.0, 0.5, 0.25],
         spread: Some(Spread { low: 480.0, high: 560.0 }),
-    }))
+    }
 }
 
 fn test(id: u32, source: Source, correct: u32) -> Event {
@@ -120,12 +122,13 @@ pub fn candidates() -> Vec<CandidateRecord> {
 
 /// Its whole log.
 pub fn events() -> Vec<Event> {
+    let ended = |number, drop| Event::Epoch(Box::new(epoch(number, drop)));
     let mut candidates = scores().into_iter().map(|score| Event::Candidate(Box::new(score)));
-    let mut events = vec![Event::Started(Box::new(started())), Event::Phase { phase: Phase::Training }, epoch(1, 0.25)];
+    let mut events = vec![Event::Started(Box::new(started())), Event::Phase { phase: Phase::Training }, ended(1, 0.25)];
     events.push(Event::Intervention { command: Command::SampleNow { count: 1 }, step: 17 });
     events.extend(candidates.next());
     events.push(Event::Alert(Alert { kind: AlertKind::Storage, message: "the disk was full".into() }));
-    events.extend([epoch(2, 0.5), Event::Phase { phase: Phase::Ranking }]);
+    events.extend([ended(2, 0.5), Event::Phase { phase: Phase::Ranking }]);
     events.extend(candidates);
     let tied = [2, 3, 4, 5].map(CandidateId).to_vec();
     events.push(Event::Ties(Ties { leader: CandidateId(6), compared: 6, tied }));

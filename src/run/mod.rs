@@ -19,6 +19,7 @@ mod steering;
 pub mod tensors;
 mod time;
 mod torchvision;
+mod watch;
 mod weights;
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ pub use checkpoint::{
 };
 pub use command::{Command, Fate};
 pub use event::{
-    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, LOG_VERSION,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, KlParts, LOG_VERSION,
     Outcome, PaperCount, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore,
     Ties,
 };
@@ -47,4 +48,5 @@ pub use splits::SplitsFile;
 pub use steering::Steering;
 pub use time::stamp;
 pub use torchvision::{Pretrained, PretrainedError};
+pub use watch::{Machine, Watch, machine_alerts, posterior_alerts};
 pub use weights::KeptWeights;

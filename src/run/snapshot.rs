@@ -1,6 +1,6 @@
 //! The newest state of a search, for screens: published a few times a second, never logged.
 
-use super::{Phase, PosteriorHealth};
+use super::{Alert, Phase, PosteriorHealth};
 use serde::{Deserialize, Serialize};
 
 /// What a screen shows beside the events. A slow reader misses snapshots, the search never waits.
@@ -36,6 +36,9 @@ pub struct Snapshot {
     pub waiting_share: Option<f64>,
     /// Bytes that the disk of the run has left; `None` where the system does not tell.
     pub disk_free: Option<u64>,
+    /// What goes wrong with the machine, the worst first.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
 }
 
 impl Default for Snapshot {
@@ -56,6 +59,7 @@ impl Default for Snapshot {
             health: PosteriorHealth::default(),
             waiting_share: None,
             disk_free: None,
+            alerts: Vec::new(),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Errands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Written;
+    use crate::app::{Training, Written};
     use crate::run::{CandidateId, Start};
 
     fn at(folder: &str) -> Written {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn task(id: u32, errand: Errand) -> Task {
-        Task { run: "run".into(), candidate: CandidateId(id), errand }
+        Task { run: "run".into(), candidate: CandidateId(id), errand, training: Training::default() }
     }
 
     #[test]

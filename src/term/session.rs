@@ -293,6 +293,12 @@ impl Session {
                 let job = self.host.job(&task);
                 self.errands.ask(task, job);
             }
+            Effect::Train { run, from, training } => {
+                let checked = self.host.check_training(&run, from, &training);
+                for effect in self.app.training_checked(from, &training, checked) {
+                    self.effect(effect);
+                }
+            }
             Effect::Start { preset, changes } => {
                 let opened = self.host.start(&preset, &changes);
                 self.show_or_say(opened);

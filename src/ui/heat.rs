@@ -113,7 +113,7 @@ fn shade(run: &Run) -> Role {
     if run.is_categorical() { Role::Kept } else { Role::Dropped }
 }
 
-/// The posterior in a few numbers, and what goes on in words; a warning comes before what is well.
+/// The posterior in a few numbers, and what goes on in words; the worst of what goes wrong comes before what is well.
 fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(health) = run.health().filter(|_| area.height > 0) else { return };
     let spread = run.epochs().last().and_then(|epoch| epoch.spread);
@@ -121,6 +121,7 @@ fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         Some(format!("entropy {} bits", share2(health.entropy_bits))),
         Some(format!("  undecided {:.0} %", 100.0 * health.undecided_share)),
         Some(format!("  Δp {}", share3(health.largest_change))),
+        Some(format!("  expected {} parameters, {} MACs", short(health.expected_parameters), short(health.expected_macs))),
         spread.map(|spread| format!("  samples {}–{}", short(spread.low), short(spread.high))),
     ];
     // A number is told whole or not at all.
@@ -132,9 +133,11 @@ fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         x += brush.text(x, area.y, area.right() - x, &number, Role::Text);
     }
     let rest = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    match run.warnings().first() {
-        Some(warning) => brush.wrapped(rest, &format!("! {}", warning.text), Role::Attention),
-        None => brush.wrapped(rest, &sentence(run).unwrap_or_default(), Role::Quiet),
+    match run.warnings() {
+        [] => brush.wrapped(rest, &sentence(run).unwrap_or_default(), Role::Quiet),
+        [one] => brush.wrapped(rest, &format!("! {}", one.message), Role::Attention),
+        // Before the sentence, whose end may be cut.
+        [worst, others @ ..] => brush.wrapped(rest, &format!("! (and {} more) {}", others.len(), worst.message), Role::Attention),
     };
 }
 

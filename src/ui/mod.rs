@@ -41,9 +41,10 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
     }
     hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
     match app.overlay() {
-        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) => {}
+        Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) | Overlay::Train(_) => {}
         Overlay::Form(form) => overlay::form(form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
+        Overlay::Stop => overlay::stop(app, area, &mut brush),
         Overlay::Meter => meter::draw(app, area, &mut brush),
         Overlay::Marked(at) => marked::draw(app, *at, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
@@ -76,6 +77,10 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
         Overlay::Place(line) => {
             let told = "an event (120), a share (50%), an epoch (e12), a time (90s, 12m, 1.5h) · esc gives it up";
             return typing("go to", &line.input, line.fault.as_deref(), told, area, brush);
+        }
+        Overlay::Train(line) => {
+            let told = "also train.*, data.shift, data.flip, data.cutout · enter trains · esc gives it up";
+            return typing(line.label(), &line.input, line.fault.as_deref(), told, area, brush);
         }
         Overlay::Rename(line) => return typing("new name", &line.input, None, "enter renames · esc gives it up", area, brush),
         _ => {}

@@ -74,6 +74,18 @@ pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
     brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: delete   n or esc: keep", Role::Key);
 }
 
+/// The question whether to end the search; names what is lost.
+pub(super) fn stop(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let popup = centred(area, 64, 8);
+    brush.clear(popup);
+    let inner = brush.panel(popup, "Stop", "", true);
+    let name = app.run().map_or("", crate::app::Run::name);
+    brush.text(inner.x, inner.y, inner.width, name, Role::Title);
+    let lost = format!("Nothing is lost: the search writes a checkpoint and ends. `pgnas resume {name}` goes on with it from there.");
+    brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
+    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: stop   n or esc: go on", Role::Key);
+}
+
 /// The keys of a preset, the chosen one with what it means.
 pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
     let popup = centred(area, 110.min(area.width.saturating_sub(2)), area.height.saturating_sub(2));

@@ -175,9 +175,9 @@ impl Brush<'_> {
         }
     }
 
-    /// Curves over a shared axis that spans `span`; what lies outside is not drawn. Values that are no finite numbers (or not positive, on a logarithmic axis) are left
-    /// out; returns how many. Axis labels take the left columns.
-    /// Every second series is dashed, so that the two of a plot differ without colour. The axis of values spans `range`, or what there is.
+    /// Curves over a shared axis that spans `span`; what lies outside is not drawn. Values that have no place on the axis are left out;
+    /// returns how many. Axis labels take the left columns. Each series has a stroke of its own, see [`STROKES`], so that those of a
+    /// plot differ without colour. The axis of values spans `range`, or what there is.
     pub fn curves(
         &mut self,
         area: Rect,
@@ -185,7 +185,7 @@ impl Brush<'_> {
         span: (f64, f64),
         log: bool,
         range: Option<(f64, f64)>,
-    ) -> usize {
+    ) -> LeftOut {
         let transform = |value: f64| if log { value.log10() } else { value };
         let within = |&(x, _): &(f64, f64)| x >= span.0 && x <= span.1;
         let points = || series.iter().flat_map(|(points, _)| points.iter()).filter(|point| within(point));
@@ -193,7 +193,8 @@ impl Brush<'_> {
         let values = points().filter(|point| good(point)).map(|&(_, y)| transform(y));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
         let (low, high) = range.filter(|_| low <= high).unwrap_or((low, high));
-        let left_out = points().filter(|point| !good(point)).count();
+        let not_finite = points().filter(|(x, y)| !x.is_finite() || !y.is_finite()).count();
+        let left_out = LeftOut { not_finite, not_positive: points().filter(|point| !good(point)).count() - not_finite };
         let label = 6;
         if low > high || area.width < label + 4 || area.height < 2 {
             return left_out;
@@ -220,9 +221,10 @@ impl Brush<'_> {
                 let (x, y) = place(point);
                 let (x0, y0) = before.unwrap_or((x, y));
                 let steps = (x - x0).abs().max((y - y0).abs()).ceil().max(1.0) as usize;
-                for step in 0..=steps {
+                // Where it comes from is drawn already: a dot that counted twice would close the gaps of a stroke.
+                for step in if before.is_some() { 1..=steps } else { steps..=steps } {
                     travelled += 1;
-                    if number % 2 == 1 && travelled % 6 >= 3 {
+                    if !drawn(number, travelled) {
                         continue;
                     }
                     let share = step as f64 / steps as f64;
@@ -273,6 +275,36 @@ impl Brush<'_> {
             Glyphs::Ascii => '*',
         };
         cell.set_char(character).set_style(style);
+    }
+}
+
+/// Values of curves that have no place on their axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// No numbers.
+    pub not_finite: usize,
+    /// Numbers of 0 or less, on a logarithmic axis.
+    pub not_positive: usize,
+}
+
+impl std::ops::Add for LeftOut {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { not_finite: self.not_finite + other.not_finite, not_positive: self.not_positive + other.not_positive }
+    }
+}
+
+/// How the series of a plot are drawn, in their order and then over again: solid, dashed, dotted; each as its legend shows it, with the
+/// same in ASCII.
+pub const STROKES: [(&str, &str); 3] = [("──", "--"), ("╌╌", "- "), ("··", "..")];
+
+/// Whether the series of a number leaves a dot after so many dots' way.
+fn drawn(number: usize, travelled: usize) -> bool {
+    match number % STROKES.len() {
+        0 => true,
+        1 => travelled % 6 < 3,
+        _ => travelled.is_multiple_of(4),
     }
 }
 

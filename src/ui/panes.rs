@@ -1,14 +1,13 @@
 //! The panes beside the network: curves, candidates.
 
-use super::paint::{Brush, share2, share3, short};
+use super::paint::{Brush, LeftOut, STROKES, share2, share3, short};
 use super::theme::Role;
 use crate::app::{Run, Target};
 use crate::run::{EpochMetrics, Source};
 use ratatui::layout::Rect;
 
 pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
-    let scale = if run.log_curves() { "log y" } else { "" };
-    let inner = brush.panel(area, "Curves", scale, focused);
+    let inner = brush.panel(area, "Curves", scale(run), focused);
     let Some(told) = run.at_cross() else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
@@ -22,34 +21,56 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let left_out = chart(run, upper, &LOSSES, true, brush) + chart(run, lower, &ACCURACIES, false, brush);
+    let left_out = chart(run, upper, &LOSSES, brush) + chart(run, lower, &ACCURACIES, brush);
     let y = inner.bottom() - 1;
     axis(run, Rect { y, height: 1, ..inner }, &rate(run, told), brush);
-    if left_out > 0 {
-        brush.text(inner.x + 10, upper.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
-    }
+    tell_left_out(left_out, upper, brush);
 }
+
+/// Columns from which the curves stand in two columns.
+const WIDE: u16 = 100;
 
 /// The screen of the curves: all there are, over one axis of epochs.
 pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
-    let right = if run.log_curves() { "log y" } else { "" };
-    let inner = brush.panel(area, "Curves", right, true);
+    let inner = brush.panel(area, "Curves", scale(run), true);
     let Some(told) = run.at_cross().filter(|_| inner.height > 4) else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
     };
-    let charts: [(&Chart, bool); 4] = [(&LOSSES, true), (&ACCURACIES, false), (&SIZES, true), (&RATES, true)];
+    let is_kept = |chart: &&&Chart| chart.series.iter().any(|series| run.epochs().iter().any(|epoch| (series.value)(epoch).is_some()));
+    let charts: Vec<&Chart> = CHARTS.iter().filter(is_kept).copied().collect();
+    let columns = if inner.width >= WIDE { 2 } else { 1 };
     // As many as have four lines each.
-    let count = (usize::from(inner.height - 1) / 4).clamp(1, charts.len());
-    let tall = (inner.height - 1) / count as u16;
-    let mut left_out = 0;
-    for (number, (entries, falls)) in charts.iter().take(count).enumerate() {
-        let plot = Rect { y: inner.y + number as u16 * tall, height: tall.saturating_sub(u16::from(tall > 4)), ..inner };
-        left_out += chart(run, plot, entries, *falls, brush);
+    let rows = (usize::from(inner.height - 1) / 4).clamp(1, charts.len().div_ceil(columns).max(1));
+    let tall = (inner.height - 1) / rows as u16;
+    let gap = 2 * (columns as u16 - 1);
+    let wide = (inner.width - gap) / columns as u16;
+    let column = |number: usize| inner.x + (number % columns) as u16 * (wide + gap);
+    let mut left_out = LeftOut::default();
+    for (number, kind) in charts.iter().take(rows * columns).enumerate() {
+        let y = inner.y + (number / columns) as u16 * tall;
+        let plot = Rect { x: column(number), y, width: wide, height: tall.saturating_sub(u16::from(tall > 4)) };
+        left_out = left_out + chart(run, plot, kind, brush);
     }
-    axis(run, Rect { y: inner.bottom() - 1, height: 1, ..inner }, &rate(run, told), brush);
-    if left_out > 0 {
-        brush.text(inner.x + 10, inner.y, inner.width.saturating_sub(10), &format!("{left_out} not finite"), Role::Danger);
+    let cross = run.cross().map_or_else(String::new, |epoch| format!("crosshair at epoch {epoch}"));
+    let under = if columns == 2 { vec![cross, learning_rate(run, told)] } else { vec![rate(run, told)] };
+    for (number, middle) in under.iter().enumerate() {
+        axis(run, Rect { x: column(number), y: inner.bottom() - 1, width: wide, height: 1 }, middle, brush);
+    }
+    tell_left_out(left_out, inner, brush);
+}
+
+/// Which axis is another than usual.
+fn scale(run: &Run) -> &'static str {
+    if run.log_curves() { "losses: log y" } else { "" }
+}
+
+/// Says on the first line of charts what has no place on their axes: what is no number is a fault, what is not above 0 is none.
+fn tell_left_out(left_out: LeftOut, area: Rect, brush: &mut Brush<'_>) {
+    let told = [(left_out.not_finite, "not finite", Role::Danger), (left_out.not_positive, "not above 0", Role::Quiet)];
+    let mut x = area.x + 10;
+    for (count, word, role) in told.into_iter().filter(|(count, ..)| *count > 0) {
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{count} {word}"), role) + 2;
     }
 }
 
@@ -61,8 +82,14 @@ struct Series {
     role: Role,
 }
 
-/// The series of one chart; every second one is dashed.
-type Chart = [Series];
+/// The series of one chart, at most as many as there are strokes.
+struct Chart {
+    series: &'static [Series],
+    /// Whether its curves fall, so that the legend stands at the top; at the bottom otherwise.
+    falls: bool,
+    /// Whether they are losses, which may have a logarithmic axis.
+    losses: bool,
+}
 
 const fn series(name: &'static str, value: fn(&EpochMetrics) -> Option<f64>, written: fn(f64) -> String, role: Role) -> Series {
     Series { name, value, written, role }
@@ -72,50 +99,97 @@ fn loss(value: f64) -> String {
     format!("{value:.3}")
 }
 
-static LOSSES: [Series; 2] =
-    [series("loss", |epoch| Some(epoch.cross_entropy), loss, Role::SeriesA), series("KL", |epoch| Some(epoch.kl), loss, Role::SeriesB)];
-static ACCURACIES: [Series; 2] = [
-    series("train", |epoch| Some(epoch.train_accuracy), share3, Role::SeriesC),
-    series("select", |epoch| Some(epoch.select_accuracy), share3, Role::SeriesD),
-];
-static SIZES: [Series; 3] = [
-    series("parameters expected", |epoch| Some(epoch.health.expected_parameters), short, Role::SeriesA),
-    series("5 % of 100 samples below", |epoch| epoch.spread.map(|spread| spread.low), short, Role::SeriesB),
-    series("95 % below", |epoch| epoch.spread.map(|spread| spread.high), short, Role::SeriesC),
-];
-static RATES: [Series; 1] = [series("learning rate", |epoch| Some(epoch.learning_rate), short, Role::SeriesD)];
+fn bits(value: f64) -> String {
+    format!("{} bits", share2(value))
+}
 
-/// A chart with its legend in the corner that is free: losses fall, accuracies rise. Returns how many values were left out.
-fn chart(run: &Run, area: Rect, entries: &Chart, falls: bool, brush: &mut Brush<'_>) -> usize {
-    let points: Vec<Vec<(f64, f64)>> = entries
+static LOSSES: Chart = Chart {
+    series: &[
+        series("loss", |epoch| Some(epoch.cross_entropy), loss, Role::SeriesA),
+        series("KL", |epoch| Some(epoch.kl), loss, Role::SeriesB),
+    ],
+    falls: true,
+    losses: true,
+};
+static ACCURACIES: Chart = Chart {
+    series: &[
+        series("train", |epoch| Some(epoch.train_accuracy), share3, Role::SeriesC),
+        series("select", |epoch| Some(epoch.select_accuracy), share3, Role::SeriesD),
+    ],
+    falls: false,
+    losses: false,
+};
+static PARTS: Chart = Chart {
+    series: &[
+        series("L2 part of KL", |epoch| epoch.kl_parts.map(|parts| parts.l2), loss, Role::SeriesA),
+        series("entropy part", |epoch| epoch.kl_parts.map(|parts| parts.entropy), loss, Role::SeriesB),
+    ],
+    falls: true,
+    losses: true,
+};
+static HEALTH: Chart = Chart {
+    series: &[
+        series("entropy", |epoch| Some(epoch.health.entropy_bits), bits, Role::SeriesA),
+        series("undecided", |epoch| Some(epoch.health.undecided_share), share2, Role::SeriesB),
+        series("Δp", |epoch| Some(epoch.health.largest_change), share3, Role::SeriesC),
+    ],
+    falls: true,
+    losses: false,
+};
+static SIZES: Chart = Chart {
+    series: &[
+        series("params", |epoch| Some(epoch.health.expected_parameters), short, Role::SeriesA),
+        series("5 %", |epoch| epoch.spread.map(|spread| spread.low), short, Role::SeriesB),
+        series("95 % below", |epoch| epoch.spread.map(|spread| spread.high), short, Role::SeriesC),
+    ],
+    falls: true,
+    losses: false,
+};
+static COSTS: Chart = Chart {
+    series: &[series("MACs expected", |epoch| Some(epoch.health.expected_macs), short, Role::SeriesA)],
+    falls: true,
+    losses: false,
+};
+static RATES: Chart =
+    Chart { series: &[series("learning rate", |epoch| Some(epoch.learning_rate), short, Role::SeriesD)], falls: true, losses: false };
+
+/// In the order in which they give way where there is no room.
+static CHARTS: [&Chart; 7] = [&LOSSES, &ACCURACIES, &PARTS, &HEALTH, &SIZES, &COSTS, &RATES];
+
+/// A chart with its legend in the corner that is free: losses fall, accuracies rise. Returns what was left out.
+fn chart(run: &Run, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut {
+    let points: Vec<Vec<(f64, f64)>> = chart
+        .series
         .iter()
         .map(|series| run.epochs().iter().filter_map(|epoch| Some((f64::from(epoch.epoch), (series.value)(epoch)?))).collect())
         .collect();
-    let lines: Vec<(&[(f64, f64)], Role)> = points.iter().zip(entries).map(|(points, series)| (points.as_slice(), series.role)).collect();
-    let log = run.log_curves() && falls;
-    let left_out = brush.curves(area, &lines, run.span(), log, None);
+    let lines: Vec<(&[(f64, f64)], Role)> =
+        points.iter().zip(chart.series).map(|(points, series)| (points.as_slice(), series.role)).collect();
+    let left_out = brush.curves(area, &lines, run.span(), run.log_curves() && chart.losses, None);
     if let Some(cross) = run.cross() {
         brush.crosshair(area, f64::from(cross), run.span());
     }
-    let dashes = [brush.look.sign("──", "--"), brush.look.sign("╌╌", "- ")];
-    let told: Vec<(String, Role)> = entries
+    let told: Vec<(String, Role)> = chart
+        .series
         .iter()
-        .enumerate()
-        .filter_map(|(number, series)| {
+        .zip(STROKES)
+        .filter_map(|(series, (stroke, ascii))| {
             let value = (series.value)(run.at_cross()?)?;
-            Some((format!("{} {} {}", series.name, (series.written)(value), dashes[number % 2]), series.role))
+            Some((format!("{} {} {}", series.name, (series.written)(value), brush.look.sign(stroke, ascii)), series.role))
         })
         .collect();
-    legend(brush, area, if falls { area.y } else { area.bottom().saturating_sub(1) }, &told);
+    legend(brush, area, if chart.falls { area.y } else { area.bottom().saturating_sub(1) }, &told);
     left_out
 }
 
 fn rate(run: &Run, told: &EpochMetrics) -> String {
+    let rate = learning_rate(run, told);
+    run.cross().map_or_else(|| rate.clone(), |_| format!("epoch {}, {rate}", told.epoch))
+}
+
+fn learning_rate(run: &Run, told: &EpochMetrics) -> String {
     let factor = run.steering().learning_rate_factor.map_or_else(String::new, |factor| format!(" (×{factor} by hand)"));
-    match run.cross() {
-        Some(_) => format!("epoch {}, learning rate {}{factor}", told.epoch, short(told.learning_rate)),
-        None => format!("learning rate {}{factor}", short(told.learning_rate)),
-    }
+    format!("learning rate {}{factor}", short(told.learning_rate))
 }
 
 /// The axis of epochs under charts.

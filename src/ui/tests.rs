@@ -1,13 +1,18 @@
-//! The screen as a whole: what it shows with its styles, at any size, with and without colour.
+//! The screen as a whole: what it shows with its styles. How it reads without colour, its curves, and any state at any size: in the rooms below.
+
+mod any_state;
+mod colour;
+mod curves;
+mod scripts;
 
 use super::draw;
-use super::theme::{Depth, Glyphs, Look, Role};
+use super::theme::{Depth, Glyphs, Look};
 use crate::app::testing::{answered, app_at, app_with_candidates, at_start, opened, press, push, snapshot_at};
-use crate::app::{ActionId, App, Draft, Effect, Pane, PresetRow, Target};
-use crate::run::{Alert, AlertKind, Event, Phase, Snapshot};
-use proptest::prelude::*;
+use crate::app::{ActionId, App, Draft, Pane, PresetRow, Target};
+use crate::run::{Alert, AlertKind, Event, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use scripts::{alerted, findings, large};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -108,6 +113,11 @@ fn screens() -> Vec<(&'static str, App)> {
         ("help", after(app_at(3), "?")),
         ("leave", after(ranking(), "ctrl-c")),
         ("meter", metered()),
+        ("findings", findings()),
+        ("alerted", after(alerted(), "2")),
+        ("large", large(30)),
+        ("large_posterior", after(large(30), "2")),
+        ("stop", after(ranking(), "S")),
     ]
 }
 
@@ -125,6 +135,38 @@ fn every_screen_at_every_size_with_and_without_colour() {
 }
 
 #[test]
+fn without_colour_there_are_signs_of_unicode_and_sixteen_colours_are_enough() {
+    let looks = [("mono", look(Depth::None, Glyphs::Unicode)), ("sixteen", look(Depth::Ansi, Glyphs::Braille))];
+    for (screen, app) in screens().into_iter().filter(|(screen, _)| ["search", "samples", "curves"].contains(screen)) {
+        for (name, look) in &looks {
+            insta::assert_snapshot!(format!("{screen}_full_{name}"), styled(&app, look, 120, 36));
+        }
+    }
+}
+
+#[test]
+fn the_lines_in_which_something_is_typed() {
+    let mut shown = String::new();
+    for (opens, keys) in [("T", "0 . 5"), ("W", "- 1"), ("A", ". 1"), ("B", "5"), ("N", "n"), ("/", "a c c >")] {
+        let mut app = ranking();
+        press(&mut app, opens);
+        let _ = writeln!(shown, "{opens}: {}", text(&app, 120, 36).lines().last().unwrap_or_default());
+        press(&mut app, keys);
+        let _ = writeln!(shown, "{opens} {keys}: {}", text(&app, 120, 36).lines().last().unwrap_or_default());
+    }
+    for opens in ["X", "F"] {
+        let mut app = opened(3);
+        press(&mut app, opens);
+        let _ = writeln!(shown, "{opens}: {}", text(&app, 120, 36).lines().last().unwrap_or_default());
+        press(&mut app, "ctrl-u");
+        app.paste("epochs");
+        press(&mut app, "enter");
+        let _ = writeln!(shown, "{opens} epochs enter: {}", text(&app, 120, 36).lines().last().unwrap_or_default());
+    }
+    insta::assert_snapshot!("typed_lines", shown);
+}
+
+#[test]
 fn the_floor_shows_what_is_chosen_and_below_it_a_line_says_what_is_lacking() {
     let colour = look(Depth::True, Glyphs::Braille);
     let mut of_runs = at_start();
@@ -136,55 +178,6 @@ fn the_floor_shows_what_is_chosen_and_below_it_a_line_says_what_is_lacking() {
     for (width, height) in [(39, 30), (80, 9)] {
         let shown = text(&ranking(), width, height);
         assert!(shown.trim_end().starts_with("pgnas needs 40×10 cells") && shown.trim_end().lines().count() == 1, "{shown}");
-    }
-}
-
-#[test]
-fn without_braille_curves_are_made_of_half_blocks() {
-    let mut app = ranking();
-    press(&mut app, "5");
-    let shown = |glyphs| lines(&painted(&app, &look(Depth::True, glyphs), 80, 24)).join("\n");
-    let braille = |text: &str| text.chars().any(|sign| ('\u{2800}'..'\u{2900}').contains(&sign));
-    let blocks = shown(Glyphs::Unicode);
-    assert!(braille(&shown(Glyphs::Braille)) && !braille(&blocks));
-    assert!(blocks.contains('▀') && blocks.contains('▄') && blocks.contains('╭'), "{blocks}");
-}
-
-/// Lines with a cell of the selection's style.
-fn chosen_lines(app: &App, look: &Look) -> Vec<u16> {
-    let buffer = painted(app, look, 120, 36);
-    let selection = look.style(Role::Selection).add_modifier;
-    (0..36).filter(|&y| (0..120).any(|x| buffer[(x, y)].style().add_modifier.contains(selection))).collect()
-}
-
-#[test]
-fn without_colour_chosen_running_and_failed_rows_differ_on_every_screen() {
-    let none = look(Depth::None, Glyphs::Ascii);
-    for (screen, mut app) in screens() {
-        let down = match screen {
-            "start" | "search" | "posterior" | "samples" | "help" | "finished" | "paused" => "j",
-            "palette" => "down",
-            "form" => "esc k",
-            _ => continue,
-        };
-        let before = chosen_lines(&app, &none);
-        press(&mut app, down);
-        let after = chosen_lines(&app, &none);
-        assert!(!before.is_empty() && before != after, "{screen}: {before:?} {after:?}");
-    }
-    // Of the list of runs: by words, and the failed one by a sign as well.
-    let shown = lines(&painted(&runs(), &none, 120, 36));
-    let mut states: Vec<&str> = shown.iter().filter(|line| line.contains("20261124-")).map(|line| line[3..16].trim()).collect();
-    assert!(states.contains(&"running") && states.contains(&"! failed") && states.contains(&"paused"), "{states:?}");
-    let count = states.len();
-    states.sort_unstable();
-    states.dedup();
-    assert_eq!(states.len(), count);
-    // Of a run: by the head of its screen.
-    let head = |app: &App| lines(&painted(app, &none, 120, 36))[0].clone();
-    let of = |wanted: &str| head(&screens().into_iter().find(|(screen, _)| *screen == wanted).unwrap().1);
-    for (screen, word) in [("search", "o training"), ("paused", "= paused"), ("failed", "! failed"), ("finished", "* completed")] {
-        assert!(of(screen).contains(word), "{}", of(screen));
     }
 }
 
@@ -295,59 +288,6 @@ fn presets_beyond_the_window_come_into_sight_when_they_are_chosen() {
 }
 
 #[test]
-fn a_replay_says_where_it_is_in_ascii_too() {
-    let buffer = painted(&replaying(), &look(Depth::None, Glyphs::Ascii), 120, 36);
-    let shown = lines(&buffer).join("\n");
-    assert!(shown.is_ascii() && shown.contains("= replay standing still x8   event 22 of 109"), "{shown}");
-}
-
-#[test]
-fn without_colour_every_screen_reads_as_well() {
-    let none = look(Depth::None, Glyphs::Ascii);
-    let row = |app: &App, x: u16, word: &str| {
-        let buffer = painted(app, &none, 120, 36);
-        assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&buffer));
-        let y = lines(&buffer).iter().position(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word}: {:#?}", lines(&buffer)));
-        (buffer[(x, y as u16)].style(), lines(&buffer)[y].clone())
-    };
-    // Selected: by its style, whatever the screen.
-    let start = at_start();
-    assert_ne!(row(&start, 5, "digits  ").0, row(&start, 5, "fashion  ").0);
-    let mut app = ranking();
-    press(&mut app, "2");
-    assert_ne!(row(&app, 40, "conv 1x1").0, row(&app, 40, "conv 3x3").0);
-    press(&mut app, "3 g p ] x G");
-    let buffer = painted(&app, &none, 120, 36);
-    let shown = lines(&buffer);
-    assert!(shown.iter().any(|line| line.contains('>') && line.contains("random")), "{shown:#?}");
-    press(&mut app, "g");
-    assert!(lines(&painted(&app, &none, 120, 36)).iter().any(|line| line.contains(">P")), "pinned");
-    assert!(lines(&painted(&app, &none, 120, 36)).iter().any(|line| line.contains(" *")), "marked");
-    press(&mut app, "4");
-    let compared = lines(&painted(&app, &none, 120, 36)).join("\n");
-    assert!(compared.contains('#') && compared.contains('o') && compared.contains("W whole"), "{compared}");
-    // Running, paused, frozen and failed: by their words.
-    press(&mut app, "f");
-    assert!(lines(&painted(&app, &none, 120, 36))[0].contains("# view frozen, 0 events behind  o training"));
-    let failed = |state: &str| {
-        let mut app = App::new();
-        let run = crate::app::RunRow {
-            name: "one".into(),
-            path: "one".into(),
-            preset: "digits".into(),
-            seed: 1,
-            state: state.into(),
-            best: None,
-            written: std::time::SystemTime::UNIX_EPOCH,
-            bytes: 1,
-        };
-        app.show_start(Vec::new(), vec![run]);
-        row(&app, 5, "digits").1
-    };
-    assert!(failed("failed").contains("! failed") && !failed("completed").contains('!'));
-}
-
-#[test]
 fn side_by_side_tells_how_a_live_run_stands_and_what_came_of_both() {
     let mut app = opened(30);
     let record = |(at, event)| crate::run::Record { sequence: at as u64, seconds: 0.0, event };
@@ -396,7 +336,7 @@ fn the_front_is_marked_and_what_was_measured_shows() {
     let shown = text(&app, 120, 36);
     assert!(shown.contains('◆') && !shown.contains("      ms") && shown.contains("seed 1"), "{shown}");
     assert!(lines(&painted(&app, &look(Depth::None, Glyphs::Ascii), 120, 36)).iter().any(|line| line.contains('$')));
-    let task = Task { run, candidate: id, errand: Errand::Evaluate };
+    let task = Task { run, candidate: id, errand: Errand::Evaluate, training: crate::app::Training::default() };
     app.done(&task, Ok(Done::Evaluated { rows: Vec::new(), latency_ms: 0.81 }));
     let shown = text(&app, 120, 36);
     assert!(shown.contains("      ms") && shown.contains("0.81 ms an image here"), "{shown}");
@@ -422,20 +362,6 @@ fn what_is_drawn_can_be_clicked() {
 }
 
 #[test]
-fn without_colour_selection_and_pause_still_show() {
-    let none = look(Depth::None, Glyphs::Ascii);
-    let mut app = ranking();
-    let first = painted(&app, &none, 120, 36);
-    assert!(first.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&first));
-    let selected = lines(&first).iter().position(|line| line.contains("> ") && line.contains("posterior  ")).unwrap() as u16;
-    assert_ne!(first[(5, selected)].style(), first[(5, selected + 1)].style());
-    press(&mut app, "j");
-    assert_ne!(painted(&app, &none, 120, 36), first);
-    app.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
-    assert!(lines(&painted(&app, &none, 120, 36))[0].contains("paused"));
-}
-
-#[test]
 fn an_alert_takes_the_hint_line_and_gives_it_back() {
     let mut app = app_at(5);
     let hints = text(&app, 80, 24);
@@ -444,136 +370,6 @@ fn an_alert_takes_the_hint_line_and_gives_it_back() {
     assert!(text(&app, 80, 24).lines().last().unwrap().contains(&message));
     press(&mut app, "L");
     assert_eq!(text(&app, 80, 24).lines().last().unwrap(), hints.lines().last().unwrap());
-}
-
-#[test]
-fn numbers_are_true_or_absent() {
-    let mut app = App::new();
-    app.show_run("one".into(), "one".into(), true);
-    let empty = text(&app, 120, 36);
-    assert!(!empty.contains("0.000") && !empty.contains('%'), "{empty}");
-    // A loss that is no number is counted, not drawn.
-    let mut app = app_at(6);
-    let mut metrics = crate::app::testing::epoch(7);
-    metrics.cross_entropy = f64::NAN;
-    push(&mut app, Event::Epoch(Box::new(metrics)));
-    assert!(text(&app, 120, 36).contains("1 not finite"));
-}
-
-const KEYS: &[&str] = &[
-    "j",
-    "k",
-    "g",
-    "G",
-    "tab",
-    "shift-tab",
-    "z",
-    "enter",
-    "o",
-    "r",
-    "y",
-    "?",
-    "esc",
-    "q",
-    "[",
-    "]",
-    "page-down",
-    "page-up",
-    "e",
-    "n",
-    "ctrl-c",
-    "1",
-    "2",
-    "3",
-    "4",
-    "f",
-    "p",
-    "x",
-    ":",
-    "/",
-    "backspace",
-    "L",
-    "K",
-    "D",
-    "R",
-    "T",
-    "B",
-    "N",
-    "5",
-    "v",
-    ",",
-    ".",
-    "+",
-    "-",
-    "d",
-    "c",
-    "w",
-    "O",
-    "x",
-    "backspace",
-    ">",
-    "<",
-    ")",
-    "{",
-    "a",
-    "u",
-    "t",
-    "space",
-    "i",
-    "s",
-];
-
-fn state() -> impl Strategy<Value = App> {
-    let keys = proptest::collection::vec(proptest::sample::select(KEYS), 0..16);
-    (0..9u8, 0..41u32, 0..6u32, keys, any::<f64>(), any::<bool>()).prop_map(|(kind, epochs, each, keys, number, paused)| {
-        let mut app = match kind {
-            0 => at_start(),
-            1 => App::new(),
-            2 => opened(each),
-            3 => replaying(),
-            4 => form(),
-            5 => steered(),
-            6 => runs(),
-            7 => answered(opened(each)),
-            _ => app_with_candidates(epochs, each),
-        };
-        let mut snapshot = Snapshot { paused, progress: Some(number), seconds_left: Some(number), ..snapshot_at(epochs) };
-        snapshot.images_per_second = Some(number);
-        snapshot.phase = if paused { Phase::Ranking } else { Phase::Training };
-        app.snapshot(Arc::new(snapshot));
-        // What the program around the screen would do.
-        for key in keys {
-            for effect in press(&mut app, key) {
-                match effect {
-                    Effect::Send(command) => push(&mut app, Event::Intervention { command, step: 9 }),
-                    Effect::Draft { preset, changes } => app.drafted(&preset, changes, Ok(Draft::default())),
-                    Effect::Beside(..) => app.show_beside("other".into(), "other".into(), &[], true),
-                    _ => {}
-                }
-            }
-        }
-        app
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_state_fits_any_size(app in state(), width in 0..=300u16, height in 0..=100u16, glyphs in 0..3usize) {
-        let glyphs = [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Braille][glyphs];
-        painted(&app, &look(Depth::Ansi, glyphs), width, height);
-        // An area that is not the whole buffer, nor within it.
-        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        draw(&app, &look(Depth::None, glyphs), Rect::new(7, 5, width, height), &mut buffer);
-    }
-}
-
-#[test]
-fn every_role_has_a_style_of_its_own_where_it_matters() {
-    let look = look(Depth::True, Glyphs::Braille);
-    assert_ne!(look.style(Role::Kept), look.style(Role::Dropped));
-    assert_ne!(look.style(Role::Border), look.style(Role::BorderFocused));
 }
 
 /// A search in which somebody has steered.
@@ -605,23 +401,4 @@ fn form() -> App {
     let mut app = at_start();
     app.drafted("digits", changes, Ok(Draft { keys, parameters: 31_000, groups: 37 }));
     app
-}
-
-#[test]
-fn without_colour_what_is_held_and_what_differs_still_shows() {
-    let none = look(Depth::None, Glyphs::Ascii);
-    let text = |app: &App| {
-        let buffer = painted(app, &none, 120, 36);
-        assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()), "{:?}", lines(&buffer));
-        lines(&buffer).join("\n")
-    };
-    let shown = text(&steered());
-    assert!(shown.contains("K kept") && shown.contains("D dropped") && shown.contains("by hand: 2 held, T 0.5, lr x 0.5"), "{shown}");
-    let mut app = steered();
-    press(&mut app, "5 v");
-    assert!(text(&app).contains("epoch 18, learning rate") && text(&app).contains('|'), "{}", text(&app));
-    let mut app = ranking();
-    press(&mut app, "3 g p ]");
-    assert!(text(&app).contains("+-+- ") || text(&app).contains("---"), "{}", text(&app));
-    assert!(text(&form()).contains("* train.epochs"));
 }

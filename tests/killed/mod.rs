@@ -134,7 +134,7 @@ pub fn text(folder: &Path) -> String {
     fs::read_to_string(folder.join("events.jsonl")).unwrap()
 }
 
-/// The events of a log, times and interruptions aside.
+/// The events of a log; times, interruptions, and alerts that follow from times and the disk aside.
 pub fn events(folder: &Path) -> Vec<Value> {
     let text = text(folder);
     let event = |line: &str| {
@@ -145,6 +145,7 @@ pub fn events(folder: &Path) -> Vec<Value> {
         }
         value
     };
-    let disturbs = |event: &Value| event["event"] == "resumed" || event["event"] == "intervention";
+    let of_machine = |event: &Value| event["event"] == "alert" && ["starved", "gpu_idle", "disk"].iter().any(|kind| event["kind"] == *kind);
+    let disturbs = |event: &Value| event["event"] == "resumed" || event["event"] == "intervention" || of_machine(event);
     text.lines().map(event).filter(|event| !disturbs(event)).collect()
 }

@@ -79,7 +79,8 @@ impl Search {
             epoch: epoch as u32 + 1,
             step: state.step,
             cross_entropy: scalar(&state.sums.cross_entropy) / trained,
-            kl,
+            kl: kl.total(),
+            kl_parts: Some(kl.into()),
             train_accuracy: scalar(&state.sums.correct) / trained,
             select_accuracy: select / f64::from(self.sizes.select.max(1)),
             learning_rate: self.trainer.learning_rate(state.step.saturating_sub(1)),
@@ -94,6 +95,7 @@ impl Search {
             self.alert(Alert { kind: AlertKind::Data, message });
         }
         self.record(Event::Epoch(Box::new(metrics)));
+        self.watch_machine();
         self.publish(Some(state), true);
     }
 }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod epoch;
 mod race;
 mod sampler;
+mod watch;
 
 use super::devices::OpenDevice;
 use super::feed::Feed;
@@ -22,7 +23,7 @@ use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
 use crate::run::{
     Alert, AlertKind, CandidateScore, CandidateWriter, Checkpoint, Command, Event, LOG_VERSION, NetworkSummary, Outcome, Phase, Pretrained,
-    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, Steering, resources, winner,
+    RankingStanding, Recorder, Resources, RunFolder, RunLock, SplitSizes, Started, Steering, Watch, resources, winner,
 };
 use burn::tensor::Tensor;
 use checkpoint::Clock;
@@ -32,9 +33,6 @@ use std::time::{Duration, Instant};
 
 /// How often screens get a new snapshot at most.
 const REFRESH: Duration = Duration::from_millis(200);
-
-/// How often the disk is asked what it has left.
-const DISK: Duration = Duration::from_secs(10);
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +81,9 @@ pub(super) struct Search {
     steering: Steering,
     /// When the disk was asked last, and what it had left.
     disk: (Option<Instant>, Option<u64>),
+    watch: Watch,
+    /// What goes wrong with the machine. It is judged anew by a process that resumes: it may be another machine.
+    machine: Vec<Alert>,
     clock: Clock,
     config_sha256: String,
     splits_sha256: String,
@@ -141,6 +142,8 @@ impl Search {
             published: None,
             steering: Steering::default(),
             disk: (None, None),
+            watch: Watch::default(),
+            machine: Vec::new(),
             clock: Clock::new(every),
             ranking: None,
             resume,
@@ -227,8 +230,8 @@ impl Search {
                 }
                 None
             }
-            Some(Resume { checkpoint, candidates, undone, notes, steering }) => {
-                self.steering = steering;
+            Some(Resume { checkpoint, candidates, undone, notes, steering, watch }) => {
+                (self.steering, self.watch) = (steering, watch);
                 self.steer();
                 self.restore_candidates(candidates);
                 let state = checkpoint.map(|checkpoint: Checkpoint| self.restore(checkpoint)).transpose()?;
@@ -375,17 +378,22 @@ impl Search {
     fn enter(&mut self, phase: Phase, state: &State) {
         self.phase = phase;
         self.record(Event::Phase { phase });
+        self.watch_machine();
         self.publish(None, true);
         self.checkpoint(state, None);
     }
 
     fn alert(&mut self, alert: Alert) {
-        self.publisher.record(self.recorder.record(Event::Alert(alert)));
+        let event = Event::Alert(alert);
+        // An alert begins none.
+        let _ = self.watch.take(&event);
+        self.publisher.record(self.recorder.record(event));
     }
 
     fn record(&mut self, event: Event) {
+        let begun = self.watch.take(&event);
         self.publisher.record(self.recorder.record(event));
-        if let Some(alert) = self.recorder.take_alert() {
+        for alert in begun.into_iter().chain(self.recorder.take_alert()) {
             self.alert(alert);
         }
     }
@@ -405,10 +413,8 @@ impl Search {
             .filter(|state| state.sums.steps > 0 && self.phase == Phase::Training)
             .map(|state| scalar(&state.sums.cross_entropy) / (state.sums.steps as f64 * self.preset.train.batch as f64));
         snapshot.drop_probabilities = now.drop_probabilities().map(|p| p.drop() as f32).collect();
-        if self.disk.0.is_none_or(|asked| asked.elapsed() > DISK) {
-            self.disk = (Some(Instant::now()), resources::free_bytes(self.folder.path()));
-        }
-        snapshot.disk_free = self.disk.1;
+        snapshot.disk_free = self.disk_free();
+        snapshot.alerts.clone_from(&self.machine);
         snapshot.health = Health::of(&now, &self.graph, Some(&self.posterior)).into();
         self.publisher.snapshot(snapshot);
     }
