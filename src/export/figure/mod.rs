@@ -93,8 +93,10 @@ fn kind(label: &str) -> usize {
 }
 
 fn style() -> String {
-    let kinds: String =
-        KINDS.iter().enumerate().map(|(kind, (_, _, colour))| format!(".k{kind} {{ fill: {} }} ", COLOURS[*colour])).collect();
+    let mut kinds = String::new();
+    for (kind, (_, _, colour)) in KINDS.iter().enumerate() {
+        let _ = write!(kinds, ".k{kind} {{ fill: {} }} ", COLOURS[*colour]);
+    }
     format!(
         "<style>
 text {{ font-family: system-ui, sans-serif; font-size: 11px; fill: #1f2933 }}
@@ -172,16 +174,10 @@ fn panel(block: &Block) -> Panel {
     let look = if is_bare { BARE } else { NAMED };
     let right = columns(&mut tensors, &arrows, look);
     let bottom = rows(&mut tensors, &arrows, look);
-    let mut caption = block.block.clone();
-    let name = caption.chars().count() * 8;
-    if let (true, Some(label)) = (is_bare, only) {
-        let _ = write!(caption, " ");
-        let last = tensors.iter().flat_map(|tensor| &tensor.last).map(|(label, ..)| label.as_str()).next();
-        let last = last.map_or_else(String::new, |last| format!(", {last} beside the tensor that it makes"));
-        caption = format!("{label} on every arrow{last}");
-    } else {
-        caption.clear();
-    }
+    let name = block.block.chars().count() * 8;
+    let last = tensors.iter().flat_map(|tensor| &tensor.last).map(|(label, ..)| label.as_str()).next();
+    let last = last.map_or_else(String::new, |last| format!(", {last} beside the tensor that it makes"));
+    let caption = only.filter(|_| is_bare).map_or_else(String::new, |label| format!("{label} on every arrow{last}"));
     let width = (right + INSET).max(2 * INSET + name + 12 + caption.chars().count() * 6);
     let height = bottom + INSET;
     let mut body = String::new();

@@ -26,26 +26,26 @@ pub(super) struct Arrow<'a> {
 
 /// A block as tensors, those from outside first and each behind what it is made of, and arrows between them.
 pub(super) fn wiring(edges: &[Edge]) -> (Vec<Tensor>, Vec<Arrow<'_>>) {
-    let named: Vec<(String, &str, &Edge)> = edges.iter().map(|edge| (source(edges, edge), ends(edge).1, edge)).collect();
+    let steps: Vec<(String, &str, &Edge)> = edges.iter().map(|edge| (source(edges, edge), ends(edge).1, edge)).collect();
     let mut names: Vec<&str> = Vec::new();
-    for (from, to, _) in named.iter().filter(|(from, to, _)| !is_last(&named, from, to)) {
+    for (from, to, _) in steps.iter().filter(|(from, to, _)| !is_last(&steps, from, to)) {
         for name in [from.as_str(), to] {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
     }
-    for (_, to, _) in &named {
+    for (_, to, _) in &steps {
         if !names.contains(to) {
             names.push(to);
         }
     }
-    let is_made = |name: &str| named.iter().any(|(_, to, _)| *to == name);
+    let is_made = |name: &str| steps.iter().any(|(_, to, _)| *to == name);
     let mut order: Vec<&str> = names.iter().copied().filter(|name| !is_made(name)).collect();
     while order.len() < names.len() {
         let left = || names.iter().copied().filter(|name| !order.contains(name));
         let is_ready = |name: &&str| {
-            let mut sources = named.iter().filter(|(from, to, _)| to == name && !is_last(&named, from, to));
+            let mut sources = steps.iter().filter(|(from, to, _)| to == name && !is_last(&steps, from, to));
             sources.all(|(from, _, _)| order.contains(&from.as_str()))
         };
         // Where tensors wait for each other, the first goes first.
@@ -56,10 +56,10 @@ pub(super) fn wiring(edges: &[Edge]) -> (Vec<Tensor>, Vec<Arrow<'_>>) {
     let tensor = |name: &&str| Tensor { name: (*name).to_owned(), is_given: !is_made(name), ..Tensor::default() };
     let mut tensors: Vec<Tensor> = order.iter().map(tensor).collect();
     let mut arrows = Vec::new();
-    for (from, to, edge) in &named {
+    for (from, to, edge) in &steps {
         let operations = kept(edge);
         let (from_place, to_place) = (place(from), place(to));
-        if is_last(&named, from, to) || from_place >= to_place {
+        if is_last(&steps, from, to) || from_place >= to_place {
             let told = |operation: &KeptOperation| (operation.operation.clone(), operation.share(), about(operation));
             tensors[to_place].last.extend(operations.into_iter().map(told));
         } else if !operations.is_empty() {
@@ -80,9 +80,9 @@ fn source(edges: &[Edge], edge: &Edge) -> String {
 }
 
 /// Whether an edge is the last step on the way to a tensor rather than one of several ways: it reads what the others add up to.
-fn is_last(named: &[(String, &str, &Edge)], from: &str, to: &str) -> bool {
-    let others = || named.iter().any(|(other, target, _)| *target == to && other != from);
-    from == to || (from == "mid" && others() && !named.iter().any(|(_, target, _)| *target == from))
+fn is_last(steps: &[(String, &str, &Edge)], from: &str, to: &str) -> bool {
+    let others = || steps.iter().any(|(other, target, _)| *target == to && other != from);
+    from == to || (from == "mid" && others() && !steps.iter().any(|(_, target, _)| *target == from))
 }
 
 /// All there is to tell of an operation.
