@@ -361,7 +361,7 @@ mod tests {
             let svg = svg("t", &blocks);
             for kept in operations(&blocks) {
                 let told = format!("<g><title>{}, {}:", kept.node, kept.operation);
-                let of_channels = format!("{} of {} channels</title>", kept.kept, kept.channels);
+                let of_channels = format!(" {} of {} channels</title>", kept.kept, kept.channels);
                 let drawn: Vec<&str> = svg.lines().filter(|line| line.starts_with(&told)).collect();
                 assert_eq!(drawn.iter().any(|line| line.ends_with(&of_channels)), kept.kept > 0, "{preset}, {told}");
             }
