@@ -1,4 +1,5 @@
-//! Exports run elsewhere: ONNX Runtime and PyTorch give the logits of this program.
+//! Exports run elsewhere: ONNX Runtime and PyTorch give the logits of this program, of networks with random numbers and of what
+//! `pgnas export` wrote of a trained run.
 //!
 //! Needs a Python with onnx, onnxruntime, torch, safetensors and numpy, named by `PGNAS_PYTHON`:
 //! `PGNAS_PYTHON=… cargo test --release --test runtimes -- --ignored --nocapture`. Continuous integration runs it.
@@ -10,11 +11,11 @@ use burn::tensor::Device;
 use networks::{EPSILON, forward, mask, statistics, trained};
 use pgnas::cli::prepare;
 use pgnas::engine::weights::images;
-use pgnas::export::{Member, Origin, arrays, onnx, onnx_mean, pytorch};
+use pgnas::export::{Genotype, Member, Origin, arrays, onnx, onnx_mean, pytorch, values};
 use pgnas::graph::Numbers;
 use pgnas::posterior::statistics::Predictions;
 use pgnas::preset::Preset;
-use pgnas::run::tensors::{Array, to_safetensors};
+use pgnas::run::tensors::{Array, Arrays, to_safetensors};
 use std::path::Path;
 use std::process::Command;
 
@@ -97,6 +98,81 @@ fn onnx_runtime_and_pytorch_give_the_same_logits() {
         assert_eq!(facts["metadata"]["seed"], "3");
         let losses = facts["losses"].as_array().unwrap();
         assert!(losses[4].as_f64().unwrap() < losses[0].as_f64().unwrap(), "the module trains on: {told}");
+    }
+}
+
+/// What makes a search of `digits` a matter of seconds, and still one that learns.
+const SMALL: [&str; 7] = [
+    "space.stages=8,16",
+    "train.epochs=12",
+    "rank.posterior=10",
+    "rank.random=2",
+    "rank.uniform=0",
+    "rank.constant=0",
+    "rank.recalibration_images=128",
+];
+
+fn pgnas(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_pgnas")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Puts the select images beside an export, with what this program makes of them by the files of the export alone: how many are right.
+fn judge(folder: &Path) -> usize {
+    let genotype: Genotype = serde_json::from_slice(&std::fs::read(folder.join("genotype.json")).unwrap()).unwrap();
+    let loaded = Preset::load(folder.join("config.toml").to_str().unwrap(), None, &[]).unwrap();
+    let slice = prepare::graph(&loaded).unwrap().slice(genotype.mask().unwrap().bits()).unwrap();
+    let values = values(&slice.graph, &Arrays::read(&folder.join("model.safetensors")).unwrap()).unwrap();
+    let epsilon = loaded.preset.train.batch_norm_epsilon;
+    let numbers = Numbers { parameters: &values.parameters, statistics: Some((&values.mean, &values.variance)), epsilon };
+
+    let splits = prepare::splits(&loaded).unwrap();
+    let select = splits.select.images();
+    let batch = select.gather(&(0..select.len()).collect::<Vec<usize>>());
+    let shape = slice.graph.input_shape();
+    let dimensions = [select.len(), shape.channels, shape.height, shape.width];
+    let logits = forward(&slice.graph, &numbers, None, images(batch.images.clone(), dimensions, &Device::default()));
+    let right = Predictions::of_logits(&logits, slice.graph.classes()).right(&batch.labels);
+    let array = |name: &str, dimensions: Vec<usize>, values: Vec<f32>| Array { name: name.into(), dimensions, values };
+    let given = [
+        array("images", dimensions.to_vec(), batch.images),
+        array("logits", vec![select.len(), slice.graph.classes()], logits),
+        array("labels", vec![select.len()], batch.labels.iter().map(|&label| label as f32).collect()),
+    ];
+    std::fs::write(folder.join("images.safetensors"), to_safetensors(&given, &[]).unwrap()).unwrap();
+    right.into_iter().filter(|&right| right).count()
+}
+
+#[test]
+#[ignore = "needs a Python with onnx, onnxruntime, torch and safetensors, named by PGNAS_PYTHON"]
+fn exports_of_a_trained_run_are_as_good_in_other_runtimes() {
+    let python = std::env::var("PGNAS_PYTHON").expect("PGNAS_PYTHON names a Python with onnx, onnxruntime, torch and safetensors");
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let run = run.to_str().unwrap();
+    let mut search = vec!["search", "digits", "--headless", "--seed", "1", "--run-dir", run];
+    SMALL.iter().for_each(|setting| search.extend(["--set", setting]));
+    pgnas(&search);
+    // The winner and the whole network.
+    for candidate in ["winner", "1"] {
+        let told: serde_json::Value = serde_json::from_slice(&pgnas(&["export", run, candidate, "--json"])).unwrap();
+        let folder = Path::new(told["path"].as_str().unwrap());
+        let right = judge(folder);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/runtimes.py");
+        let output = Command::new(&python).arg(script).arg(folder).output().unwrap();
+        assert!(output.status.success(), "{candidate}: {}", String::from_utf8_lossy(&output.stderr));
+        let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        println!("{candidate}: {facts}");
+        for runtime in ["onnx", "onnx_single", "torch"] {
+            assert!(facts[runtime].as_f64().unwrap() < 1e-4, "{candidate}, {runtime}: {facts}");
+        }
+        assert_eq!(facts["right"], serde_json::json!([right, right, right]), "{candidate}: the same accuracy everywhere");
+        // It is the one that the export found, of the 350 select images, and no matter of chance among 10 classes.
+        let share = right as f64 / 350.0;
+        assert!((told["select_accuracy"].as_f64().unwrap() - share).abs() < 1e-9 && share > 0.6, "{candidate}: {share}, {told}");
+        let recorded: f64 = facts["metadata"]["select_accuracy"].as_str().unwrap().parse().unwrap();
+        assert!((recorded - share).abs() < 1e-9, "{candidate}: {facts}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::output;
 use super::places::Places;
 use super::prepare;
 use crate::export::text::thousands;
-use crate::export::{blocks, drawing};
+use crate::export::{blocks, drawing, figure};
 use crate::graph::{Graph, MaskGroupId, NodeId};
 use crate::preset::{OwnSpace, Preset};
 use crate::run::{NetworkSummary, write_whole};
@@ -63,7 +63,7 @@ pub fn run(arguments: &SpaceArguments) -> Result<Exit, Failure> {
             let network = NetworkSummary::of(&graph);
             let blocks = blocks(&network.groups, &vec![true; network.masked_channels]);
             let title = if space.summary.is_empty() { name.clone() } else { format!("{name}: {}", space.summary) };
-            for (ending, text) in [("svg", drawing::svg(&title, &blocks)), ("dot", drawing::dot(&title, &blocks))] {
+            for (ending, text) in [("svg", figure::svg(&title, &blocks)), ("dot", drawing::dot(&title, &blocks))] {
                 let path = out.join(format!("{name}.{ending}"));
                 write_whole(&path, text.as_bytes())?;
                 output::tell(&format!("wrote {}", path.display()));

@@ -76,3 +76,61 @@ fn with_interval(accuracy: Accuracy) -> String {
         accuracy.total
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RetrainedWeights;
+    use super::*;
+    use crate::run::{Start, fixture};
+
+    fn genotype() -> Genotype {
+        let mut candidates = fixture::candidates();
+        let candidate = candidates.iter_mut().find(|candidate| candidate.score.id.0 == 6).unwrap();
+        candidate.score.paper_count = Some(crate::run::PaperCount { parameters: 1_234, macs: 56_789 });
+        candidate.mask = crate::posterior::HardMask::whole(fixture::started().network.masked_channels);
+        let test =
+            crate::run::Scores { inherited: Accuracy { correct: 333, total: 347 }, recalibrated: Accuracy { correct: 340, total: 347 } };
+        Genotype { test_reads: Some(2), ..Genotype::of(&fixture::started(), candidate, Some(test)).unwrap() }
+    }
+
+    #[test]
+    fn it_says_what_the_network_is_and_how_it_scored() {
+        let text = card(&genotype());
+        for fact in [
+            "# Candidate 6 of `digits-1`\n",
+            "for the image set `digits`, drawn from the posterior of a super-network",
+            "with the preset `digits`, seed 1, after 2 epochs. Its weights are those it inherited there; it was not retrained.",
+            "| select accuracy | 98.0 % (93.0 to 99.4; 98 of 100 images) |\n",
+            "| test accuracy | 98.0 % (95.9 to 99.0; 340 of 347 images); the search had opened that split 2 times |\n",
+            "| parameters | 510 (sliced: nothing unread is counted) |\n| multiply-accumulates per image | 5,100 |\n",
+            "| by the paper's count | 1,234 parameters, 56,789 multiply-accumulates (unread filters are still counted) |\n",
+            "| kept share of the masked channels | 50.0 % |\n",
+        ] {
+            assert!(text.contains(fact), "{fact}\n{text}");
+        }
+        for file in
+            ["model.onnx", "model.py", "model.safetensors", "genotype.json", "config.toml", "network.svg", "network.dot", "network.txt"]
+        {
+            assert!(text.contains(&format!("`{file}`")), "{file}");
+        }
+        assert!(!text.contains("read once"));
+    }
+
+    #[test]
+    fn of_a_retrained_one_it_tells_its_own_score_alone() {
+        let accuracy = Accuracy { correct: 99, total: 100 };
+        let trained = |from| RetrainedWeights { from, seed: 1, epochs: 3, recipe: Vec::new(), accuracy };
+        let text = card(&Genotype { retrained: Some(trained(Start::Scratch)), ..genotype() });
+        assert!(text.contains("It was then trained from scratch, 3 epochs.") && text.contains("99 of 100 images"), "{text}");
+        assert!(!text.contains("test accuracy"), "the split was read with other weights: {text}");
+        let text = card(&Genotype { retrained: Some(trained(Start::Inherited)), ..genotype() });
+        assert!(text.contains("It was then trained on from the weights it inherited, 3 epochs."), "{text}");
+    }
+
+    #[test]
+    fn a_count_of_before_sliced_networks_were_counted_is_called_the_paper_s() {
+        let text = card(&Genotype { paper_count: None, test: None, ..genotype() });
+        assert!(text.contains("| parameters by the paper's count | 510 (unread filters are still counted) |"), "{text}");
+        assert!(!text.contains("sliced: nothing") && !text.contains("test accuracy"), "{text}");
+    }
+}

@@ -1,4 +1,4 @@
-//! A candidate drawn: as text, as DOT, and as an SVG that stands alone. Dropped operations are absent, kept ones carry their share.
+//! A candidate drawn as text and as DOT; `figure` draws it as SVG. Dropped operations are absent, kept ones carry their share.
 
 use super::genotype::{Block, Edge, Genotype, KeptOperation};
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ impl KeptOperation {
     }
 }
 
-fn kept(edge: &Edge) -> Vec<&KeptOperation> {
+pub(super) fn kept(edge: &Edge) -> Vec<&KeptOperation> {
     edge.operations.iter().filter(|operation| operation.kept > 0).collect()
 }
 
 /// Edges as they are named within a block, from source to consumer.
-fn ends(edge: &Edge) -> (&str, &str) {
+pub(super) fn ends(edge: &Edge) -> (&str, &str) {
     edge.edge.split_once('→').unwrap_or(("in", edge.edge.as_str()))
 }
 
@@ -79,71 +79,44 @@ pub fn dot(title: &str, blocks: &[Block]) -> String {
     text
 }
 
-const WIDTH: usize = 920;
-const MARGIN: usize = 24;
-const LABEL: usize = 76;
-const CHIP: usize = 148;
-const LINE: usize = 30;
-
-/// The network as a picture: a panel per block, a row per edge, a chip per kept operation, filled to its kept share.
-#[must_use]
-pub fn svg(title: &str, blocks: &[Block]) -> String {
-    let mut body = String::new();
-    let mut y = 64;
-    for Block { block, edges } in blocks {
-        let per_line = (WIDTH - 2 * MARGIN - LABEL - 16) / CHIP;
-        let lines = |edge: &Edge| kept(edge).len().div_ceil(per_line).max(1);
-        let height = 40 + edges.iter().map(lines).sum::<usize>() * LINE;
-        let _ = writeln!(body, r#"<rect class="panel" x="{MARGIN}" y="{y}" width="{}" height="{height}" rx="8"/>"#, WIDTH - 2 * MARGIN);
-        let _ = writeln!(body, r#"<text class="block" x="{}" y="{}">{}</text>"#, MARGIN + 14, y + 24, escape(block));
-        let mut row = y + 36;
-        for edge in edges {
-            let _ = writeln!(body, r#"<text class="edge" x="{}" y="{}">{}</text>"#, MARGIN + 14, row + 16, escape(&edge.edge));
-            for (position, operation) in kept(edge).into_iter().enumerate() {
-                let x = MARGIN + LABEL + position % per_line * CHIP;
-                let top = row + position / per_line * LINE;
-                chip(&mut body, operation, x, top);
-            }
-            if kept(edge).is_empty() {
-                let _ = writeln!(body, r#"<text class="none" x="{}" y="{}">nothing is kept</text>"#, MARGIN + LABEL, row + 16);
-            }
-            row += lines(edge) * LINE;
-        }
-        y += height + 12;
-    }
-    let height = y + 12;
-    let title = escape(title);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\" \
-         aria-label=\"{title}\">\n<title>{title}</title>\n{STYLE}<rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\"/>\n<text \
-         class=\"title\" x=\"{MARGIN}\" y=\"40\">{title}</text>\n{body}</svg>\n"
-    )
-}
-
-const STYLE: &str = "<style>
-text { font-family: system-ui, sans-serif; font-size: 13px; fill: #1f2933 }
-.title { font-size: 18px; font-weight: 600 } .block { font-weight: 600 } .edge { font-family: ui-monospace, monospace }
-.none { fill: #7b8794 } .page { fill: #ffffff } .panel { fill: #f5f7fa; stroke: #cbd2d9 }
-.chip { fill: #ffffff; stroke: #9fb3c8 } .share { fill: #a6d4f2 } .weightless { fill: #f7d9a8 }
-@media (prefers-color-scheme: dark) {
-text { fill: #e4e7eb } .none { fill: #9aa5b1 } .page { fill: #12181f } .panel { fill: #1b232c; stroke: #3e4c59 }
-.chip { fill: #12181f; stroke: #52606d } .share { fill: #1f5f8b } .weightless { fill: #7a5a1e }
-}
-</style>
-";
-
-fn chip(body: &mut String, operation: &KeptOperation, x: usize, y: usize) {
-    let width = CHIP - 10;
-    let filled = operation.share() * width as f64;
-    let weightless = ["avg pool", "max pool", "identity", "none"].contains(&operation.operation.as_str());
-    let class = if weightless { "weightless" } else { "share" };
-    let label = format!("{} {}/{}", operation.operation, operation.kept, operation.channels);
-    let _ = writeln!(body, r#"<rect class="chip" x="{x}" y="{y}" width="{width}" height="22" rx="5"/>"#);
-    let _ = writeln!(body, r#"<rect class="{class}" x="{x}" y="{y}" width="{filled:.1}" height="22" rx="5"/>"#);
-    let _ = writeln!(body, r#"<text x="{}" y="{}">{}</text>"#, x + 8, y + 16, escape(&label));
-}
-
 /// A text within an element of SVG.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(label: &str, kept: usize) -> KeptOperation {
+        KeptOperation { operation: label.into(), node: format!("node.{label}"), channels: 8, kept, mask: String::new() }
+    }
+
+    fn blocks() -> Vec<Block> {
+        let edge = |name: &str, operations: Vec<KeptOperation>| Edge { edge: name.into(), operations };
+        let edges = vec![
+            edge("0→1", vec![operation("conv 3×3", 5), operation("max pool", 0), operation("identity", 8)]),
+            edge("0→2", vec![operation("conv 5×5", 0)]),
+        ];
+        vec![Block { block: "stage1.block1".into(), edges }]
+    }
+
+    #[test]
+    fn the_text_has_a_bar_for_each_kept_operation_and_none_for_dropped_ones() {
+        let expected =
+            "t\n\nstage1.block1\n  0→1      conv 3×3   ███████░░░ 5/8\n           identity   ██████████ 8/8\n  0→2      nothing\n";
+        assert_eq!(text("t", &blocks()), expected);
+    }
+
+    #[test]
+    fn graphviz_is_given_an_edge_for_each_kept_operation_with_its_share() {
+        let drawn = dot("a \"t\"", &blocks());
+        let edges: Vec<&str> = drawn.lines().filter(|line| line.contains("->")).map(str::trim).collect();
+        assert_eq!(
+            edges,
+            ["\"0.0\" -> \"0.1\" [label=\"conv 3×3 5/8\", penwidth=2.4];", "\"0.0\" -> \"0.1\" [label=\"identity 8/8\", penwidth=3.5];"]
+        );
+        assert!(!drawn.contains("max pool") && !drawn.contains("conv 5×5") && drawn.contains(r#"label="a \"t\"""#), "{drawn}");
+        assert!(drawn.contains(r#""0.2" [label="2"];"#), "a tensor that nothing leads to is there all the same");
+    }
 }

@@ -112,6 +112,7 @@ mod intervals {
         OfBoth { inherited: told(scores.inherited), recalibrated: told(scores.recalibrated) }
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over as it stands")]
     pub fn accuracy<S: Serializer>(accuracy: &Accuracy, serializer: S) -> Result<S::Ok, S::Error> {
         told(*accuracy).serialize(serializer)
     }

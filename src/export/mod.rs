@@ -12,6 +12,7 @@ mod correlation;
 mod darts;
 pub mod drawing;
 mod ensemble;
+pub mod figure;
 mod genotype;
 mod markdown;
 mod onnx;

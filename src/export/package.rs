@@ -1,6 +1,6 @@
 //! Everything that is exported of one candidate, as files.
 
-use super::{Bundle, Genotype, Origin, arrays, card, drawing, onnx, pytorch};
+use super::{Bundle, Genotype, Origin, arrays, card, drawing, figure, onnx, pytorch};
 use crate::data::Normalisation;
 use crate::graph::{Graph, Values};
 use crate::preset::{Preset, Space};
@@ -105,7 +105,7 @@ impl Package<'_> {
         }
         if has(Format::Drawing) {
             let (title, blocks) = (drawing::title(self.genotype), &self.genotype.blocks);
-            bundle.add("network.svg", drawing::svg(&title, blocks));
+            bundle.add("network.svg", figure::svg(&title, blocks));
             bundle.add("network.dot", drawing::dot(&title, blocks));
             bundle.add("network.txt", drawing::text(&title, blocks));
         }
@@ -136,5 +136,93 @@ impl Package<'_> {
             facts.push(("test_accuracy", test.of(genotype.batch_norm).share().to_string()));
         }
         facts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::values;
+    use super::*;
+    use crate::graph::{Numbers, Slice};
+    use crate::posterior::HardMask;
+    use crate::run::fixture;
+    use crate::run::tensors::Arrays;
+
+    /// The genotype, the sliced network and its numbers of a candidate that keeps every second channel.
+    fn candidate() -> (Genotype, Slice, Values) {
+        let (graph, started) = (fixture::graph(), fixture::started());
+        let keep: Vec<bool> = (0..graph.masked_channels()).map(|channel| channel % 2 == 0).collect();
+        let mut candidate = fixture::candidates().pop().unwrap();
+        candidate.mask = HardMask::new(keep.clone());
+        let slice = graph.slice(&keep).unwrap();
+        let parameters: Vec<f32> = (0..graph.cost().parameters as usize).map(|number| number as f32).collect();
+        let statistics = vec![0.5; 1000];
+        let numbers = Numbers { parameters: &parameters, statistics: Some((&statistics, &statistics)), epsilon: 1e-5 };
+        let values = slice.values(&graph, &numbers);
+        (Genotype::of(&started, &candidate, None).unwrap(), slice, values)
+    }
+
+    fn names(bundle: &Bundle) -> Vec<&str> {
+        bundle.files.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn content<'a>(bundle: &'a Bundle, name: &str) -> &'a [u8] {
+        &bundle.files.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    #[test]
+    fn each_format_has_its_files_and_a_readme_goes_with_all_of_them() {
+        let (genotype, slice, numbers) = candidate();
+        let preset = Preset::load("digits", None, &[]).unwrap().preset;
+        let normalisation = Normalisation { mean: vec![0.25], deviation: vec![0.5] };
+        let classes: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+        let package = |network| Package {
+            genotype: &genotype,
+            config: "name = \"digits\"",
+            preset: &preset,
+            normalisation: &normalisation,
+            classes: &classes,
+            network,
+        };
+        let whole = package(Some((&*slice.graph, &numbers)));
+        let all = Format::ALL.map(|(_, format)| format);
+        let bundle = whole.files(&all).unwrap();
+        let drawings = ["network.svg", "network.dot", "network.txt"];
+        let files = ["genotype.json", "config.toml", "model.safetensors", "model.onnx", "model.py"];
+        assert_eq!(names(&bundle), [files.as_slice(), &drawings, &["README.md"]].concat());
+        for (word, format) in Format::ALL {
+            assert_eq!(word.parse(), Ok(format));
+            let alone = whole.files(&[format]).unwrap();
+            assert!(!names(&alone).is_empty() && !names(&alone).contains(&"README.md"), "{word}");
+        }
+        assert!("pickle".parse::<Format>().unwrap_err().contains("take one of genotype, safetensors, onnx, pytorch, drawing"));
+
+        let written: Genotype = serde_json::from_slice(content(&bundle, "genotype.json")).unwrap();
+        assert_eq!((&written, content(&bundle, "config.toml")), (&genotype, b"name = \"digits\"".as_slice()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        std::fs::write(&path, content(&bundle, "model.safetensors")).unwrap();
+        assert_eq!(values(&slice.graph, &Arrays::read(&path).unwrap()).unwrap(), numbers, "the weights are those of the sliced network");
+        // The metadata of both files of weights.
+        for name in ["model.safetensors", "model.onnx"] {
+            let text = String::from_utf8_lossy(content(&bundle, name));
+            for fact in ["select_accuracy", "deviation", "digits-1", "candidate"] {
+                assert!(text.contains(fact), "{name}: {fact}");
+            }
+            assert!(!text.contains("test_accuracy"), "{name}: it was not read");
+        }
+        let svg = std::str::from_utf8(content(&bundle, "network.svg")).unwrap();
+        assert!(svg.contains("digits-1, candidate 8: 50 % of the masked channels") && svg.contains("4 of 8 channels"), "{svg}");
+    }
+
+    #[test]
+    fn without_weights_there_are_the_genotype_the_drawing_and_the_readme() {
+        let (genotype, ..) = candidate();
+        let preset = Preset::load("digits", None, &[]).unwrap().preset;
+        let normalisation = Normalisation { mean: vec![0.25], deviation: vec![0.5] };
+        let package =
+            Package { genotype: &genotype, config: "", preset: &preset, normalisation: &normalisation, classes: &[], network: None };
+        let bundle = package.files(&Format::ALL.map(|(_, format)| format)).unwrap();
+        assert_eq!(names(&bundle), ["genotype.json", "config.toml", "network.svg", "network.dot", "network.txt", "README.md"]);
     }
 }

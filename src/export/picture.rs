@@ -176,7 +176,7 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 52.0;
 const HEAD: f64 = 40.0;
-const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+pub(super) const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 
 const STYLE: &str = "<style>

@@ -136,9 +136,13 @@ impl Sampler {
         if parameters == Between::ANY && macs == Between::ANY {
             return true;
         }
-        // Slicing takes more of them away than the mask does and adds none, so that this spares the slicing of most that are too small.
-        if self.counted(mask).macs <= macs.above {
+        // Slicing takes more multiply-accumulates away than the mask does and adds none. Parameters it may add: offsets for constants.
+        let most = self.counted(mask).macs;
+        if most <= macs.above {
             return false;
+        }
+        if parameters == Between::ANY && macs.above == f64::NEG_INFINITY && most < macs.below {
+            return true;
         }
         self.graph.sliced_cost(mask.bits()).is_ok_and(|cost| self.constraint.allows(cost.parameters, cost.macs, mask.kept_share()))
     }
@@ -266,11 +270,14 @@ mod tests {
         let sliced = |draw: &Draw| graph.sliced_cost(mask(draw).bits()).unwrap().macs;
         let all: Vec<Draw> = (0..60).map(|_| free.draw(Source::Random, &untimed).unwrap()).collect();
         assert!(all.iter().all(|draw| sliced(draw) <= free.counted(mask(draw)).macs), "what is refused unsliced is refused rightly");
-        let limit = sliced(&all[7]) - 1.0;
-        let expected: Vec<u64> = all.iter().filter(|draw| sliced(draw) > limit).map(|draw| draw.index).take(5).collect();
-        let mut bound = sampler(&format!("macs > {limit}"));
-        let met: Vec<u64> = expected.iter().map(|_| bound.draw(Source::Random, &untimed).unwrap().index).collect();
-        assert_eq!(met, expected);
+        let limit = sliced(&all[7]);
+        for sign in ['>', '<'] {
+            let holds = |macs: f64| if sign == '>' { macs > limit } else { macs < limit };
+            let expected: Vec<u64> = all.iter().filter(|draw| holds(sliced(draw))).map(|draw| draw.index).take(5).collect();
+            let mut bound = sampler(&format!("macs {sign} {limit}"));
+            let met: Vec<u64> = expected.iter().map(|_| bound.draw(Source::Random, &untimed).unwrap().index).collect();
+            assert_eq!(met, expected, "macs {sign} {limit}");
+        }
     }
 
     #[test]
