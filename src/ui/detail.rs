@@ -37,14 +37,14 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
     // The numbers that a paper would print stay in sight below the drawing, however long that is.
     let below =
         if app.view() == View::Samples && inner.height >= 12 { super::paint::broken(&paper(run, score), inner.width) } else { Vec::new() };
-    let inner = Rect { height: inner.height - below.len().min(4) as u16, ..inner };
+    let (whole, inner) = (inner, Rect { height: inner.height - below.len().min(4) as u16, ..inner });
     for (y, line) in (inner.bottom()..).zip(below.iter().take(4)) {
         brush.text(inner.x, y, inner.width, line, Role::Quiet);
     }
     let lines: Vec<Line> = facts(app, run, score).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
     let first = app.detail_scroll().min(lines.len().saturating_sub(room));
-    brush.more(inner, first, room, lines.len());
+    brush.more(whole, first, room, lines.len());
     for (y, (text, role)) in (inner.y..inner.bottom()).zip(&lines[first..]) {
         brush.text(inner.x, y, inner.width, text, *role);
     }

@@ -388,6 +388,19 @@ fn the_comparison_says_what_it_waits_for_and_then_all_of_it() {
 }
 
 #[test]
+fn what_is_told_of_marked_candidates_has_room() {
+    let app = screens().into_iter().find(|(screen, _)| *screen == "marked").unwrap().1;
+    let shown = text(&app, 80, 24);
+    assert!(shown.contains("= tied p 1.0") && shown.contains("apart p <.001"), "{shown}");
+    let mut app = opened(30);
+    press(&mut app, "3");
+    let shown = text(&app, 120, 36);
+    // Both lists say on their lower edges that they go on, and the numbers stand above that edge.
+    let edge = shown.lines().find(|line| line.contains('╰')).unwrap();
+    assert!(edge.matches(" of ").count() == 2 && shown.contains("MACs, kept"), "{shown}");
+}
+
+#[test]
 fn the_front_is_marked_and_what_was_measured_shows() {
     use crate::app::{Done, Errand, Task};
     let mut app = opened(30);
