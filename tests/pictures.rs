@@ -23,7 +23,8 @@ const REPLAYED: &[Picture] = &[
     ("posterior", "2jjjjjj", None),
     ("curves", "5v,,,,,", None),
     ("samples", "3gp]]", None),
-    ("compare", "4", None),
+    // Read beside the screen: the frame of before says that it is being read.
+    ("compare", "4", Some("no more can be told")),
     ("help", "1?", Some("enter does the chosen line")),
     ("palette", "?:cand", Some(": cand")),
 ];

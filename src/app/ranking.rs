@@ -122,11 +122,11 @@ pub(super) fn list(
     let front: BTreeSet<CandidateId> = pareto(scores, mode).into_iter().map(|score| score.id).collect();
     let row =
         |(index, &at): (usize, &usize)| Row { at, rank: index + 1, tied: is_tied(&scores[at]), on_front: front.contains(&scores[at].id) };
-    let shown = |row: &Row| {
+    let is_listed = |row: &Row| {
         let row = row.of(scores);
         row.is_some_and(|row| (layout.with_baselines || !row.score.source.is_baseline()) && shows(&row))
     };
-    let mut rows: Vec<Row> = chosen.iter().enumerate().map(row).filter(shown).collect();
+    let mut rows: Vec<Row> = chosen.iter().enumerate().map(row).filter(is_listed).collect();
     // Stable, so that equals stay in the order of their ranks.
     match layout.order {
         Order::Accuracy => {}

@@ -6,8 +6,8 @@ use crate::graph::{Operation, Shape};
 use crate::posterior::{DropProbability, HardMask};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, KlParts, LOG_VERSION, NetworkSummary, Outcome, PaperCount,
-    Phase, PosteriorHealth, Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
+    Accuracy, Bits, CandidateId, CandidateRecord, CandidateScore, EpochMetrics, Event, KlParts, LOG_VERSION, NetworkSummary, Outcome,
+    PaperCount, Phase, PosteriorHealth, Record, Resources, Scores, Snapshot, Source, SplitSizes, Spread, Started, TestScore,
 };
 use std::path::PathBuf;
 use std::sync::Arc;

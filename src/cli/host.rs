@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
-use crate::app::{Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie, Training};
+use crate::app::{
+    Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie, Training,
+};
 use crate::preset::{KEYS, Preset};
 use crate::run::{Record, RunFolder, Start, list_runs, read_answers};
 use std::ffi::OsString;

@@ -33,9 +33,9 @@ pub use checkpoint::{
 };
 pub use command::{Command, Fate};
 pub use event::{
-    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, KlParts, LOG_VERSION,
-    Outcome, PaperCount, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started, TestScore,
-    Ties,
+    Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, KlParts,
+    LOG_VERSION, Outcome, PaperCount, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started,
+    TestScore, Ties,
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use indexed::IndexedLog;

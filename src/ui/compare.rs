@@ -13,6 +13,8 @@ const AXIS: u16 = 6;
 const BIN: u16 = 2;
 /// Columns of the name of a fact.
 const NAME: u16 = 27;
+/// Columns of the longest fact of the first half, its name among them; those of the second half have fewer.
+const FACT: u16 = 71;
 
 pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let below = if area.height >= 22 { area.height / 3 } else { 0 };
@@ -24,7 +26,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let title = format!("Posterior against {}", run.baseline().label());
     let inner = brush.panel(area, &title, &subject(app, run), true);
     // The facts beside each other where there is room, so that the histogram keeps half of the screen.
-    let wide = inner.width >= 112;
+    let wide = inner.width >= 2 * FACT - 12;
     let facts = told.map_or_else(Vec::new, |(comparison, baseline)| comparison_facts(comparison, baseline));
     let sentence = told.map_or_else(|| instead(run), |(comparison, baseline)| verdict(comparison, baseline));
     let sentence_lines = super::paint::broken(&sentence, inner.width).len();
@@ -49,11 +51,11 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let half = if wide { facts.len().div_ceil(2) } else { facts.len() };
     for (number, (name, value)) in facts.iter().enumerate() {
         let (column, row) = (number / half.max(1), (number % half.max(1)) as u16);
-        let x = list.x + column as u16 * (inner.width - 45).min(inner.width);
+        let x = list.x + column as u16 * FACT;
         if row < list.height {
             brush.text(x, list.y + row, NAME, name, Role::Quiet);
-            let end = if wide && column == 0 { list.right() - 45 } else { list.right() };
-            brush.text(x + NAME, list.y + row, end.saturating_sub(x + NAME + 1), value, Role::Text);
+            let end = if wide && column == 0 { x + FACT - 1 } else { list.right() };
+            brush.text(x + NAME, list.y + row, end.saturating_sub(x + NAME), value, Role::Text);
         }
     }
 }

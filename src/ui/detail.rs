@@ -29,17 +29,23 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         // On a screen of its own there is room for the graph.
         if app.view() == View::Samples {
             let kept = pinned.map(|pinned| pinned.kept.as_slice());
-            let [mut cost, by_paper] = figures(score);
-            cost.0.push_str(&here(run, score));
-            [cost, by_paper].into_iter().chain(sketch::lines(&started.network, &score.kept, kept)).collect()
+            let [_, by_paper] = figures(score);
+            std::iter::once(by_paper).chain(sketch::lines(&started.network, &score.kept, kept)).collect()
         } else {
             table(&started.network, score, pinned, usize::from(inner.width))
         }
     });
+    // The numbers that a paper would print stay in sight below the drawing, however long that is.
+    let below =
+        if app.view() == View::Samples && inner.height >= 12 { super::paint::broken(&paper(run, score), inner.width) } else { Vec::new() };
+    let (whole, inner) = (inner, Rect { height: inner.height - below.len().min(4) as u16, ..inner });
+    for (y, line) in (inner.bottom()..).zip(below.iter().take(4)) {
+        brush.text(inner.x, y, inner.width, line, Role::Quiet);
+    }
     let lines: Vec<Line> = facts(app, run, score).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
     let first = app.detail_scroll().min(lines.len().saturating_sub(room));
-    brush.more(inner, first, room, lines.len());
+    brush.more(whole, first, room, lines.len());
     for (y, (text, role)) in (inner.y..inner.bottom()).zip(&lines[first..]) {
         brush.text(inner.x, y, inner.width, text, *role);
     }
@@ -189,10 +195,13 @@ fn figures(score: &CandidateScore) -> [Line; 2] {
     [(format!("{parameters} parameters, {macs} MACs, kept {}", share2(score.kept_share)), Role::Quiet), (by_paper, Role::Quiet)]
 }
 
-/// What the search drew it with, and what it takes here where that was measured.
-fn here(run: &Run, score: &CandidateScore) -> String {
-    let latency = run.latency(score.id).map_or_else(String::new, |ms| format!(", {} ms an image here", short(ms)));
-    run.started().map_or_else(|| latency.clone(), |started| format!("{latency}, seed {}", started.seed))
+/// The numbers that a paper would print: accuracy, costs, what an image takes here where that was measured, and the seed.
+fn paper(run: &Run, score: &CandidateScore) -> String {
+    let interval = score.select.of(run.mode()).interval();
+    let accuracy = format!("select {} ±{}", share3(interval.estimate), share3(interval.half_width()));
+    let latency = run.latency(score.id).map_or_else(String::new, |ms| format!(", {} ms an image", short(ms)));
+    let seed = run.started().map_or_else(String::new, |started| format!(", seed {}", started.seed));
+    format!("{accuracy}, {}{latency}{seed}", figures(score)[0].0)
 }
 
 /// The label of an operation in a narrow column.

@@ -78,8 +78,8 @@ fn head(run: &Run) -> Vec<(&'static str, Cell<'_>)> {
             "exact McNemar against the first",
             Box::new(move |_, against| match against {
                 Against::First => "first".to_owned(),
-                Against::Tied(p) => format!("= tied, p {}", share2(p)),
-                Against::Apart(p) => format!("apart, p {}", if p < 0.001 { "<.001".to_owned() } else { share3(p) }),
+                Against::Tied(p) => format!("= tied p {}", share2(p)),
+                Against::Apart(p) => format!("apart p {}", if p < 0.001 { "<.001".to_owned() } else { share3(p) }),
                 Against::Unknown => unknown.to_owned(),
             }),
         ),

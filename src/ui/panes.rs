@@ -262,6 +262,16 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             Source::Posterior => Role::Text,
         };
         brush.text(list.x, y, list.width, &text, role);
+        if row.tied {
+            let tied = |at: Option<usize>| at.and_then(|at| rows.get(at)).is_some_and(|row| row.tied);
+            let sign = match (tied(position.checked_sub(1)), tied(Some(position + 1))) {
+                (false, false) => " ",
+                (false, true) => brush.look.sign("┌", "."),
+                (true, true) => brush.look.sign("│", "|"),
+                (true, false) => brush.look.sign("└", "'"),
+            };
+            brush.text(list.x.saturating_sub(1), y, 1, sign, Role::Quiet);
+        }
         brush.zone(Rect { y, height: 1, ..list }, Target::Candidate(score.id));
         if position == selected {
             brush.highlight(list, y, Role::Selection);

@@ -324,7 +324,20 @@ fn the_comparison_says_what_it_waits_for_and_then_all_of_it() {
     press(&mut none, "4");
     let question = none.question().unwrap();
     none.answered(&question.run, Ok(crate::app::Compared::of(&question.started, &[])));
-    assert!(text(&none, 120, 36).contains("no list of the answers"));
+    assert!(text(&none, 120, 36).contains("has no list"));
+}
+
+#[test]
+fn what_is_told_of_marked_candidates_has_room() {
+    let app = screens().into_iter().find(|(screen, _)| *screen == "marked").unwrap().1;
+    let shown = text(&app, 80, 24);
+    assert!(shown.contains("= tied p 1.0") && shown.contains("apart p <.001"), "{shown}");
+    let mut app = opened(30);
+    press(&mut app, "3");
+    let shown = text(&app, 120, 36);
+    // Both lists say on their lower edges that they go on, and the numbers stand above that edge.
+    let edge = shown.lines().find(|line| line.contains('╰')).unwrap();
+    assert!(edge.matches(" of ").count() == 2 && shown.contains("MACs, kept"), "{shown}");
 }
 
 #[test]
@@ -335,11 +348,14 @@ fn the_front_is_marked_and_what_was_measured_shows() {
     let (id, run) = (app.run().unwrap().selected().unwrap().id, app.run().unwrap().path().to_owned());
     let shown = text(&app, 120, 36);
     assert!(shown.contains('◆') && !shown.contains("      ms") && shown.contains("seed 1"), "{shown}");
+    // Neighbours that are tied are joined at the margin; a lone one would have no bracket.
+    let margin = |sign: &str| shown.lines().filter(|line| line.chars().nth(1).is_some_and(|at| at.to_string() == sign)).count();
+    assert!(margin("┌") >= 1 && margin("│") > 5, "{shown}");
     assert!(lines(&painted(&app, &look(Depth::None, Glyphs::Ascii), 120, 36)).iter().any(|line| line.contains('$')));
     let task = Task { run, candidate: id, errand: Errand::Evaluate, training: crate::app::Training::default() };
     app.done(&task, Ok(Done::Evaluated { rows: Vec::new(), latency_ms: 0.81 }));
     let shown = text(&app, 120, 36);
-    assert!(shown.contains("      ms") && shown.contains("0.81 ms an image here"), "{shown}");
+    assert!(shown.contains("      ms") && shown.contains("0.81 ms"), "{shown}");
 }
 
 #[test]

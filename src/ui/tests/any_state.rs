@@ -4,8 +4,8 @@ use super::super::draw;
 use super::super::theme::{Depth, Glyphs};
 use super::scripts::{alerted, beside, findings, large};
 use super::{form, look, painted, replaying, runs, steered};
-use crate::app::testing::{app_with_candidates, at_start, opened, press, push, snapshot_at};
-use crate::app::{ACTIONS, App, Done, Draft, Effect};
+use crate::app::testing::{answered, app_with_candidates, at_start, opened, press, push, snapshot_at};
+use crate::app::{ACTIONS, App, Done, Draft, Effect, Written};
 use crate::run::{Event, Phase, Snapshot};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
@@ -20,7 +20,7 @@ fn keys() -> Vec<&'static str> {
 }
 
 /// How many kinds of screens [`screen`] knows.
-const KINDS: u8 = 12;
+const KINDS: u8 = 13;
 
 fn screen(kind: u8, epochs: u32, each: u32) -> App {
     match kind {
@@ -35,6 +35,7 @@ fn screen(kind: u8, epochs: u32, each: u32) -> App {
         8 => alerted(),
         9 => beside(),
         10 => large(epochs % 4),
+        11 => answered(opened(each)),
         _ => app_with_candidates(epochs, each),
     }
 }
@@ -54,7 +55,7 @@ fn answer(app: &mut App, effect: Effect) {
         // Of some it hears how far they are, of others what came of them, or that they failed.
         Effect::Errand(task) => match task.candidate.0 % 3 {
             0 => app.progress(&task, "epoch    3/40  loss 0.1234".into()),
-            1 => app.done(&task, Ok(Done::Written("there".into()))),
+            1 => app.done(&task, Ok(Done::Written(Written { folder: "there".into(), ..Written::default() }))),
             _ => app.done(&task, Err("the disk is full".into())),
         },
         _ => {}

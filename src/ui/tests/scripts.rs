@@ -95,7 +95,7 @@ pub(super) fn beside() -> App {
     let mut app = opened(6);
     let record = |(at, event)| Record { sequence: at as u64, seconds: 0.0, event };
     let records: Vec<Record> = testing::whole_run(5).into_iter().enumerate().map(record).collect();
-    app.show_beside("another".into(), "runs/another".into(), &records);
+    app.show_beside("another".into(), "runs/another".into(), &records, false);
     app
 }
 
