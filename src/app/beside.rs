@@ -37,7 +37,7 @@ impl App {
     /// Takes the newest snapshot of the run beside in.
     pub fn snapshot_beside(&mut self, snapshot: Arc<Snapshot>) {
         if let Some(run) = &mut self.beside {
-            let _ = run.take_snapshot(snapshot);
+            run.take_snapshot(snapshot);
         }
     }
 

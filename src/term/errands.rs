@@ -114,7 +114,7 @@ mod tests {
     fn answers_are_read_while_an_errand_is_at_work() {
         let mut errands = Errands::new().unwrap();
         let (go, wait) = channel();
-        let export = move |_: &Progress<'_>| wait.recv().map(|()| Done::Written("one".into())).map_err(|error| error.to_string());
+        let export = move |_: &Progress<'_>| wait.recv().map(|()| Done::Written(at("one"))).map_err(|error| error.to_string());
         errands.ask(task(1, Errand::Export), Box::new(export));
         errands.read("run".into(), Box::new(|| Err("no such file".into())));
         let told = errands.news.blocking_recv();

@@ -2,13 +2,13 @@
 
 use super::ranking;
 use crate::app::testing::{self, opened, press, push, snapshot_at};
-use crate::app::{App, Done, Effect, Judged};
+use crate::app::{App, Done, Effect, Judged, Written};
 use crate::graph::Shape;
 use crate::graph::families::{DenseNet, Stem};
 use crate::posterior::statistics::Quality;
 use crate::run::{
-    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateScore, EpochMetrics, Event, NetworkSummary, Phase, Record, Retrained, Scores,
-    Snapshot, Source, Start, Started,
+    Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateScore, EpochMetrics, Event, NetworkSummary, PaperCount, Phase, Record,
+    Retrained, Scores, Snapshot, Source, Start, Started,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -26,8 +26,8 @@ pub(super) fn findings() -> App {
     for effect in asked {
         let Effect::Errand(task) = effect else { continue };
         match task.errand {
-            crate::app::Errand::Export => app.done(&task, Ok(Done::Written("runs/digits-1-20261124/exports/3".into()))),
-            crate::app::Errand::Evaluate => app.done(&task, Ok(Done::Evaluated(evaluated()))),
+            crate::app::Errand::Export => app.done(&task, Ok(Done::Written(written()))),
+            crate::app::Errand::Evaluate => app.done(&task, Ok(Done::Evaluated { rows: evaluated(), latency_ms: 0.81 })),
             crate::app::Errand::Retrain(Start::Inherited) => app.done(&task, Ok(Done::Retrained(Box::new(retrained(task.candidate))))),
             crate::app::Errand::Retrain(Start::Scratch) => {
                 app.progress(&task, "epoch    12/40  loss 0.2210  train 93.1 %  rate 0.0310  2 min left".into());
@@ -35,6 +35,10 @@ pub(super) fn findings() -> App {
         }
     }
     app
+}
+
+fn written() -> Written {
+    Written { folder: "runs/digits-1-20261124/exports/3".into(), select: Some(Accuracy { correct: 341, total: 350 }), note: None }
 }
 
 fn evaluated() -> Vec<Judged> {
@@ -130,6 +134,7 @@ pub(super) fn large(epochs: u32) -> App {
             select: Scores { inherited: accuracy(200 + id), recalibrated: accuracy(220 + id) },
             parameters: 4_000_000 + 10_000 * u64::from(id),
             macs: 1_500_000_000,
+            paper_count: Some(PaperCount { parameters: 4_200_000 + 10_000 * u64::from(id), macs: 1_600_000_000 }),
             kept_share: 0.6,
             kept: D121.groups.iter().map(|group| (group.channels / 2) as u32).collect(),
         };
