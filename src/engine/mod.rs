@@ -16,6 +16,7 @@ pub mod rebuild;
 pub mod retrain;
 pub mod schedule;
 mod search;
+mod sums;
 pub mod trainer;
 pub mod weights;
 

@@ -104,7 +104,7 @@ impl Search {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
-        let feed = Feed::new(loader, device.device.clone(), device.is_cpu);
+        let feed = Feed::new(loader, device.device.clone(), device.kept_bytes());
         let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
         let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
         let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
