@@ -1,5 +1,6 @@
 //! A search from start to end: train, sample and rank, test; and the commands that steer it on the way.
 
+mod broken;
 mod candidates;
 mod checkpoint;
 mod epoch;
@@ -8,6 +9,7 @@ mod sampler;
 
 use super::devices::OpenDevice;
 use super::feed::Feed;
+use super::guard::guarded;
 use super::pace::Pace;
 use super::ranker::{Examples, Ranker, recalibration_images};
 use super::rebuild::initial_posterior;
@@ -163,16 +165,11 @@ impl Search {
 
     /// Runs to the end, whatever the end is.
     pub(super) fn run(mut self) {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
-        let outcome = match outcome {
+        let outcome = match guarded(|| self.work()) {
             Ok(Ok(Flow::Go)) => Outcome::Completed,
             Ok(Ok(Flow::Stop)) => self.failure.take().map_or(Outcome::Stopped, |reason| Outcome::Failed { reason }),
             Ok(Err(error)) => Outcome::Failed { reason: error.to_string() },
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-                let reason = format!("the engine met a fault of its own: {}; please report it", text.unwrap_or("no message"));
-                Outcome::Failed { reason }
-            }
+            Err(fault) => Outcome::Failed { reason: self.broken(&fault, self.phase) },
         };
         let resources = Resources {
             wall_seconds: self.recorder.seconds(),
