@@ -226,7 +226,7 @@ impl Trainer {
     pub fn step_on(&self, state: State, (pixels, labels): Shown) -> State {
         #[cfg(test)]
         if let Some((_, message)) = self.breaks.filter(|&(step, _)| step == state.step) {
-            panic!("{message}");
+            std::panic::panic_any(message);
         }
         let masks = self.masks(&state, labels.dims()[0], state.step);
         let noise = self.noise(state.step, labels.dims()[0]);
