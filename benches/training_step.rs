@@ -2,7 +2,8 @@
 //!
 //! `PGNAS_PYTHON=python3 cargo bench --bench training_step [-- preset …] [--rounds 7] [--ways eager,compile] [--json FILE]`. A round times the same number
 //! of steps of this program and of each way that `tests/reference/training_step.py` has of doing them, for 1 and for 2 threads, so
-//! that a busy machine is busy for all. Without `PGNAS_PYTHON` this program is timed alone.
+//! that a busy machine is busy for all. Without `PGNAS_PYTHON` this program is timed alone. With `--describe FOLDER` nothing is timed: each network
+//! is written as `FOLDER/<preset>.json`, the first line that the script reads, for a machine that has PyTorch and nothing of this.
 
 use burn::tensor::Device;
 use pgnas::data::Batch;
@@ -49,7 +50,15 @@ fn main() {
     let rounds = option("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
     let file = option("--json");
     let layouts = option("--ways").unwrap_or_else(|| "eager,channels_last,compile".into());
+    let describe = option("--describe");
     let names = if words.is_empty() { PRESETS.map(str::to_owned).to_vec() } else { words };
+    if let Some(folder) = describe {
+        for name in names {
+            let file = std::path::Path::new(&folder).join(format!("{name}.json"));
+            std::fs::write(&file, format!("{}\n", Subject::of(&name).description())).expect("the folder of --describe can be written");
+        }
+        return;
+    }
     println!(
         "| preset | threads | way | ms, median | least | most | times as fast as the best of PyTorch | MB |\n|---|---|---|---|---|---|---|---|"
     );
@@ -120,6 +129,7 @@ impl Subject {
                 "settings": match &node.op {
                     Op::Conv { kernel, stride, dilation, groups, .. } => json!([kernel, stride, dilation, groups]),
                     Op::Pool { kind, kernel, stride } => json!([*kind == PoolKind::Max, kernel, stride]),
+                    Op::Shake { of } => json!([of]),
                     _ => Value::Null,
                 },
             })

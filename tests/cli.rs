@@ -107,6 +107,26 @@ fn the_doctor_tells_facts() {
 }
 
 #[test]
+fn the_doctor_checks_a_device() {
+    let user = User::new();
+    let report = user.json("doctor --full --device cpu --preset digits --only operations,steps,repeat,speed --json");
+    assert_eq!((&report["format"], &report["passed"]), (&"pgnas-checks".into(), &true.into()));
+    let rows = report["rows"].as_array().unwrap();
+    let of = |check: &str| rows.iter().filter(|row| row["check"] == check).collect::<Vec<_>>();
+    assert!(of("operation").len() > 60 && of("operation").iter().all(|row| row["verdict"] == "passed"));
+    for check in ["step", "repeat"] {
+        assert_eq!(of(check).iter().map(|row| row["subject"].as_str().unwrap()).collect::<Vec<_>>(), ["digits"], "{check}");
+    }
+    let [digits, tf32, bf16] = of("speed")[..] else { panic!("{rows:?}") };
+    assert!(digits["verdict"] == "told" && digits["quantities"][0]["value"].as_f64().unwrap() > 0.0, "{digits}");
+    for row in [tf32, bf16] {
+        assert!(row["verdict"] == "left_out" && row["note"].as_str().unwrap().starts_with("not supported here: "), "{row}");
+    }
+    let told = user.output("doctor --full --device cpu --preset digits --only repeat");
+    assert!(told.contains("\nthe same steps twice\n  ok      digits  difference 0  the same bits after 3 steps\n"), "{told}");
+}
+
+#[test]
 fn mistakes_are_one_line_with_a_remedy() {
     let user = User::new();
     fs::write(user.path("wrong.toml"), "[space]\nfamily = \"branches\"\nstages = [16, 33]\n").unwrap();
@@ -140,6 +160,10 @@ fn mistakes_are_one_line_with_a_remedy() {
             "search digits --json --set rank.constraint=params<10",
             "--set rank.constraint=\"params<10\": `rank.constraint` does not fit: params of the sub-networks lie between ",
         ),
+        ("doctor --preset digits", "the following required arguments were not provided: --full"),
+        ("doctor --full --preset digit", "there is no preset `digit`; did you mean `digits`?"),
+        ("doctor --full --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index> or wgpu"),
+        ("doctor --full --only speeds", "invalid value 'speeds' for '--only <CHECK>'"),
         ("search digits --json --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index> or wgpu"),
         ("search digits --json --run-dir full", "full: this folder holds files that are no run; give an empty or a new folder"),
         ("search digits --json --run-dir letter.txt", "letter.txt: cannot be written ("),

@@ -329,9 +329,36 @@ pub struct PresetsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct DoctorArguments {
+    /// Check a device: operations and training steps beside the CPU, repetition, memory, images a second
+    #[arg(long)]
+    pub full: bool,
+    /// The device to check, as a search takes it
+    #[arg(long, value_name = "DEVICE", default_value = "auto", requires = "full")]
+    pub device: String,
+    /// Time this preset however long it takes, and train its narrow network alone; may be given again
+    #[arg(long = "preset", value_name = "PRESET", requires = "full")]
+    pub presets: Vec<String>,
+    /// Only these checks; may be given again
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', requires = "full")]
+    pub only: Vec<CheckName>,
     /// The facts as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A kind of check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckName {
+    /// Every operation and its gradients, beside the CPU
+    Operations,
+    /// A step of training of narrow networks, beside the CPU
+    Steps,
+    /// The same steps twice
+    Repeat,
+    /// Memory over 500 steps
+    Memory,
+    /// Images a second of presets
+    Speed,
 }
 
 /// Arguments of `pgnas export`.

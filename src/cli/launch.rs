@@ -104,7 +104,8 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         loaded.settle_weights(&path);
     }
     let (device, notice) = open(&request.device)?;
-    let notices = notice.into_iter().chain(scaled).collect();
+    let batch = loaded.preset.train.batch;
+    let notices = notice.into_iter().chain(scaled).chain(device.too_small_for(graph.training_bytes(batch), batch)).collect();
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
     } else {

@@ -1,7 +1,8 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
-use crate::run::{Alert, AlertKind};
+use crate::run::{Alert, AlertKind, resources};
 use burn::tensor::Device;
+use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 /// What a person asks for.
@@ -83,6 +84,56 @@ impl OpenDevice {
     pub fn label(&self) -> String {
         if self.is_cpu { format!("{} ×{}", self.name, rayon::current_num_threads()) } else { self.name.clone() }
     }
+
+    /// Bytes of images that it keeps at most. The CPU has what the host has, so nothing is kept there twice; a CUDA device takes all of CIFAR-10 with room
+    /// to spare; of the others, a buffer of so many bytes is all that every one of them has to offer.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        if self.is_cpu {
+            0
+        } else if self.name.starts_with("cuda") {
+            1 << 30
+        } else {
+            128 << 20
+        }
+    }
+
+    /// Bytes of memory that it has left, where somebody tells: the system for the CPU, the driver's own tool for CUDA devices.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        if self.is_cpu {
+            return resources::available_bytes();
+        }
+        let index = self.name.strip_prefix("cuda:")?;
+        let mut command = Command::new("nvidia-smi");
+        command.args(["--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", index]).stdin(Stdio::null());
+        let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+        mebibytes(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// What to say before a training of so many bytes and this batch starts, where it may not fit.
+    #[must_use]
+    pub fn too_small_for(&self, needed: usize, batch: usize) -> Option<Alert> {
+        does_not_fit(&self.name, self.free_bytes()?, needed as u64, batch)
+    }
+}
+
+/// The first number of a text, which counts MiB, in bytes.
+fn mebibytes(text: &str) -> Option<u64> {
+    text.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1 << 20)
+}
+
+fn does_not_fit(device: &str, free: u64, needed: u64, batch: usize) -> Option<Alert> {
+    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+    (needed > free).then(|| Alert {
+        kind: AlertKind::Device,
+        message: format!(
+            "training at a train.batch of {batch} is estimated to take {} MB, and {device} has {} MB left: it may run out of memory; a smaller \
+             train.batch takes less",
+            megabytes(needed),
+            megabytes(free)
+        ),
+    })
 }
 
 /// One row of `pgnas doctor`.
@@ -133,7 +184,15 @@ pub fn list() -> Vec<DeviceInfo> {
     vec![row("cpu", Ok(cpu()), &threads), row("cuda", cuda(0), "CUDA device 0"), row("wgpu", wgpu(), "by wgpu")]
 }
 
-fn cpu() -> OpenDevice {
+/// Whether a device is the CPU.
+#[must_use]
+pub fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// The CPU, which is always there.
+#[must_use]
+pub fn cpu() -> OpenDevice {
     OpenDevice { device: Device::flex(), name: "cpu".into(), is_cpu: true }
 }
 
@@ -186,9 +245,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_training_that_may_not_fit_is_told_with_its_numbers() {
+        assert_eq!((mebibytes("81079\n"), mebibytes(" 1 \n2\n")), (Some(81079 << 20), Some(1 << 20)));
+        assert_eq!((mebibytes("[N/A]\n"), mebibytes(""), mebibytes("99999999999999999999")), (None, None, None));
+        assert_eq!(does_not_fit("cuda:0", 2_000_000, 2_000_000, 64), None);
+        let told = does_not_fit("cuda:0", 1_500_000, 2_000_001, 64).unwrap().message;
+        assert!(told.contains("train.batch of 64 is estimated to take 3 MB, and cuda:0 has 2 MB left"), "{told}");
+        // A GPU whose memory nobody tells is no reason to say anything.
+        let unknown = OpenDevice { name: "wgpu".into(), is_cpu: false, ..cpu() };
+        assert_eq!((unknown.free_bytes(), unknown.too_small_for(usize::MAX, 64)), (None, None));
+        if cfg!(target_os = "linux") {
+            assert!(cpu().too_small_for(usize::MAX, 64).is_some() && cpu().too_small_for(1, 64).is_none());
+        }
+    }
+
+    #[test]
     fn choices_read_and_others_are_refused_with_the_words_to_use() {
         assert_eq!("cuda:3".parse(), Ok(Choice::Cuda(3)));
         assert_eq!("cuda".parse(), Ok(Choice::Cuda(0)));
+        assert!(is_cpu(&cpu().device));
         let error = "gpu".parse::<Choice>().unwrap_err().to_string();
         assert!(error.contains("`gpu`") && error.contains("cuda:<index>"));
     }

@@ -5,9 +5,6 @@ use super::weights::images;
 use crate::data::{Batch, ImageShape, Loader, Placement, Prefetch};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// Bytes of images that a device keeps at most: all of CIFAR-10 with room to spare.
-const KEPT_BYTES: usize = 1 << 30;
-
 /// Batches made ahead of the device.
 const AHEAD: usize = 2;
 
@@ -24,12 +21,12 @@ pub struct Feed {
 pub type Shown = (Tensor<4>, Tensor<1, Int>);
 
 impl Feed {
-    /// A feed for a device. The CPU has what the host has, so nothing is kept there twice.
+    /// A feed for a device that keeps a set of so many bytes at most.
     #[must_use]
-    pub fn new(loader: Loader, device: Device, is_cpu: bool) -> Self {
+    pub fn new(loader: Loader, device: Device, most: usize) -> Self {
         let [channels, height, width] = loader.images().shape();
         let bytes = loader.images().len() * channels * (1 + height * width) * size_of::<f32>();
-        let keeps = !is_cpu && loader.only_moves() && bytes <= KEPT_BYTES;
+        let keeps = loader.only_moves() && bytes <= most;
         let kept = keeps.then(|| kept(&loader, &device));
         Self { loader, device, kept }
     }
@@ -120,8 +117,11 @@ mod tests {
 
     type Numbers = (Vec<f32>, Vec<i32>);
 
-    fn shown(augment: Augment, is_cpu: bool, step: usize) -> (bool, Vec<Numbers>) {
-        let feed = Feed::new(Loader::new(&train(), 5, augment, 3).unwrap(), Device::flex(), is_cpu);
+    /// Of 24 images of 24 pixels and 2 planes.
+    const BYTES: usize = 24 * (24 + 2) * 4;
+
+    fn shown(augment: Augment, most: usize, step: usize) -> (bool, Vec<Numbers>) {
+        let feed = Feed::new(Loader::new(&train(), 5, augment, 3).unwrap(), Device::flex(), most);
         let numbers = |(pixels, labels): Shown| -> Numbers {
             (pixels.into_data().iter::<f32>().collect(), labels.into_data().iter::<i32>().collect())
         };
@@ -132,7 +132,7 @@ mod tests {
     fn a_device_that_keeps_the_images_shows_what_the_host_would() {
         for augment in [Augment::OFF, Augment { shift: 2, flip: true, cutout: 2, ..Augment::OFF }] {
             for step in [0, 3] {
-                let ((kept, there), (not, here)) = (shown(augment, false, step), shown(augment, true, step));
+                let ((kept, there), (not, here)) = (shown(augment, BYTES, step), shown(augment, BYTES - 1, step));
                 assert!(kept && !not && here.len() == 4 - step);
                 assert_eq!(there, here);
             }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_changes_colours_is_made_on_the_host() {
-        let (kept, batches) = shown(Augment { jitter: 0.3, shift: 1, ..Augment::OFF }, false, 0);
+        let (kept, batches) = shown(Augment { jitter: 0.3, shift: 1, ..Augment::OFF }, usize::MAX, 0);
         assert!(!kept && batches.len() == 4);
     }
 }

@@ -109,7 +109,22 @@ impl Interpreter {
         epsilon: f64,
         images: Tensor<4>,
     ) -> Tensor<2> {
-        self.walk(weights, keeps, normalise, epsilon, images, None).logits
+        let shape = [images.dims()[0], self.graph.classes()];
+        self.walk(weights, keeps, normalise, epsilon, images, None).0.reshape(shape)
+    }
+
+    /// As [`Self::train`] of a graph that ends in a map: that map, `[batch, channels, height, width]`.
+    #[must_use]
+    pub fn map(
+        &self,
+        weights: &[Tensor<1>],
+        keeps: &[Tensor<2>],
+        normalise: Normalise<'_>,
+        epsilon: f64,
+        images: Tensor<4>,
+        noise: &Noise,
+    ) -> Tensor<4> {
+        self.walk(weights, keeps, normalise, epsilon, images, Some(noise)).0
     }
 
     /// As [`Self::forward`] while the super-network trains: under noise, and with the logits of the auxiliary classifier.
@@ -123,9 +138,12 @@ impl Interpreter {
         images: Tensor<4>,
         noise: &Noise,
     ) -> Outputs {
-        self.walk(weights, keeps, normalise, epsilon, images, Some(noise))
+        let shape = [images.dims()[0], self.graph.classes()];
+        let (logits, auxiliary) = self.walk(weights, keeps, normalise, epsilon, images, Some(noise));
+        Outputs { logits: logits.reshape(shape), auxiliary: auxiliary.map(|auxiliary| auxiliary.reshape(shape)) }
     }
 
+    /// What the last node and that of the auxiliary classifier yield.
     fn walk(
         &self,
         weights: &[Tensor<1>],
@@ -134,11 +152,9 @@ impl Interpreter {
         epsilon: f64,
         images: Tensor<4>,
         noise: Option<&Noise>,
-    ) -> Outputs {
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
         let (batch, device) = (images.dims()[0], images.device());
         let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch, device, noise };
-        let classes = self.graph.classes();
-        let scores = |walk: &Walk<'_>, value| walk.map(value, Shape::vector(classes)).reshape([batch, classes]);
         let auxiliary_nodes = self.graph.auxiliary();
         let mut auxiliary = None;
         let mut readers = self.readers.clone();
@@ -160,13 +176,13 @@ impl Interpreter {
             }
             let value = walk.node(index, inputs, keep);
             if index + 1 == auxiliary_nodes.end {
-                auxiliary = Some(scores(&walk, value));
+                auxiliary = Some(walk.map(value, node.shape));
             } else {
                 values[index] = Some(value);
             }
         }
-        let logits = values.pop().flatten().unwrap_or(Value::Zero);
-        Outputs { logits: scores(&walk, logits), auxiliary }
+        let last = values.pop().flatten().unwrap_or(Value::Zero);
+        (walk.map(last, self.graph.nodes()[self.graph.nodes().len() - 1].shape), auxiliary)
     }
 }
 

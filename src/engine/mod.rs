@@ -1,8 +1,10 @@
 //! The engine: burn at work on its own thread. Interpreter, objective, training, ranking, devices.
 
 pub mod budget;
+pub mod checks;
 pub mod devices;
 pub mod feed;
+mod guard;
 pub mod interpreter;
 pub mod kernels;
 pub mod noise;
@@ -16,6 +18,7 @@ pub mod rebuild;
 pub mod retrain;
 pub mod schedule;
 mod search;
+mod sums;
 pub mod trainer;
 pub mod weights;
 

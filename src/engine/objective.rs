@@ -1,6 +1,8 @@
 //! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
 
+use super::devices::is_cpu;
 use super::paths::{self, Slots};
+use super::sums::{ChannelNorms, Segments};
 use super::weights::{matrix, vector};
 use crate::graph::{Granularity, Graph};
 use crate::posterior::{Choices, HardMask, Regulariser, logit};
@@ -16,6 +18,10 @@ pub struct Objective {
     group_of_weight: Tensor<1, Int>,
     /// For each masked channel its group, `[masked channels]`.
     group_of_channel: Tensor<1, Int>,
+    /// The masked channels of each group.
+    channels_of_group: Segments,
+    /// How squared norms are taken of the weights of each channel first; `None` on the CPU, where one pass over the weights is enough.
+    norms: Option<ChannelNorms>,
     /// The options of a categorical posterior; `None` for gates.
     slots: Option<Slots>,
     /// For each masked channel its independent bit of the mask.
@@ -54,6 +60,7 @@ impl Objective {
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
         let channels: Vec<usize> = graph.groups().iter().map(crate::graph::MaskGroup::channels).collect();
+        let channels_of_group = Segments::new(&graph.group_of_channel(), channels.len(), device);
         let group_of_channel = graph.group_of_channel().into_iter().map(|group| group as i32).collect();
         let bits_of_group: Vec<usize> = channels.iter().map(|&channels| granularity.bits(channels)).collect();
         let bit_sizes = channels.iter().zip(&bits_of_group).flat_map(|(channels, &bits)| std::iter::repeat_n(channels / bits, bits));
@@ -64,6 +71,8 @@ impl Objective {
             slots: None,
             group_of_weight: integers(group_of_weight(graph)),
             group_of_channel: integers(group_of_channel),
+            channels_of_group,
+            norms: (!is_cpu(device)).then(|| ChannelNorms::new(graph)),
             bit_of_channel,
             bits: bits_of_group.iter().sum(),
             bits_of_group: vector(bits_of_group.iter().map(|&bits| bits as f32).collect(), device),
@@ -146,13 +155,15 @@ impl Objective {
         let keep = masks.keep.clone();
         let slope = keep.clone() * (keep.neg().add_scalar(1.0)).div_scalar(-self.temperature);
         let per_channel = (keep_gradient * slope).sum_dim(0).squeeze_dim::<1>(0);
-        let zeros = Tensor::zeros([self.groups], &per_channel.device());
-        zeros.select_assign(0, self.group_of_channel.clone(), per_channel, IndexingUpdateOp::Add)
+        self.channels_of_group.of(per_channel)
     }
 
     /// S: the squared norm of the weights under each mask group, `[groups]`.
     #[must_use]
     pub fn squared_norms(&self, weights: &Tensor<1>) -> Tensor<1> {
+        if let Some(norms) = &self.norms {
+            return self.channels_of_group.of(norms.of(weights));
+        }
         let zeros = Tensor::zeros([self.groups + 1], &weights.device());
         let squares = weights.clone() * weights.clone();
         zeros.select_assign(0, self.group_of_weight.clone(), squares, IndexingUpdateOp::Add).narrow(0, 0, self.groups)

@@ -1,9 +1,10 @@
 //! The options of a categorical posterior as tensors: shares of the operations on an edge, and the gradients of its logits.
 
+use super::sums::Segments;
 use super::weights::vector;
 use crate::graph::Graph;
 use crate::posterior::Choices;
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// Added to the logit of an option that is not there, so that its share is zero.
 const ABSENT: f32 = 1e6;
@@ -18,6 +19,9 @@ pub(super) struct Slots {
     group_of_slot: Tensor<1, Int>,
     /// For each group its slot, `[groups]`.
     slot_of_group: Tensor<1, Int>,
+    /// The groups of each slot, and its masked channels.
+    groups_of_slot: Segments,
+    channels_of_slot: Segments,
     /// For each masked channel its slot, `[masked channels]`.
     slot_of_channel: Tensor<1, Int>,
     /// Zero, or [`ABSENT`] where a choice has fewer options than the widest, `[slots]`.
@@ -28,27 +32,30 @@ impl Slots {
     pub(super) fn new(graph: &Graph, choices: &Choices, device: &Device) -> Self {
         let (count, width) = (choices.groups().len(), choices.widest());
         let mut group_of_slot = vec![0i32; count * width];
-        let mut slot_of_group = vec![0i32; graph.groups().len()];
+        let mut slot_of_group = vec![0usize; graph.groups().len()];
         let mut absent = vec![ABSENT; count * width];
         for (choice, options) in choices.groups().iter().enumerate() {
             for (option, groups) in options.iter().enumerate() {
                 let slot = choice * width + option;
                 absent[slot] = 0.0;
                 group_of_slot[slot] = groups.first().map_or(0, |&group| group as i32);
-                groups.iter().for_each(|&group| slot_of_group[group] = slot as i32);
+                groups.iter().for_each(|&group| slot_of_group[group] = slot);
             }
         }
-        let slot_of_channel = graph.group_of_channel().into_iter().map(|group| slot_of_group[group]).collect();
+        let slot_of_channel: Vec<usize> = graph.group_of_channel().into_iter().map(|group| slot_of_group[group]).collect();
         let integers = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
+        let indices = |values: Vec<usize>| integers(values.into_iter().map(|value| value as i32).collect());
         Self {
             choices: count,
             width,
             group_of_slot: integers(group_of_slot),
-            slot_of_group: integers(slot_of_group),
-            slot_of_channel: integers(slot_of_channel),
+            groups_of_slot: Segments::new(&slot_of_group, count * width, device),
+            channels_of_slot: Segments::new(&slot_of_channel, count * width, device),
+            slot_of_group: indices(slot_of_group),
+            slot_of_channel: indices(slot_of_channel),
             absent: vector(absent, device),
         }
     }
@@ -79,12 +86,7 @@ impl Slots {
     /// of the option, so that they stay alike.
     pub(super) fn logit_gradient(&self, shares: &Tensor<2>, keep_gradient: Tensor<2>, temperature: f64) -> Tensor<1> {
         let [batch, slots] = shares.dims();
-        let by_slot = Tensor::zeros([batch, slots], &keep_gradient.device()).select_assign(
-            1,
-            self.slot_of_channel.clone(),
-            keep_gradient,
-            IndexingUpdateOp::Add,
-        );
+        let by_slot = self.channels_of_slot.of_rows(keep_gradient);
         let by_choice = |tensor: Tensor<2>| tensor.reshape([batch, self.choices, self.width]);
         let (weighted, shares) = (by_choice(by_slot * shares.clone()), by_choice(shares.clone()));
         let gradient = (shares * weighted.clone().sum_dim(2) - weighted).div_scalar(temperature);
@@ -97,8 +99,7 @@ impl Slots {
         let by_choice = |tensor: Tensor<1>| tensor.reshape([self.choices, self.width]);
         let scores = by_choice(self.logits(logits).neg());
         let (probability, ln_probability) = (activation::softmax(scores.clone(), 1), activation::log_softmax(scores, 1));
-        let zeros = Tensor::zeros([self.count()], &norms.device());
-        let norms = zeros.select_assign(0, self.slot_of_group.clone(), norms, IndexingUpdateOp::Add);
+        let norms = self.groups_of_slot.of(norms);
         let weighted = probability.clone() * (ln_probability.mul_scalar(entropy) + by_choice(norms).mul_scalar(weight));
         let gradient = probability.clone() * weighted.clone().sum_dim(1) - weighted;
         (self.per_group(probability.reshape([self.count()])), self.per_group(gradient.reshape([self.count()])))

@@ -57,7 +57,7 @@ impl Retrainer {
     /// [`EngineError::Data`] where the images do not fit the recipe.
     pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: &OpenDevice, seed: u64) -> Result<Self, EngineError> {
         let augment = super::augment(&preset.data);
-        let feed = Feed::new(Loader::new(train, preset.train.batch, augment, seed)?, device.device.clone(), device.is_cpu);
+        let feed = Feed::new(Loader::new(train, preset.train.batch, augment, seed)?, device.device.clone(), device.kept_bytes());
         let device = device.device.clone();
         let layout = WeightLayout::of(&graph);
         let rate = (2.0 * preset.posterior.weight_prior / preset.posterior.n_effective) as f32;

@@ -64,6 +64,9 @@ pub struct Trainer {
     device: Device,
     seed: u64,
     steps_per_epoch: u64,
+    /// What to say in the panic of a step, so that a test has a device that breaks.
+    #[cfg(test)]
+    pub(super) breaks: Option<(u64, &'static str)>,
 }
 
 /// Operations that are held: their drop probability is given and does not move.
@@ -140,6 +143,8 @@ impl Trainer {
             device,
             seed,
             steps_per_epoch,
+            #[cfg(test)]
+            breaks: None,
         }
     }
 
@@ -219,6 +224,10 @@ impl Trainer {
     /// One step of training on a batch that is on the device.
     #[must_use]
     pub fn step_on(&self, state: State, (pixels, labels): Shown) -> State {
+        #[cfg(test)]
+        if let Some((_, message)) = self.breaks.filter(|&(step, _)| step == state.step) {
+            std::panic::panic_any(message);
+        }
         let masks = self.masks(&state, labels.dims()[0], state.step);
         let noise = self.noise(state.step, labels.dims()[0]);
         let mut gradients = self.gradients(&state, pixels, &labels, &masks, &noise);

@@ -1,10 +1,12 @@
 """A training step of a super-network in PyTorch, written from the graph that benches/training_step.rs sends.
 
-    training_step.py eager|channels_last|compile
+    training_step.py eager|channels_last|compile [DEVICE] [tf32]
 
-The first line of standard input is the network as JSON; it is answered with the milliseconds of a first step. Then `STEPS THREADS`
-is answered with the milliseconds of a step, and `memory` with the largest memory of the process in MB. The step is the method's:
-relaxed masks on the input channels, cross-entropy, the KL term, clipping, SGD with Nesterov momentum on weights and logits.
+DEVICE is PyTorch's name of one, such as cuda or cuda:1; cpu where none is given. With `tf32` products of `f32` may be taken in TF32. The first line of standard input is the network as JSON; it is answered with the milliseconds of a first step. Then `STEPS THREADS`
+is answered with the milliseconds of a step, and `memory` with the largest memory of the process in MB, on a GPU with that of its tensors.
+The step is the method's:
+relaxed masks on the input channels, cross-entropy, the KL term, clipping, SGD with Nesterov momentum on weights and logits. Shake-shake noise
+and drop-path are not drawn: the branches are averaged, as in an evaluation.
 """
 
 import json
@@ -46,7 +48,7 @@ class SuperNetwork(torch.nn.Module):
 
     def forward(self, x):
         spec = self.spec
-        noise = torch.rand(x.shape[0], self.group_of.numel()).clamp_(1e-7, 1 - 1e-7).logit_()
+        noise = torch.rand(x.shape[0], self.group_of.numel(), device=x.device).clamp_(1e-7, 1 - 1e-7).logit_()
         keep = torch.sigmoid((noise + self.logits[self.group_of]) / -spec["temperature"])
         values = [x]
         for index, node in enumerate(spec["nodes"][1:], 1):
@@ -77,7 +79,9 @@ class SuperNetwork(torch.nn.Module):
                 y = F.pad(y, (0, 1, 0, 1))[:, :, 1:, 1:]
             elif op == "zero":
                 y = torch.zeros_like(y)
-            elif op != "identity":
+            elif op == "shake":
+                y = y / node["settings"][0]
+            elif op not in ("identity", "drop-path"):
                 raise SystemExit(f"the reference does not know {op}")
             values.append(y)
         return values[-1].flatten(1)
@@ -85,7 +89,7 @@ class SuperNetwork(torch.nn.Module):
     def divergence(self):
         """The KL term, method.md 1.3."""
         spec = self.spec
-        squares = torch.zeros(len(spec["groups"]))
+        squares = torch.zeros(len(spec["groups"]), device=self.logits.device)
         for index, node in enumerate(spec["nodes"]):
             if node["mask"] and node["op"] in ("conv", "linear"):
                 weight = self.layers[str(index)].weight
@@ -100,12 +104,14 @@ class SuperNetwork(torch.nn.Module):
 
 
 def main():
-    layout = sys.argv[1]
+    layout, *others = sys.argv[1:]
+    device = torch.device(next((word for word in others if word != "tf32"), "cpu"))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = "tf32" in others
     spec = json.loads(sys.stdin.readline())
     torch.manual_seed(1)
-    model = SuperNetwork(spec)
-    images = torch.randn(spec["batch"], *spec["input"])
-    labels = torch.arange(spec["batch"]) % spec["classes"]
+    model = SuperNetwork(spec).to(device)
+    images = torch.randn(spec["batch"], *spec["input"]).to(device)
+    labels = (torch.arange(spec["batch"]) % spec["classes"]).to(device)
     if layout == "channels_last":
         model, images = model.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last)
 
@@ -119,7 +125,12 @@ def main():
     optimiser = torch.optim.SGD(groups, lr=spec["learning_rate"], momentum=spec["momentum"], nesterov=True, foreach=True)
     parameters = list(model.parameters())
 
+    def finish():
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
     def steps(count):
+        finish()
         begun = time.perf_counter()
         for _ in range(count):
             optimiser.zero_grad(set_to_none=True)
@@ -127,13 +138,15 @@ def main():
             if spec["clip"] > 0:
                 torch.nn.utils.clip_grad_norm_(parameters, spec["clip"], foreach=True)
             optimiser.step()
+        finish()
         return (time.perf_counter() - begun) * 1e3 / count
 
     torch.set_num_threads(1)
     print(steps(1), flush=True)
     for line in sys.stdin:
         if line.strip() == "memory":
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, flush=True)
+            resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+            print(torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else resident, flush=True)
         else:
             count, threads = map(int, line.split())
             torch.set_num_threads(threads)

@@ -22,11 +22,18 @@ pub(super) struct Clock {
     every: Duration,
     last: Instant,
     failing: bool,
+    /// The training step of the last checkpoint that is there.
+    kept: Option<u64>,
 }
 
 impl Clock {
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, last: Instant::now(), failing: false }
+        Self { every, last: Instant::now(), failing: false, kept: None }
+    }
+
+    /// The training step of the last checkpoint that is there.
+    pub(super) fn kept(&self) -> Option<u64> {
+        self.kept
     }
 
     fn is_due(&self) -> bool {
@@ -71,7 +78,7 @@ impl Search {
             lines.map_err(unwritten).and_then(|()| self.folder.checkpoints().write(&standing, &arrays).map_err(|error| error.to_string()));
         self.clock.last = Instant::now();
         match result {
-            Ok(_) => self.clock.failing = false,
+            Ok(_) => (self.clock.failing, self.clock.kept) = (false, Some(state.step)),
             Err(error) => {
                 if !std::mem::replace(&mut self.clock.failing, true) {
                     let message =
@@ -118,6 +125,7 @@ impl Search {
         };
         self.posterior = self.posterior.with_logits(take("posterior", self.posterior.logits().len())?);
         self.draws = standing.draws;
+        self.clock.kept = Some(standing.step);
         self.phase = standing.phase;
         self.ranking = standing.ranking;
         let steps_per_epoch = self.feed.loader().steps_per_epoch() as u64;

@@ -1,6 +1,7 @@
 //! One epoch of a search: its steps, the look at the loss, its metrics.
 
 use super::super::EngineError;
+use super::super::guard::guarded;
 use super::super::optimiser::global_norm;
 use super::super::trainer::{State, Sums};
 use super::{Flow, Search, scalar};
@@ -29,15 +30,26 @@ impl Search {
                 if self.attend(&state, &|| None) == Flow::Stop {
                     return Ok((state, Flow::Stop));
                 }
-                let begun = Instant::now();
-                state = self.trainer.step_on(state, shown);
-                let look = self.device.is_cpu || state.step.is_multiple_of(STEPS_BETWEEN_LOOKS) || state.step == first + steps;
-                if look {
-                    if !finite(&state) {
-                        self.loss_not_finite(&good, state.step);
+                let (begun, number) = (Instant::now(), state.step + 1);
+                let look = self.device.is_cpu || number.is_multiple_of(STEPS_BETWEEN_LOOKS) || number == first + steps;
+                let stepped = guarded(|| {
+                    let state = self.trainer.step_on(state, shown);
+                    let sound = !look || finite(&state);
+                    (state, sound)
+                });
+                match stepped {
+                    Err(fault) => {
+                        self.broke_in_training(&good, &fault);
+                        return Ok((good, Flow::Stop));
+                    }
+                    Ok((_, false)) => {
+                        self.loss_not_finite(&good, number);
                         state = good.clone();
                         break;
                     }
+                    Ok((next, true)) => state = next,
+                }
+                if look {
                     good = state.clone();
                 }
                 self.pace.trained(begun.elapsed());

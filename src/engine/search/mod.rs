@@ -1,5 +1,6 @@
 //! A search from start to end: train, sample and rank, test; and the commands that steer it on the way.
 
+mod broken;
 mod candidates;
 mod checkpoint;
 mod epoch;
@@ -9,6 +10,7 @@ mod watch;
 
 use super::devices::OpenDevice;
 use super::feed::Feed;
+use super::guard::guarded;
 use super::pace::Pace;
 use super::ranker::{Examples, Ranker, recalibration_images};
 use super::rebuild::initial_posterior;
@@ -105,7 +107,7 @@ impl Search {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
-        let feed = Feed::new(loader, device.device.clone(), device.is_cpu);
+        let feed = Feed::new(loader, device.device.clone(), device.kept_bytes());
         let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
         let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
         let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
@@ -166,16 +168,11 @@ impl Search {
 
     /// Runs to the end, whatever the end is.
     pub(super) fn run(mut self) {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
-        let outcome = match outcome {
+        let outcome = match guarded(|| self.work()) {
             Ok(Ok(Flow::Go)) => Outcome::Completed,
             Ok(Ok(Flow::Stop)) => self.failure.take().map_or(Outcome::Stopped, |reason| Outcome::Failed { reason }),
             Ok(Err(error)) => Outcome::Failed { reason: error.to_string() },
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-                let reason = format!("the engine met a fault of its own: {}; please report it", text.unwrap_or("no message"));
-                Outcome::Failed { reason }
-            }
+            Err(fault) => Outcome::Failed { reason: self.broken(&fault, self.phase) },
         };
         let resources = Resources {
             wall_seconds: self.recorder.seconds(),

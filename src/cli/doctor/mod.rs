@@ -1,4 +1,6 @@
-//! `pgnas doctor`: what this program finds around it.
+//! `pgnas doctor`: what this program finds around it, and with `--full` the checks of a device.
+
+mod full;
 
 use super::arguments::{DoctorArguments, ScreenArguments};
 use super::failure::{Exit, Failure};
@@ -60,11 +62,14 @@ struct Folder {
     note: Option<String>,
 }
 
-/// Shows what this program finds around it.
+/// Shows what this program finds around it, or checks a device.
 ///
 /// # Errors
-/// Where nobody reads it.
+/// Where nobody reads it; a device or a preset that is not there; a device that fails a check.
 pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+    if arguments.full {
+        return full::run(arguments);
+    }
     let places = Places::of_user();
     let devices = devices::list().into_iter();
     let facts = Facts {
