@@ -60,7 +60,7 @@ const SMALL: &str = "digits";
 
 /// Runs checks one after the other on a thread of their own and tells what they find. Ends early where the device is lost: where it does not
 /// answer any more, or breaks at whatever it is asked.
-pub fn run(plan: Plan, mut tell: impl FnMut(Told)) -> Vec<Row> {
+pub fn run(plan: Plan, tell: impl FnMut(Told)) -> Vec<Row> {
     let patience = plan.patience;
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::Builder::new().name("checks".into()).spawn(move || Checker::new(plan, sender).work());
@@ -68,6 +68,11 @@ pub fn run(plan: Plan, mut tell: impl FnMut(Told)) -> Vec<Row> {
     if let Err(error) = &thread {
         rows.push(Finding::Broken(format!("the system gives no thread: {error}")).row(Check::Operation, "all".into(), 0.0));
     }
+    listen(&receiver, patience, rows, tell)
+}
+
+/// Hears what checks find, until they are through or the device has not answered for so long.
+fn listen(receiver: &mpsc::Receiver<Told>, patience: Duration, mut rows: Vec<Row>, mut tell: impl FnMut(Told)) -> Vec<Row> {
     let mut under_way = None;
     loop {
         match receiver.recv_timeout(patience) {
@@ -346,12 +351,16 @@ mod tests {
 
     #[test]
     fn a_device_that_does_not_answer_is_told_with_what_it_was_asked() {
-        // A network of seconds, and a patience of less: the row names what was under way.
-        let slow = Plan { patience: Duration::from_millis(300), narrow: vec!["supnet-d169".into()], ..plan(&[Check::Step]) };
-        let rows = run(slow, |_| {});
+        let (sender, receiver) = mpsc::channel();
+        let row = Finding::Measured(vec![], None).row(Check::Operation, "add".into(), 0.1);
+        for told in [Told::Begun(Check::Operation, "add".into()), Told::Ended(row), Told::Begun(Check::Step, "supnet-d169".into())] {
+            sender.send(told).unwrap();
+        }
+        let rows = listen(&receiver, Duration::from_millis(20), Vec::new(), |_| {});
         let last = rows.last().unwrap();
-        assert_eq!((last.check, last.verdict), (Check::Step, Verdict::Failed));
+        assert_eq!((rows.len(), last.check, last.verdict), (2, Check::Step, Verdict::Failed));
         assert!(last.subject == "supnet-d169" && last.note.as_ref().unwrap().contains("did not answer"), "{last:?}");
+        drop(sender);
     }
 
     #[test]
