@@ -478,9 +478,9 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
         assert_eq!(terminal.count(b"\x1b[?2026h"), frames, "a frame that nobody asked for, before the terminal had shown the one before");
         if answered == 3 {
             terminal.press("?");
-            terminal.wait("the help, all the same", has("This help."));
+            terminal.wait("the help, all the same", has("Draw 20 candidates"));
             terminal.press("?");
-            terminal.wait("no help", lacks("This help."));
+            terminal.wait("no help", lacks("Draw 20 candidates"));
         }
         assert_eq!(terminal.count(READY), answered + 1);
         terminal.press("\x1b[0n");

@@ -296,7 +296,10 @@ fn counts(run: &Run, room: usize) -> String {
     let reversed = if run.is_reversed() { ", reversed" } else { "" };
     let order = format!("by {}{reversed}", run.order().label());
     if !run.shows_random() {
-        return format!("{posterior} · {} hidden · {order}", names());
+        // What is not there is told before how the rest is ordered.
+        let hidden = format!("{posterior} · {} hidden", names());
+        let told = format!("{hidden} · {order}");
+        return if told.chars().count() <= room { told } else { hidden };
     }
     let each: Vec<String> = baselines.iter().map(|&source| format!("{} {}", run.count(source), source.label())).collect();
     let told = format!("{posterior} · {} · {order}", each.join(" · "));
@@ -348,7 +351,8 @@ mod tests {
         assert_eq!(counts(app.run().unwrap(), 90), "4 posterior · 4 random · 1 uniform · 2 constant · by MACs, reversed");
         assert_eq!(counts(app.run().unwrap(), 50), "4 posterior · 7 of baselines · by MACs, reversed");
         press(&mut app, "r");
-        assert!(counts(app.run().unwrap(), 90).contains("random, uniform, constant hidden"));
+        assert!(counts(app.run().unwrap(), 90).ends_with("random, uniform, constant hidden · by MACs, reversed"));
+        assert!(counts(app.run().unwrap(), 50).ends_with("random, uniform, constant hidden"));
     }
 
     #[test]
