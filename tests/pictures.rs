@@ -98,7 +98,7 @@ fn the_pictures_of_the_documents_are_what_the_program_shows() {
     }
 }
 
-/// Of what is never twice the same, for it tells of times: a search at work, steered and paused, its line to the terminal, and two runs side by
+/// Of what is never twice the same, for it tells of times: a search at work and paused, its line to the terminal, and two runs side by
 /// side. Made anew with the others; whether they are still true is for a person to see.
 fn at_work(home: &Path, runs: &Path) -> Vec<(&'static str, String)> {
     let mut pictures = Vec::new();
@@ -111,16 +111,16 @@ fn at_work(home: &Path, runs: &Path) -> Vec<(&'static str, String)> {
     terminal.press("i");
     terminal.wait("the debug page", |text| text.contains("Line to the terminal"));
     pictures.push(("line", picture(&mut terminal)));
-    terminal.press("i K");
-    terminal.wait("that it is held and paused", |text| text.contains("paused") && text.contains('■'));
-    pictures.push(("steered", picture(&mut terminal)));
+    terminal.press("i ");
+    terminal.wait("that it is paused", |text| text.contains("paused") && !text.contains("Line to the terminal"));
+    pictures.push(("paused", picture(&mut terminal)));
     terminal.press("\x03\x03");
     terminal.ended();
 
     let mut terminal = Terminal::start::<&str>(home, (120, 36), []);
     terminal.wait("the start screen", |text| text.contains("fashion") && text.contains("stopped"));
     terminal.press("Gc");
-    terminal.wait("the first", |text| text.contains("* first"));
+    terminal.wait("the first", |text| text.contains("* digits"));
     terminal.press("kc");
     terminal.wait("side by side", |text| text.contains("posterior mean"));
     pictures.push(("beside", picture(&mut terminal)));
