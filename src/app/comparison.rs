@@ -121,7 +121,7 @@ fn price(worth: &Worth, baseline: &Baseline) -> String {
     let few = if few == 1 { "one posterior sample".to_owned() } else { format!("the best of {few} posterior samples") };
     match worth.baseline_samples {
         Some(1) => format!("{few} is worth one {name} sample"),
-        Some(needed) => format!("{few} is worth about {needed} {name} samples"),
+        Some(_) => format!("{few} is worth about {} {name} samples", worth.words(baseline.drawn.count)),
         None => format!("{few} is worth more than all {} {name} samples", baseline.drawn.count),
     }
 }
@@ -186,8 +186,9 @@ mod tests {
         let hedged = verdict(comparison, &even);
         assert!(hedged.contains("cannot be told apart by these 350 images") && hedged.contains("holds 0"), "{hedged}");
         assert!(!hedged.contains("worth") && verdict(comparison, &behind).contains("are worse than random ones"));
-        even.worth[0].baseline_samples = Some(7);
-        assert_eq!(price(&even.worth[0], &even), "one posterior sample is worth about 7 random samples");
+        let worth = &mut even.worth[0];
+        (worth.baseline_samples, worth.baseline_low, worth.baseline_high) = (Some(7), Some(4), None);
+        assert_eq!(price(&even.worth[0], &even), "one posterior sample is worth about 7 (4 to more than 30) random samples");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::action::ActionId as Id;
 use super::key::{Code, Key};
 use super::run::Run;
 use super::state::{App, Effect, Overlay};
-use super::update::{FAR, PAGE};
+use super::update::moved;
 use crate::posterior::statistics::{Answers, SIGNIFICANT, holm};
 use crate::run::{CandidateId, CandidateScore};
 
@@ -74,15 +74,12 @@ impl App {
             return self.close();
         }
         let last = self.run.as_ref().map_or(0, |run| run.compare_marked().differing.len().saturating_sub(1));
-        let moved = |by: isize| Overlay::Marked(at.saturating_add_signed(by).min(last));
         let Some(id) = self.named(key) else { return Vec::new() };
+        if let Some(at) = moved(id, at, last) {
+            self.overlay = Overlay::Marked(at);
+            return Vec::new();
+        }
         self.overlay = match id {
-            Id::Down => moved(1),
-            Id::Up => moved(-1),
-            Id::PageDown => moved(PAGE),
-            Id::PageUp => moved(-PAGE),
-            Id::First => moved(-FAR),
-            Id::Last => moved(FAR),
             Id::Ask => Overlay::Leave,
             Id::CompareMarked | Id::Back | Id::Leave => Overlay::None,
             _ => return Vec::new(),

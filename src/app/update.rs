@@ -12,11 +12,25 @@ use super::steer::Dial;
 use crate::run::{CandidateId, Command, Fate, Start};
 
 /// Lines of a page.
-pub(super) const PAGE: isize = 10;
+const PAGE: isize = 10;
 /// Far enough for any list.
-pub(super) const FAR: isize = isize::MAX / 2;
+const FAR: isize = isize::MAX / 2;
 /// Candidates of one `sample now`.
 const SAMPLES: u32 = 20;
+
+/// Where a key of the list leads from a line, of lines up to the last one; `None` for a key that does not move.
+pub(super) fn moved(id: Id, at: usize, last: usize) -> Option<usize> {
+    let by = match id {
+        Id::Down => 1,
+        Id::Up => -1,
+        Id::PageDown => PAGE,
+        Id::PageUp => -PAGE,
+        Id::First => -FAR,
+        Id::Last => FAR,
+        _ => return None,
+    };
+    Some(at.saturating_add_signed(by).min(last))
+}
 
 impl App {
     /// A key was pressed.
@@ -79,15 +93,12 @@ impl App {
             return Vec::new();
         }
         let last = self.actions().count() + super::LEGEND.len() - 1;
-        let moved = |by: isize| Overlay::Help(at.saturating_add_signed(by).min(last));
         let Some(id) = self.named(key) else { return Vec::new() };
+        if let Some(at) = moved(id, at, last) {
+            self.overlay = Overlay::Help(at);
+            return Vec::new();
+        }
         self.overlay = match id {
-            Id::Down => moved(1),
-            Id::Up => moved(-1),
-            Id::PageDown => moved(PAGE),
-            Id::PageUp => moved(-PAGE),
-            Id::First => moved(-FAR),
-            Id::Last => moved(FAR),
             Id::Ask => Overlay::Leave,
             Id::Choose | Id::Fold => {
                 self.overlay = Overlay::None;

@@ -33,14 +33,13 @@ pub fn samples_intervals(posterior: &[&Answers], baseline: &[&Answers], samples:
     for index in 0..RESAMPLES {
         let halves = Halves::new(images, seed, index);
         let mut generator = draws(seed, Draws::Worth, index);
-        for (choose, report) in halves.both_ways().take(1) {
-            let mut resampled = |side: &[&Answers]| Ranked::of(side, (choose, report), &mut generator);
-            let (own, other) = (resampled(posterior), resampled(baseline));
-            let curve: Vec<f64> = (1..=other.count).map(|n| other.best_of(n)).collect();
-            for (needed, &samples) in needed.iter_mut().zip(samples) {
-                let wanted = own.best_of(samples.clamp(1, own.count));
-                needed.push(curve.iter().position(|&accuracy| accuracy >= wanted).map_or(usize::MAX, |position| position + 1));
-            }
+        let Some(ways) = halves.both_ways().next() else { continue };
+        let mut resampled = |side: &[&Answers]| Ranked::of(side, ways, &mut generator);
+        let (own, other) = (resampled(posterior), resampled(baseline));
+        let curve: Vec<f64> = (1..=other.count).map(|n| other.best_of(n)).collect();
+        for (needed, &samples) in needed.iter_mut().zip(samples) {
+            let wanted = own.best_of(samples.clamp(1, own.count));
+            needed.push(curve.iter().position(|&accuracy| accuracy >= wanted).map_or(usize::MAX, |position| position + 1));
         }
     }
     let interval = |mut needed: Vec<usize>| {
