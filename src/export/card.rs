@@ -50,19 +50,39 @@ pub fn card(genotype: &Genotype) -> String {
         "\nThe select accuracy of a search's winner is the best of many on the same images, and so flatters it. Intervals are 95 % Wilson \
          intervals.\n\n## Files\n\n| file | how to use it |\n|---|---|\n\
          | `model.onnx` | any ONNX runtime: input `images`, normalised, `[batch, channels, height, width]`; output `logits` |\n\
-         | `model.py`, `model.safetensors` | `from model import load, normalise; network = load(\"model.safetensors\")`; needs torch and \
-         safetensors; can be trained on |\n\
+         | `model.py`, `model.safetensors` | a module of PyTorch and its weights; needs torch and safetensors; can be trained on |\n\
          | `genotype.json`, `config.toml` | `pgnas evaluate genotype.json` computes the select accuracy again |\n\
-         | `network.svg`, `network.dot`, `network.txt` | the network drawn: dropped operations are absent, kept ones carry their share |\n\n\
-         ```python\n\
-         import numpy, onnxruntime\n\
-         session = onnxruntime.InferenceSession(\"model.onnx\")\n\
-         facts = session.get_modelmeta().custom_metadata_map  # mean, deviation, accuracy, …\n\
-         [logits] = session.run(None, {\"images\": images})  # float32, normalised: (pixels - mean) / deviation, pixels from 0 to 1\n\
-         ```\n",
+         | `network.svg`, `network.dot`, `network.txt` | the network drawn: dropped operations are absent, kept ones carry their share |\n",
     );
+    text.push_str(SNIPPETS);
     text
 }
+
+/// How the files run elsewhere, on `pixels`; a test runs what stands here.
+const SNIPPETS: &str = r#"
+## Running it
+
+`pixels` are images as float32 from 0 to 1, `[batch, channels, height, width]`. With ONNX Runtime:
+
+```python
+import json, numpy, onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+facts = session.get_modelmeta().custom_metadata_map  # also accuracy, seed, run
+mean, deviation = (numpy.float32(json.loads(facts[name])).reshape(1, -1, 1, 1) for name in ("mean", "deviation"))
+[logits] = session.run(None, {"images": (pixels - mean) / deviation})
+names = [json.loads(facts["classes"])[best] for best in logits.argmax(1)]
+```
+
+With PyTorch, where this folder is the working directory or on the path:
+
+```python
+import torch
+from model import load, normalise
+network = load("model.safetensors")
+with torch.no_grad():
+    logits = network(normalise(torch.from_numpy(pixels)))
+```
+"#;
 
 fn with_interval(accuracy: Accuracy) -> String {
     let interval = accuracy.interval();

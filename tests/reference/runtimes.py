@@ -7,6 +7,8 @@ Prints one line of JSON: the largest logit difference and the images right in ea
 
 import importlib.util
 import json
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -35,6 +37,17 @@ network = module.load(str(folder / "model.safetensors"))
 with torch.no_grad():
     torchs = network(torch.from_numpy(images)).numpy()
 
+# What the README of an export says, done as it says it, on pixels.
+snippets = []
+if (folder / "README.md").exists():
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    mean, deviation = (numpy.float32(each).reshape(1, -1, 1, 1) for each in (module.MEAN, module.DEVIATION))
+    for snippet in re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S):
+        scope = {"pixels": images * deviation + mean}
+        exec(snippet, scope)
+        snippets.append(float(numpy.abs(numpy.asarray(scope["logits"]) - ours).max()) / scale)
+
 right = lambda logits: int((logits.argmax(1) == labels).sum())
 network.train()
 optimiser = torch.optim.SGD(network.parameters(), lr=0.01)
@@ -50,6 +63,7 @@ print(json.dumps({
     "onnx": float(numpy.abs(theirs - ours).max()) / scale,
     "onnx_single": float(numpy.abs(single - ours[:1]).max()) / scale,
     "torch": float(numpy.abs(torchs - ours).max()) / scale,
+    "snippets": snippets,
     "right": [right(ours), right(theirs), right(torchs)],
     "losses": losses,
     "metadata": {entry.key: entry.value for entry in model.metadata_props},
