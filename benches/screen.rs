@@ -1,14 +1,16 @@
 //! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
 //!
 //! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `closed`,
-//! `large`, `cost`, `replay` one of them alone. `-- cost 7` takes seven rounds instead of five. On a machine with other work to do the figures are that work's, too.
+//! `large`, `cost`, `replay` one of them alone. `-- cost 10` takes ten rounds instead of 30, each of half a minute. On a machine with other work to do the figures are that work's, too.
 
 #[expect(dead_code, reason = "others use the rest of it")]
 #[path = "../tests/pty/mod.rs"]
 mod pty;
 
+#[path = "screen/cost.rs"]
+mod cost;
+
 use pty::Terminal;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +23,7 @@ fn main() {
     // `cargo bench` adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
-    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
+    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(30);
     println!("| measure | median | spread | goal |\n|---|---|---|---|");
     if wanted("paint") {
         first_paint("start screen", &[], "Runs");
@@ -46,7 +48,7 @@ fn main() {
         replay();
     }
     if wanted("cost") {
-        cost(rounds);
+        cost::cost(rounds);
     }
 }
 
@@ -323,68 +325,10 @@ fn field(file: &Path, name: &str) -> u64 {
     line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
 }
 
-/// Seconds of training with the screen against those without, in turn, so that a busy machine is busy for both.
-fn cost(rounds: usize) {
-    let mut ratios = Vec::new();
-    let mut seconds = [Vec::new(), Vec::new()];
-    for round in 0..rounds {
-        let mut pair = [0.0; 2];
-        // Who goes first changes with each round.
-        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            pair[side] = if side == 0 { training_with_screen() } else { training_headless() };
-            seconds[side].push(pair[side]);
-        }
-        ratios.push(100.0 * (pair[0] / pair[1] - 1.0));
-        eprintln!("round {}: {:.2} s with the screen, {:.2} s without, {:+.2} %", round + 1, pair[0], pair[1], ratios[round]);
-    }
-    let [screen, headless] = seconds.map(Sorted::of);
-    screen.row("training of `digits`, with the screen", "s", "");
-    headless.row("training of `digits`, headless", "s", "");
-    Sorted::of(ratios).row("cost of the screen to training, by round", "%", "at most 1 %");
-}
-
 /// A search of `digits` that trains as it is and ranks next to nothing.
 fn search(run: &str) -> [&str; 12] {
     let [posterior, random, uniform, constant] = ["rank.posterior=2", "rank.random=2", "rank.uniform=0", "rank.constant=0"];
     ["search", "digits", "--run-dir", run, "--set", posterior, "--set", random, "--set", uniform, "--set", constant]
-}
-
-fn training_with_screen() -> f64 {
-    let home = tempfile::tempdir().unwrap();
-    let run = home.path().join("run");
-    let mut terminal = Terminal::start(home.path(), SIZE, search(run.to_str().unwrap()));
-    // Nothing is emulated here: that would be the terminal's cost, on a machine of its own where one works over a line.
-    while !has_finished(&run.join("events.jsonl")) {
-        while terminal.output.recv_timeout(Duration::from_millis(200)).is_ok() {}
-    }
-    terminal.press("q");
-    terminal.ended();
-    training_seconds(&run)
-}
-
-fn training_headless() -> f64 {
-    let home = tempfile::tempdir().unwrap();
-    let run = home.path().join("run");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    command.args(search(run.to_str().unwrap())).arg("--headless").stdout(Stdio::null()).stderr(Stdio::null());
-    assert!(command.status().unwrap().success());
-    training_seconds(&run)
-}
-
-/// Whether the last line of a log is its last event.
-fn has_finished(log: &Path) -> bool {
-    let Ok(mut file) = std::fs::File::open(log) else { return false };
-    let length = file.metadata().map_or(0, |data| data.len());
-    let mut tail = String::new();
-    file.seek(SeekFrom::Start(length.saturating_sub(600))).unwrap();
-    // A character that the seek cut is no reason to stop.
-    file.read_to_string(&mut tail).is_ok() && tail.contains("\"event\":\"finished\"")
-}
-
-fn training_seconds(run: &Path) -> f64 {
-    let output = Command::new(env!("CARGO_BIN_EXE_pgnas")).arg("report").arg(run).arg("--json").output().unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
-    report["training_seconds"].as_f64().expect("seconds of training")
 }
 
 /// A log of a million events: to its first frame, to its end, and back, and what it takes in memory.
