@@ -1,6 +1,7 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
-use super::kernels::{Pool, avg_pool2d, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
+use super::devices::is_cpu;
+use super::kernels::{Pool, avg_pool2d, batch_norm_relu_train, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
 use super::noise::Noise;
 use super::operations;
 use super::weights::WeightLayout;
@@ -20,6 +21,8 @@ pub struct Interpreter {
     /// Channels of all batch norms together.
     statistics_total: usize,
     readers: Vec<usize>,
+    /// Batch norms whose output a ReLU alone reads.
+    before_relu: Vec<bool>,
 }
 
 /// Statistics that batch norm uses.
@@ -73,7 +76,12 @@ impl Interpreter {
         });
         let statistics = ranges.collect();
         let readers = graph.consumers();
-        Self { graph, first_parameter, statistics, statistics_total: total, readers }
+        let mut before_relu = vec![false; nodes.len()];
+        for relu in nodes.iter().filter(|node| node.op == Op::Relu) {
+            let input = relu.inputs[0].index();
+            before_relu[input] = nodes[input].op == Op::BatchNorm && readers[input] == 1;
+        }
+        Self { graph, first_parameter, statistics, statistics_total: total, readers, before_relu }
     }
 
     /// The graph that is walked.
@@ -154,7 +162,9 @@ impl Interpreter {
         noise: Option<&Noise>,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
         let (batch, device) = (images.dims()[0], images.device());
-        let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch, device, noise };
+        // Where burn's own operations run, keeping a map for the backward pass of a ReLU costs less than computing it anew.
+        let fuses = is_cpu(&device.clone().inner());
+        let mut walk = Walk { interpreter: self, weights, normalise, epsilon, batch, device, noise, fuses };
         let auxiliary_nodes = self.graph.auxiliary();
         let mut auxiliary = None;
         let mut readers = self.readers.clone();
@@ -215,6 +225,8 @@ struct Walk<'a> {
     batch: usize,
     device: Device,
     noise: Option<&'a Noise>,
+    /// Whether a batch norm does the work of the ReLU behind it.
+    fuses: bool,
 }
 
 impl Walk<'_> {
@@ -232,7 +244,10 @@ impl Walk<'_> {
         match &node.op {
             Op::Conv { .. } => self.convolve(index, input, keep, in_shape),
             Op::BatchNorm => self.batch_norm(index, input),
-            Op::Relu => input.on_each(activation::relu),
+            Op::Relu => match input {
+                map @ Value::Map(_) if self.rectifies(node.inputs[0].index()) => map,
+                input => input.on_each(activation::relu),
+            },
             Op::Arrange { channels } => self.on_map(input, in_shape, |map| operations::arrange(map, channels)),
             Op::Offset => {
                 let numbers = self.weight(index, 0);
@@ -320,12 +335,19 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether a node is a batch norm that does the work of the ReLU behind it, on maps.
+    fn rectifies(&self, index: usize) -> bool {
+        self.fuses && self.interpreter.before_relu[index] && matches!(self.normalise, Normalise::Batch(_))
+    }
+
     fn batch_norm(&mut self, index: usize, input: Value) -> Value {
+        let rectifies = self.rectifies(index);
         let (scale, shift) = (self.weight(index, 0), self.weight(index, 1));
         let channels = scale.dims()[0];
         match (&mut self.normalise, input) {
             (Normalise::Batch(collected), Value::Map(map)) => {
-                let (output, mean, variance) = batch_norm_train(map, scale, shift, self.epsilon);
+                let norm = if rectifies { batch_norm_relu_train } else { batch_norm_train };
+                let (output, mean, variance) = norm(map, scale, shift, self.epsilon);
                 collected.push((mean.inner(), variance.inner()));
                 Value::Map(output)
             }

@@ -21,7 +21,7 @@ mod tile;
 mod unfold;
 mod window;
 
-pub use batch_norm::batch_norm_train;
+pub use batch_norm::{batch_norm_relu_train, batch_norm_train};
 pub use conv::{conv2d, masked_conv2d};
 pub use pool::{avg_pool2d, max_pool2d};
 pub use window::{Pool, Window};

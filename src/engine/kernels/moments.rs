@@ -35,25 +35,28 @@ pub(super) fn moments(images: Images) -> [Vec<f32>; 2] {
     per_channel(images, |channels, results| simd::run(Moments { images, channels, results }))
 }
 
-/// The sums of each channel's gradient, and of its product with the distance of the image from its mean.
-pub(super) fn gradient_moments(images: Images, gradient: Images, mean: &[f32]) -> [Vec<f32>; 2] {
-    per_channel(images, |channels, results| simd::run(GradientMoments { images, gradient, mean, channels, results }))
+/// The sums of each channel's gradient, and of its product with the distance of the image from its mean. `outputs` is given where a ReLU
+/// follows: what its input was, which says where a gradient comes through.
+pub(super) fn gradient_moments(images: Images, gradient: Images, mean: &[f32], outputs: Option<&[Output]>) -> [Vec<f32>; 2] {
+    per_channel(images, |channels, results| simd::run(GradientMoments { images, gradient, mean, outputs, channels, results }))
 }
 
-/// `(x - mean) / deviation * gamma + beta`.
-pub(super) fn normalised(images: Images, mean: &[f32], variance: &[f32], epsilon: f64, gamma: &[f32], beta: &[f32]) -> Vec<f32> {
-    let affine: Vec<_> = (0..images.channels)
-        .map(|channel| Affine {
-            mean: mean[channel],
-            image: gamma[channel] / deviation(variance[channel], epsilon),
-            gradient: 0.0,
-            constant: beta[channel],
-        })
-        .collect();
-    per_image(images, |first, output| simd::run(Apply { images, gradient: None, affine: &affine, first, output }))
+/// What batch norm makes of each channel: `(x - mean) / deviation * gamma + beta`.
+pub(super) fn outputs(mean: &[f32], variance: &[f32], epsilon: f64, gamma: &[f32], beta: &[f32]) -> Vec<Output> {
+    let output = |channel: usize| Output {
+        mean: mean[channel],
+        scale: gamma[channel] / deviation(variance[channel], epsilon),
+        shift: beta[channel],
+    };
+    (0..mean.len()).map(output).collect()
 }
 
-/// The gradient of batch norm's input from the moments of its output's gradient.
+/// The outputs of all pixels; with a ReLU behind them where `rectified`.
+pub(super) fn normalised(images: Images, outputs: &[Output], rectified: bool) -> Vec<f32> {
+    per_image(images, |first, output| simd::run(Normalise { images, outputs, rectified, first, output }))
+}
+
+/// The gradient of batch norm's input from the moments of its output's gradient; `outputs` as for [`gradient_moments`].
 pub(super) fn input_gradient(
     images: Images,
     gradient: Images,
@@ -61,6 +64,7 @@ pub(super) fn input_gradient(
     mean: &[f32],
     deviations: &[f32],
     moments: &[Vec<f32>; 2],
+    outputs: Option<&[Output]>,
 ) -> Vec<f32> {
     let count = images.count();
     let affine: Vec<_> = (0..images.channels)
@@ -75,7 +79,7 @@ pub(super) fn input_gradient(
             }
         })
         .collect();
-    per_image(images, |first, output| simd::run(Apply { images, gradient: Some(gradient), affine: &affine, first, output }))
+    per_image(images, |first, output| simd::run(Apply { images, gradient, affine: &affine, outputs, first, output }))
 }
 
 /// The standard deviation that batch norm divides by.
@@ -144,10 +148,38 @@ fn add(values: &[f32], sums: &mut Lanes, of: impl Fn(f32) -> f32) {
     *sums = lanes;
 }
 
+/// What batch norm makes of a channel: `scale * (x - mean) + shift`.
+#[derive(Clone, Copy)]
+pub(super) struct Output {
+    mean: f32,
+    scale: f32,
+    shift: f32,
+}
+
+impl Output {
+    #[inline(always)]
+    fn of(self, value: f32) -> f32 {
+        self.scale * (value - self.mean) + self.shift
+    }
+
+    /// What comes through a ReLU behind it of a gradient. Computed anew from the same numbers as in the forward pass, the output need not be kept.
+    #[inline(always)]
+    fn passed(self, value: f32, gradient: f32) -> f32 {
+        rectified(self.of(value), gradient)
+    }
+}
+
+/// `passed` where the input of a ReLU lets it through; what is not a number does, as in PyTorch.
+#[inline(always)]
+fn rectified(input: f32, passed: f32) -> f32 {
+    if input.is_nan() || input > 0.0 { passed } else { 0.0 }
+}
+
 struct GradientMoments<'a> {
     images: Images<'a>,
     gradient: Images<'a>,
     mean: &'a [f32],
+    outputs: Option<&'a [Output]>,
     channels: usize,
     results: &'a mut [[f32; 2]],
 }
@@ -157,29 +189,39 @@ impl Kernel for GradientMoments<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { images, gradient, mean, channels: first, results } = self;
+        let Self { images, gradient, mean, outputs, channels: first, results } = self;
         for (channel, result) in (first..).zip(results) {
-            let mut sums = [[0.0; LANES]; 2];
+            let (mean, mut sums) = (mean[channel], [[0.0; LANES]; 2]);
             for image in 0..images.batch {
-                add_products(gradient.plane(image, channel), images.plane(image, channel), mean[channel], &mut sums);
+                let (gradient, values) = (gradient.plane(image, channel), images.plane(image, channel));
+                match outputs {
+                    None => add_products(gradient, values, mean, &mut sums, |_, gradient| gradient),
+                    Some(outputs) => {
+                        let output = outputs[channel];
+                        add_products(gradient, values, mean, &mut sums, |value, gradient| output.passed(value, gradient));
+                    }
+                }
             }
             *result = sums.map(|sums| sums.iter().sum());
         }
     }
 }
 
+/// Adds up gradients and their products, lane by lane; `passed` says what counts of the gradient at a value.
 #[inline(always)]
-fn add_products(gradient: &[f32], image: &[f32], mean: f32, sums: &mut [Lanes; 2]) {
+fn add_products(gradient: &[f32], image: &[f32], mean: f32, sums: &mut [Lanes; 2], passed: impl Fn(f32, f32) -> f32) {
     let [mut plain, mut products] = *sums;
     let (gradients, gradient_rest) = gradient.as_chunks::<LANES>();
     let (images, image_rest) = image.as_chunks::<LANES>();
     for (gradient, image) in gradients.iter().zip(images) {
         for lane in 0..LANES {
-            plain[lane] += gradient[lane];
-            products[lane] += gradient[lane] * (image[lane] - mean);
+            let gradient = passed(image[lane], gradient[lane]);
+            plain[lane] += gradient;
+            products[lane] += gradient * (image[lane] - mean);
         }
     }
-    for (lane, (gradient, image)) in gradient_rest.iter().zip(image_rest).enumerate() {
+    for (lane, (&gradient, &image)) in gradient_rest.iter().zip(image_rest).enumerate() {
+        let gradient = passed(image, gradient);
         plain[lane] += gradient;
         products[lane] += gradient * (image - mean);
     }
@@ -195,11 +237,46 @@ struct Affine {
     constant: f32,
 }
 
-/// The images from `first` on that `output` holds.
+impl Affine {
+    #[inline(always)]
+    fn of(self, value: f32, gradient: f32) -> f32 {
+        self.image * (value - self.mean) + (self.gradient * gradient + self.constant)
+    }
+}
+
+/// The outputs of the images from `first` on that `output` holds.
+struct Normalise<'a> {
+    images: Images<'a>,
+    outputs: &'a [Output],
+    rectified: bool,
+    first: usize,
+    output: &'a mut [f32],
+}
+
+impl Kernel for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { images, outputs, rectified: rectify, first, output } = self;
+        for (index, output) in output.chunks_exact_mut(images.area).enumerate() {
+            let (image, channel) = (first + index / images.channels, index % images.channels);
+            let (of, values) = (outputs[channel], images.plane(image, channel));
+            if rectify {
+                output.iter_mut().zip(values).for_each(|(output, &value)| *output = rectified(of.of(value), of.of(value)));
+            } else {
+                output.iter_mut().zip(values).for_each(|(output, &value)| *output = of.of(value));
+            }
+        }
+    }
+}
+
+/// The gradients of the images from `first` on that `output` holds.
 struct Apply<'a> {
     images: Images<'a>,
-    gradient: Option<Images<'a>>,
+    gradient: Images<'a>,
     affine: &'a [Affine],
+    outputs: Option<&'a [Output]>,
     first: usize,
     output: &'a mut [f32],
 }
@@ -209,21 +286,16 @@ impl Kernel for Apply<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { images, gradient, affine, first, output } = self;
+        let Self { images, gradient, affine, outputs, first, output } = self;
         for (index, output) in output.chunks_exact_mut(images.area).enumerate() {
             let (image, channel) = (first + index / images.channels, index % images.channels);
             let affine = affine[channel];
-            let values = images.plane(image, channel);
-            match gradient {
-                None => {
-                    for (output, value) in output.iter_mut().zip(values) {
-                        *output = affine.image * (value - affine.mean) + affine.constant;
-                    }
-                }
-                Some(gradient) => {
-                    for ((output, value), gradient) in output.iter_mut().zip(values).zip(gradient.plane(image, channel)) {
-                        *output = affine.image * (value - affine.mean) + (affine.gradient * gradient + affine.constant);
-                    }
+            let pixels = output.iter_mut().zip(images.plane(image, channel)).zip(gradient.plane(image, channel));
+            match outputs {
+                None => pixels.for_each(|((output, &value), &gradient)| *output = affine.of(value, gradient)),
+                Some(outputs) => {
+                    let of = outputs[channel];
+                    pixels.for_each(|((output, &value), &gradient)| *output = affine.of(value, of.passed(value, gradient)));
                 }
             }
         }

@@ -1,8 +1,8 @@
-//! One kernel compiled twice, for the build's own instruction set and for AVX2 with FMA, and chosen at run time.
+//! One kernel compiled three times, for the build's own instruction set, for AVX2 with FMA and for AVX-512, and chosen at run time.
 //!
 //! A distributed binary targets the oldest processor of its kind; without this, only a fraction of a current one is used.
 
-/// Sums kept side by side: two AVX2 registers.
+/// Sums kept side by side: two AVX2 registers, one of AVX-512. The same number for all of them, so that all give the same bits.
 pub(super) const LANES: usize = 16;
 
 /// [`LANES`] numbers.
@@ -22,6 +22,11 @@ pub(super) trait Kernel {
 /// Runs a kernel with the widest instructions of this processor.
 pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the two features that the function enables were just detected; every processor with AVX-512 has AVX2.
+        return unsafe { run_avx512(kernel) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the two features that the function enables were just detected.
         return unsafe { run_avx2(kernel) };
@@ -32,6 +37,12 @@ pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<true>()
 }
 

@@ -3,7 +3,7 @@
 use burn::Tensor;
 use proptest::prelude::*;
 
-use super::super::batch_norm_train;
+use super::super::{batch_norm_relu_train, batch_norm_train};
 use super::{close, config, gradients, leaf, read, same_on_any_threads};
 
 const EPSILON: f64 = 1e-5;
@@ -40,6 +40,45 @@ proptest! {
             close(name, ours, stock).map_err(TestCaseError::fail)?;
         }
     }
+}
+
+fn stock_relu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = stock(x, gamma, beta, epsilon);
+    (burn::tensor::activation::relu(output), mean, variance)
+}
+
+/// Batch norm, then ReLU, as two operations of this program.
+fn one_after_the_other(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = batch_norm_train(x, gamma, beta, epsilon);
+    (burn::tensor::activation::relu(output), mean, variance)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn with_a_relu_behind_it_has_the_bits_of_the_two(images in 1..=9_usize, channels in 1..=20_usize, height in 1..=9_usize, width in 1..=9_usize) {
+        let shape = [images, channels, height, width];
+        prop_assert_eq!(results(shape, 0.0, batch_norm_relu_train), results(shape, 0.0, one_after_the_other));
+    }
+}
+
+#[test]
+fn with_a_relu_behind_it_is_burns() {
+    for shape in [[64, 16, 8, 8], [63, 32, 7, 7]] {
+        for (ours, stock) in results(shape, 0.5, batch_norm_relu_train).iter().zip(&results(shape, 0.5, stock_relu)) {
+            close(&format!("{shape:?}"), ours, stock).unwrap();
+        }
+    }
+    same_on_any_threads(|| results([64, 16, 14, 14], 0.5, batch_norm_relu_train));
+}
+
+#[test]
+fn what_is_not_a_number_is_not_hidden_by_the_relu() {
+    let x = Tensor::<4>::from_data([[[[1.0, f32::NAN]]]], &burn::tensor::Device::flex());
+    let one = || Tensor::<1>::from_data([1.0], &burn::tensor::Device::flex());
+    let (y, _, _) = batch_norm_relu_train(x, one(), one(), EPSILON);
+    assert!(read(y).iter().all(|value| value.is_nan()));
 }
 
 #[test]
