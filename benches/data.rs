@@ -1,9 +1,11 @@
 //! Loading of images beside PyTorch's DataLoader, in turns: CIFAR-10 with its usual augmentation, and JPEG folders at 224.
 //!
-//!     PGNAS_PYTHON=python cargo bench --bench data -- CIFAR10 [JPEGS]
+//!     PGNAS_PYTHON=python cargo bench --bench data -- CIFAR10 [JPEGS] [--json FILE]
 //!
 //! `CIFAR10` is a folder of the binary layout, `JPEGS` one of class folders; without it 512 images of 500x375 are made. Python needs
 //! torch, numpy and Pillow; without `PGNAS_PYTHON` only this program is timed. Both sides use two workers.
+
+mod common;
 
 use pgnas::data::{Augment, ImageSet, Known, Loader, Prefetch, Reading, SplitPlan, TestPlan};
 use std::path::{Path, PathBuf};
@@ -22,7 +24,8 @@ struct Task {
 }
 
 fn main() {
-    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from).collect();
+    let (mut out, words) = common::Rows::of_arguments("data");
+    let arguments: Vec<PathBuf> = words.into_iter().map(PathBuf::from).collect();
     let Some(cifar) = arguments.first() else {
         println!("give the folder of CIFAR-10: cargo bench --bench data -- CIFAR10 [JPEGS]");
         return;
@@ -42,6 +45,9 @@ fn main() {
             ours.push(time(task, round));
             theirs.extend(python.as_ref().map(|python| time_python(python.as_ref(), task)));
         }
+        for (way, figures) in [("pgnas", &ours), ("DataLoader", &theirs)] {
+            out.add(serde_json::json!({ "task": task.name, "way": way }), figures, "images/s");
+        }
         let (ours, spread) = summary(&mut ours);
         print!("{:8} pgnas {ours:9.0} images/s (spread {spread:.0} %)", task.name);
         if theirs.is_empty() {
@@ -51,6 +57,7 @@ fn main() {
             println!("   DataLoader {theirs:9.0} images/s (spread {spread:.0} %)   ratio {:.2}", ours / theirs);
         }
     }
+    out.write();
 }
 
 fn load(name: &str, path: &Path, reading: &Reading) -> ImageSet {

@@ -1,7 +1,9 @@
 //! Milliseconds of the kernels beside burn's own operations, forward and backward, on the layers of the presets.
 //!
-//! `cargo bench --bench kernels [-- word of a row]`. The two are timed in turn, so that a busy machine is busy for both,
+//! `cargo bench --bench kernels [-- word of a row] [--json FILE]`. The two are timed in turn, so that a busy machine is busy for both,
 //! on a thread of rayon's pool, where a training step belongs: from any other, each operation first wakes one.
+
+mod common;
 
 use std::time::Instant;
 
@@ -121,7 +123,7 @@ fn main() {
 }
 
 fn table() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let (mut out, wanted) = common::Rows::of_arguments("kernels");
     println!("{:<48} {:>9} {:>9} {:>9} {:>9}", "ms, least", "stock fwd", "ours fwd", "stock bwd", "ours bwd");
     for row in rows().iter().filter(|row| wanted.iter().all(|word| row.name.contains(word.as_str()))) {
         let mut times: [Vec<f64>; 4] = Default::default();
@@ -134,7 +136,12 @@ fn table() {
                 }
             }
         }
+        let ways = [("burn", "forward"), ("pgnas", "forward"), ("burn", "backward"), ("pgnas", "backward")];
+        for ((way, pass), times) in ways.into_iter().zip(&times) {
+            out.add(serde_json::json!({ "row": row.name, "way": way, "pass": pass }), times, "ms");
+        }
         let [stock, ours, stock_backward, ours_backward] = times.each_ref().map(|times| least(times));
         println!("{:<48} {stock:>9.3} {ours:>9.3} {stock_backward:>9.3} {ours_backward:>9.3}", row.name);
     }
+    out.write();
 }

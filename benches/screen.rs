@@ -1,8 +1,9 @@
 //! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
 //!
 //! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `closed`,
-//! `large`, `cost`, `replay` one of them alone. `-- cost 10` takes ten rounds instead of 30, each of half a minute. On a machine with other work to do the figures are that work's, too.
+//! `large`, `open`, `cost`, `replay` one of them alone. `-- cost 10` takes ten rounds instead of 30, each of half a minute. On a machine with other work to do the figures are that work's, too.
 
+mod common;
 #[expect(dead_code, reason = "others use the rest of it")]
 #[path = "../tests/pty/mod.rs"]
 mod pty;
@@ -10,6 +11,7 @@ mod pty;
 #[path = "screen/cost.rs"]
 mod cost;
 
+use common::Rows;
 use pty::Terminal;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,36 +22,40 @@ const SIZE: (u16, u16) = (120, 36);
 const SYNCHRONISED: &[u8] = b"\x1b[?2026l";
 
 fn main() {
-    // `cargo bench` adds `--bench`.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let (mut rows, words) = Rows::of_arguments("screen");
+    let out = &mut rows;
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
     let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(30);
     println!("| measure | median | spread | goal |\n|---|---|---|---|");
     if wanted("paint") {
-        first_paint("start screen", &[], "Runs");
-        first_paint("start screen with its lists", &[], "fashion");
-        first_paint("a search", &["search", "digits", "--in-process"], "Network");
+        first_paint(out, "start screen", &[], "Runs");
+        first_paint(out, "start screen with its lists", &[], "fashion");
+        first_paint(out, "a search", &["search", "digits", "--in-process"], "Network");
     }
     if wanted("keys") {
-        keys();
-        resizes();
+        keys(out);
+        resizes(out);
     }
     if wanted("idle") {
-        idle();
+        idle(out);
         start_screen_memory();
     }
     if wanted("closed") {
-        closed();
+        closed(out);
     }
     if wanted("large") {
-        large();
+        large(out);
+    }
+    if wanted("open") {
+        opening(out);
     }
     if wanted("replay") {
-        replay();
+        replay(out);
     }
     if wanted("cost") {
-        cost::cost(rounds);
+        cost::cost(out, rounds);
     }
+    rows.write();
 }
 
 /// Values in order, for medians and shares.
@@ -68,11 +74,12 @@ impl Sorted {
         self.0[(share * (self.0.len() - 1) as f64).round() as usize]
     }
 
-    fn row(&self, measure: &str, unit: &str, goal: &str) {
+    fn row(&self, out: &mut Rows, measure: &str, unit: &str, goal: &str) {
         let (low, high) = (self.0[0], self.0[self.0.len() - 1]);
         let number = |value: f64| if value.abs() < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
         let spread = format!("{} to {}, p99 {}, n = {}", number(low), number(high), number(self.at(0.99)), self.0.len());
         println!("| {measure} | {} {unit} | {spread} | {goal} |", number(self.at(0.5)));
+        out.add(serde_json::json!({ "measure": measure }), &self.0, unit);
     }
 }
 
@@ -81,7 +88,7 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// From before the program is started to a whole frame with a certain word on it.
-fn first_paint(name: &str, arguments: &[&str], word: &str) {
+fn first_paint(out: &mut Rows, name: &str, arguments: &[&str], word: &str) {
     let times = (0..21).map(|_| {
         let home = tempfile::tempdir().unwrap();
         let started = Instant::now();
@@ -92,7 +99,7 @@ fn first_paint(name: &str, arguments: &[&str], word: &str) {
         time
     });
     // The first one reads the program from disk.
-    Sorted::of(times.skip(1)).row(&format!("first paint, {name}"), "ms", "under 100 ms");
+    Sorted::of(times.skip(1)).row(out, &format!("first paint, {name}"), "ms", "under 100 ms");
 }
 
 fn leave(terminal: &mut Terminal) {
@@ -108,7 +115,7 @@ fn endless(home: &Path) -> Terminal {
 }
 
 /// Key to visible effect, and the bytes of frames, while the engine trains on all cores.
-fn keys() {
+fn keys(out: &mut Rows) {
     const TITLES: [&str; 5] = ["▸ Network", "▸ Curves", "▸ Posterior", "▸ Candidate ", "▸ Candidates"];
     let home = tempfile::tempdir().unwrap();
     let mut terminal = endless(home.path());
@@ -121,7 +128,7 @@ fn keys() {
         let (_, arrived) = terminal.wait(title, |text| text.contains(title));
         milliseconds(arrived.saturating_duration_since(pressed))
     });
-    Sorted::of(latencies).row("key to visible effect, engine training", "ms", "p99 under 16 ms, at most 50 ms");
+    Sorted::of(latencies).row(out, "key to visible effect, engine training", "ms", "p99 under 16 ms, at most 50 ms");
 
     // Nobody presses a key now. The screen's thread is the first of the process, and its file tells nanoseconds at work.
     let process = process(&terminal);
@@ -135,7 +142,7 @@ fn keys() {
     let seconds = begin.elapsed().as_secs_f64();
     let ends: Vec<usize> = (0..stream.len()).filter(|&at| stream[at..].starts_with(SYNCHRONISED)).collect();
     let frames = ends.windows(2).map(|pair| (pair[1] - pair[0]) as f64);
-    Sorted::of(frames).row("bytes of a frame, engine training", "bytes", "median under 4096");
+    Sorted::of(frames).row(out, "bytes of a frame, engine training", "bytes", "median under 4096");
     println!(
         "| frames, engine training | {:.1} a second | {:.0} bytes a second | at most 30 |",
         ends.len() as f64 / seconds,
@@ -147,7 +154,7 @@ fn keys() {
 }
 
 /// From a new size of the window to a whole frame of that size, while the engine trains.
-fn resizes() {
+fn resizes(out: &mut Rows) {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = endless(home.path());
     let times = (0..40).map(|round| {
@@ -161,12 +168,12 @@ fn resizes() {
         std::thread::sleep(Duration::from_millis(50));
         milliseconds(arrived.saturating_duration_since(changed))
     });
-    Sorted::of(times).row("new size to whole frame, engine training", "ms", "");
+    Sorted::of(times).row(out, "new size to whole frame, engine training", "ms", "");
     drop(terminal.close().kill());
 }
 
 /// Wake-ups of all threads of a paused search, and what it keeps in memory.
-fn idle() {
+fn idle(out: &mut Rows) {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = endless(home.path());
     terminal.press(" ");
@@ -178,7 +185,7 @@ fn idle() {
         std::thread::sleep(Duration::from_secs(4));
         (wake_ups(&process) - before) as f64 / begin.elapsed().as_secs_f64()
     });
-    Sorted::of(rates).row("wake-ups of the process, search paused", "a second", "at most 1");
+    Sorted::of(rates).row(out, "wake-ups of the process, search paused", "a second", "at most 1");
     let resident = field(&process.join("status"), "VmRSS:") / 1024;
     println!("| memory, paused search of `digits` with its screen | {resident} MB | | under 1024 MB |");
     leave(&mut terminal);
@@ -186,7 +193,7 @@ fn idle() {
 
 /// A window that is closed: how soon the screen of a search in a process of its own is gone, and what the screen of one in the same process
 /// still takes while that search goes on.
-fn closed() {
+fn closed(out: &mut Rows) {
     let times = (0..9).map(|round| {
         let home = tempfile::tempdir().unwrap();
         let run = home.path().join(".local/share/pgnas/runs").join(format!("closed{round}"));
@@ -200,7 +207,7 @@ fn closed() {
         assert!(stop.stdout(Stdio::null()).status().unwrap().success());
         time
     });
-    Sorted::of(times).row("window closed to screen gone", "ms", "under 2000 ms");
+    Sorted::of(times).row(out, "window closed to screen gone", "ms", "under 2000 ms");
     let home = tempfile::tempdir().unwrap();
     let terminal = endless(home.path());
     let process = process(&terminal);
@@ -219,11 +226,11 @@ fn closed() {
 }
 
 /// Keys on the end of a run of `digits`, and on that of one as large as they come: 638 groups and 1,500 candidates.
-fn large() {
+fn large(out: &mut Rows) {
     for (preset, candidates) in [("digits", 600), ("supnet-d121", 1500)] {
         let home = tempfile::tempdir().unwrap();
         let run = short_run(home.path());
-        let groups = write_log_of(&run.join("events.jsonl"), preset, candidates);
+        let groups = write_log_of(&run.join("events.jsonl"), preset, 40, candidates);
         let mut terminal = Terminal::start(home.path(), SIZE, ["replay", run.to_str().unwrap(), "--speed", "0.02"]);
         terminal.wait("the replay", |text| text.contains("replay playing"));
         terminal.press(" t100%\r");
@@ -239,7 +246,7 @@ fn large() {
                 milliseconds(arrived.saturating_duration_since(pressed))
             });
             let times: Vec<f64> = times.collect();
-            Sorted::of(times).row(&format!("key to visible effect, {subject}: {measure}"), "ms", "p99 under 16 ms");
+            Sorted::of(times).row(out, &format!("key to visible effect, {subject}: {measure}"), "ms", "p99 under 16 ms");
         }
         let resident = field(&process(&terminal).join("status"), "VmHWM:") / 1024;
         println!("| memory, {subject}, largest | {resident} MB | | |");
@@ -247,8 +254,30 @@ fn large() {
     }
 }
 
-/// The log of a run of a preset's network with so many candidates, made of those of a short run; tells its mask groups.
-fn write_log_of(path: &Path, preset: &str, candidates: usize) -> usize {
+/// From before the program is started to a whole frame of a run's end: of many candidates, and of many epochs.
+fn opening(out: &mut Rows) {
+    for (preset, epochs, candidates) in [("fashion", 40, 10_000), ("supnet-m", 1_800, 600)] {
+        let home = tempfile::tempdir().unwrap();
+        let run = short_run(home.path());
+        write_log_of(&run.join("events.jsonl"), preset, epochs, candidates);
+        let arguments = ["replay", run.to_str().unwrap(), "--speed", "0.02"];
+        let times = (0..7).map(|_| {
+            let started = Instant::now();
+            let mut terminal = Terminal::start(home.path(), SIZE, arguments);
+            terminal.wait("the replay", |text| text.contains("replay playing"));
+            terminal.press(" t100%\r");
+            let (_, arrived) = terminal.wait("its end", |text| text.contains("at its end"));
+            let time = milliseconds(arrived - started);
+            leave(&mut terminal);
+            time
+        });
+        let measure = format!("a run opened, `{preset}`, {epochs} epochs and {candidates} candidates");
+        Sorted::of(times).row(out, &measure, "ms", "under 1000 ms");
+    }
+}
+
+/// The log of a run of a preset's network with so many epochs and candidates, made of those of a short run; tells its mask groups.
+fn write_log_of(path: &Path, preset: &str, epochs: usize, candidates: usize) -> usize {
     use serde_json::{Value, json};
     let text = std::fs::read_to_string(path).expect("a log");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
@@ -258,7 +287,7 @@ fn write_log_of(path: &Path, preset: &str, candidates: usize) -> usize {
     let network = pgnas::run::NetworkSummary::of(&graph);
     let channels: Vec<usize> = network.groups.iter().map(|group| group.channels).collect();
     let share = |group: usize, number: usize| ((group * 7919 + number * 104_729) % 1000) as f64 / 1000.0;
-    let (epochs, mut events) = (40_usize, Vec::new());
+    let mut events = Vec::new();
     let mut started = of("started");
     (started["network"], started["epochs"]) = (serde_json::to_value(&network).expect("numbers"), json!(epochs));
     events.push(started);
@@ -332,7 +361,7 @@ fn search(run: &str) -> [&str; 12] {
 }
 
 /// A log of a million events: to its first frame, to its end, and back, and what it takes in memory.
-fn replay() {
+fn replay(out: &mut Rows) {
     const EVENTS: usize = 1_000_000;
     let home = tempfile::tempdir().unwrap();
     let run = short_run(home.path());
@@ -348,7 +377,7 @@ fn replay() {
         opened.push(milliseconds(arrived - started));
         leave(&mut terminal);
     }
-    Sorted::of(opened).row("a replay of it, first frame", "ms", "under 2000 ms");
+    Sorted::of(opened).row(out, "a replay of it, first frame", "ms", "under 2000 ms");
     let mut terminal = Terminal::start(home.path(), SIZE, arguments);
     terminal.wait("the replay", |text| text.contains("replay playing"));
     let resident = |terminal: &Terminal| field(&process(terminal).join("status"), "VmHWM:") / 1024;

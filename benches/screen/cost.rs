@@ -3,6 +3,7 @@
 //! Whole runs with and without a screen differ by more than the goal on a machine that others share. Windows of seconds of one search, in
 //! the order with, without, without, with, meet the same machine on either side.
 
+use super::common::Rows;
 use super::pty::Terminal;
 use super::{SIZE, field};
 use pgnas::random::{Purpose, below, stream};
@@ -25,7 +26,7 @@ struct Pace {
 }
 
 /// Measures so many quartets of windows, and prints both costs with a bootstrap interval over quartets.
-pub fn cost(quartets: usize) {
+pub fn cost(out: &mut Rows, quartets: usize) {
     let home = tempfile::tempdir().unwrap();
     let run = home.path().join(".local/share/pgnas/runs/cost");
     let endless = ["search", "digits", "--run-dir", run.to_str().unwrap(), "--set", "train.epochs=100000"];
@@ -51,12 +52,13 @@ pub fn cost(quartets: usize) {
         };
         paces.iter().map(|quartet| side(quartet, true) / side(quartet, false) - 1.0).collect()
     };
-    told("cost of the screen to training of `digits`, time of an epoch", &ratio(|pace| pace.wall), "at most 1 %");
-    told("the same in processor time of host and screen together", &ratio(|pace| pace.processor), "");
+    told(out, "cost of the screen to training of `digits`, time of an epoch", &ratio(|pace| pace.wall), "at most 1 %");
+    told(out, "the same in processor time of host and screen together", &ratio(|pace| pace.processor), "");
 }
 
 /// The median of the quartets with a percentile bootstrap interval, 95 %.
-fn told(measure: &str, costs: &[f64], goal: &str) {
+fn told(out: &mut Rows, measure: &str, costs: &[f64], goal: &str) {
+    out.add(serde_json::json!({ "measure": measure }), &costs.iter().map(|cost| 100.0 * cost).collect::<Vec<f64>>(), "%");
     let median = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]

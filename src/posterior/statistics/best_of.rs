@@ -23,15 +23,17 @@ impl BestOf {
         // Of each n, how much weight falls on each number of right images in the reporting half.
         let mut weights = vec![vec![0.0; images.div_ceil(2) + 1]; count];
         let (mut sums, ways) = (vec![0.0; count], f64::from(2 * splits));
+        let places = Places::of(count);
         for index in 0..splits {
-            for (choose, report) in Halves::new(images, seed, index).both_ways() {
-                let mut ranked: Vec<(usize, usize)> =
-                    candidates.iter().map(|answers| (answers.right_within(choose), answers.right_within(report))).collect();
+            let halves = Halves::new(images, seed, index);
+            let right: Vec<[usize; 2]> = candidates.iter().map(|answers| halves.right(answers)).collect();
+            for (way, (_, report)) in halves.both_ways().enumerate() {
+                let mut ranked: Vec<(usize, usize)> = right.iter().map(|right| (right[way], right[1 - way])).collect();
                 ranked.sort_by_key(|(chosen, _)| std::cmp::Reverse(*chosen));
                 // Any of equally good ones is as likely the first: each weight of their places is shared among them.
                 let equals: Vec<&[(usize, usize)]> = ranked.chunk_by(|a, b| a.0 == b.0).collect();
                 for (n, (weights, sum)) in weights.iter_mut().zip(&mut sums).enumerate() {
-                    let mut first = FirstOf::new(count, n + 1);
+                    let mut first = places.best_of(n + 1).iter();
                     for equals in &equals {
                         let weight: f64 = first.by_ref().take(equals.len()).sum::<f64>() / ways;
                         if weight < NEGLIGIBLE {
@@ -63,8 +65,25 @@ impl BestOf {
     }
 }
 
+/// [`FirstOf`] of every n, computed once for all the orders that the same number of candidates comes in.
+pub(super) struct Places(Vec<Vec<f64>>);
+
+impl Places {
+    /// Of so many candidates.
+    pub(super) fn of(all: usize) -> Self {
+        // Weights fall from place to place, so that all that is cut off together stays negligible.
+        let kept = |weight: &f64| *weight >= NEGLIGIBLE / all as f64;
+        Self((1..=all).map(|chosen| FirstOf::new(all, chosen).take_while(kept).collect()).collect())
+    }
+
+    /// How likely the best of n, from 1, is the one of each place.
+    pub(super) fn best_of(&self, n: usize) -> &[f64] {
+        &self.0[n - 1]
+    }
+}
+
 /// Of a random choice of n out of N ranked candidates, how likely its best is the one of place 1, 2, 3 …
-pub(super) struct FirstOf {
+struct FirstOf {
     all: usize,
     chosen: usize,
     place: usize,
@@ -72,7 +91,7 @@ pub(super) struct FirstOf {
 }
 
 impl FirstOf {
-    pub(super) fn new(all: usize, chosen: usize) -> Self {
+    fn new(all: usize, chosen: usize) -> Self {
         Self { all, chosen, place: 0, weight: chosen as f64 / all as f64 }
     }
 }
@@ -102,6 +121,16 @@ pub fn samples_to_reach(curve: &BestOf, accuracy: f64) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::random::{Purpose, below, open_unit, stream};
+
+    #[test]
+    fn what_the_table_leaves_out_is_negligible() {
+        let places = Places::of(50);
+        for n in 1..=50 {
+            let (kept, all): (f64, f64) = (places.best_of(n).iter().sum(), FirstOf::new(50, n).sum());
+            assert!((kept - all).abs() < NEGLIGIBLE, "{n}");
+        }
+        assert_eq!(places.best_of(50), [1.0]);
+    }
 
     #[test]
     fn the_weights_of_places_are_those_of_counting() {

@@ -17,6 +17,12 @@ impl Halves {
         Self([Answers::new(&in_first), Answers::new(&in_second)])
     }
 
+    /// How many images of either half a network has right.
+    #[must_use]
+    pub fn right(&self, answers: &Answers) -> [usize; 2] {
+        self.0.each_ref().map(|half| answers.right_within(half))
+    }
+
     /// Both ways to use them: the half to choose on, then the half to report on.
     pub fn both_ways(&self) -> impl Iterator<Item = (&Answers, &Answers)> {
         let [first, second] = &self.0;
@@ -40,10 +46,11 @@ pub fn honest_best(candidates: &[&Answers], splits: u32, seed: u64) -> Option<Ho
     let images = candidates.iter().map(|answers| answers.images()).min().filter(|&images| images >= 2 && splits > 0)?;
     let (mut chosen_on, mut reported_on) = (0.0, 0.0);
     for index in 0..splits {
-        for (choose, report) in Halves::new(images, seed, index).both_ways() {
-            let right: Vec<usize> = candidates.iter().map(|answers| answers.right_within(choose)).collect();
-            let most = right.iter().copied().max().unwrap_or(0);
-            let best = candidates.iter().zip(&right).filter(|(_, right)| **right == most).map(|(answers, _)| answers.right_within(report));
+        let halves = Halves::new(images, seed, index);
+        let right: Vec<[usize; 2]> = candidates.iter().map(|answers| halves.right(answers)).collect();
+        for (way, (choose, report)) in halves.both_ways().enumerate() {
+            let most = right.iter().map(|right| right[way]).max().unwrap_or(0);
+            let best = right.iter().filter(|right| right[way] == most).map(|right| right[1 - way]);
             let (number, sum) = best.fold((0, 0), |(number, sum), right| (number + 1, sum + right));
             chosen_on += most as f64 / choose.right() as f64;
             reported_on += sum as f64 / f64::from(number) / report.right() as f64;

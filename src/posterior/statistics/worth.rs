@@ -1,6 +1,6 @@
 //! How sure one can be of what samples are worth: intervals for the number of samples of a baseline that buy what some posterior samples give.
 
-use super::best_of::{FirstOf, NEGLIGIBLE};
+use super::best_of::{NEGLIGIBLE, Places};
 use super::{Answers, Draws, Halves, draws};
 use crate::random::below;
 use rand::Rng;
@@ -30,15 +30,16 @@ pub fn samples_intervals(posterior: &[&Answers], baseline: &[&Answers], samples:
         return Vec::new();
     }
     let mut needed: Vec<Vec<usize>> = vec![Vec::with_capacity(RESAMPLES as usize); samples.len()];
+    let (own_places, other_places) = (Places::of(posterior.len()), Places::of(baseline.len()));
     for index in 0..RESAMPLES {
         let halves = Halves::new(images, seed, index);
         let mut generator = draws(seed, Draws::Worth, index);
         let Some(ways) = halves.both_ways().next() else { continue };
         let mut resampled = |side: &[&Answers]| Ranked::of(side, ways, &mut generator);
         let (own, other) = (resampled(posterior), resampled(baseline));
-        let curve: Vec<f64> = (1..=other.count).map(|n| other.best_of(n)).collect();
+        let curve: Vec<f64> = (1..=other.count).map(|n| other.best_of(n, &other_places)).collect();
         for (needed, &samples) in needed.iter_mut().zip(samples) {
-            let wanted = own.best_of(samples.clamp(1, own.count));
+            let wanted = own.best_of(samples.clamp(1, own.count), &own_places);
             needed.push(curve.iter().position(|&accuracy| accuracy >= wanted).map_or(usize::MAX, |position| position + 1));
         }
     }
@@ -70,8 +71,8 @@ impl Ranked {
     }
 
     /// The expected accuracy of the best of any n of them.
-    fn best_of(&self, n: usize) -> f64 {
-        let mut first = FirstOf::new(self.count, n);
+    fn best_of(&self, n: usize, places: &Places) -> f64 {
+        let mut first = places.best_of(n).iter();
         let mut accuracy = 0.0;
         for &(equals, mean) in &self.equals {
             let weight: f64 = first.by_ref().take(equals).sum();
