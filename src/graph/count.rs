@@ -23,6 +23,12 @@ pub struct ChannelCost {
     pub macs: usize,
 }
 
+/// The share of what training needs that the allocator holds besides, freed and not yet given back.
+const SLACK: f64 = 0.2;
+
+/// Bytes that training holds whatever the network: code, threads, scratch of the kernels.
+const FIXED: usize = 30_000_000;
+
 impl Graph {
     /// The cost of the whole super-network, of which candidates are parts: without the auxiliary classifier.
     #[must_use]
@@ -108,19 +114,38 @@ impl Graph {
         }
     }
 
-    /// Bytes of activations that a training step keeps for its backward pass: every node's output, in f32.
+    /// Bytes of activations that a training step keeps for its backward pass, in f32: the outputs that some reader needs again for its
+    /// gradient, and what masks make of the inputs of operations without weights.
     #[must_use]
     pub fn training_activation_bytes(&self, batch: usize) -> usize {
-        let elements: usize = self.nodes.iter().map(|node| node.shape.elements()).sum();
-        4 * batch * elements
+        let readers = self.consumers();
+        let mut kept = vec![false; self.nodes.len()];
+        let mut masked = 0;
+        for node in &self.nodes {
+            let [first, ..] = node.inputs[..] else { continue };
+            // A ReLU that alone reads a batch norm is computed by it, from what the batch norm keeps.
+            let fused = node.op == Op::Relu && self.node(first).op == Op::BatchNorm && readers[first.index()] == 1;
+            if node.op.keeps_input() && !fused || !node.groups.is_empty() {
+                kept[first.index()] = true;
+            }
+            if !node.groups.is_empty() && matches!(node.op, Op::Pool { .. } | Op::Linear { .. }) {
+                masked += self.node(first).shape.elements();
+            }
+        }
+        let outputs: usize = self.nodes.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(node, _)| node.shape.elements()).sum();
+        4 * batch * (outputs + masked)
     }
 
-    /// Bytes that training at a batch size is estimated to hold at once: the activations, and four numbers for each parameter (its value,
-    /// its momentum, its gradient and a copy in the making). Kernels' scratch space and the images come on top.
+    /// Bytes that training at a batch size is estimated to hold at once where this program's own kernels run: the activations, two of the
+    /// largest output under way (a gradient and what is computed of it), and eight numbers for each parameter: its value and momentum, its
+    /// copy for the forward pass, its gradient there and in one piece, that of the prior, and two copies in the making. To this comes what
+    /// every process was measured to hold beside (`benches/memory.rs`): [`SLACK`] and [`FIXED`].
     #[must_use]
     pub fn training_bytes(&self, batch: usize) -> usize {
         let parameters = (self.cost().parameters + self.auxiliary_cost().parameters) as usize;
-        self.training_activation_bytes(batch) + 4 * 4 * parameters
+        let largest = self.nodes.iter().map(|node| node.shape.elements()).max().unwrap_or(0);
+        let needed = self.training_activation_bytes(batch) + 4 * (2 * batch * largest + 8 * parameters);
+        needed + (SLACK * needed as f64) as usize + FIXED
     }
 
     /// The largest number of bytes of activations alive at once in an evaluation that frees each output after its last reader.

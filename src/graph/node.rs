@@ -110,6 +110,12 @@ pub const fn padding(kernel: usize, dilation: usize) -> [usize; 2] {
 }
 
 impl Op {
+    /// Whether its gradient needs its input again.
+    #[must_use]
+    pub const fn keeps_input(&self) -> bool {
+        matches!(self, Self::Conv { .. } | Self::BatchNorm | Self::Relu | Self::Pool { .. } | Self::Linear { .. })
+    }
+
     /// The word for it in messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
