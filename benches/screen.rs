@@ -1,12 +1,14 @@
 //! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
 //!
 //! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `closed`,
-//! `large`, `cost`, `replay` one of them alone. `-- cost 7` takes seven rounds instead of five. On a machine with other work to do the figures are that work's, too.
+//! `large`, `cost`, `replay` one of them alone. `-- cost 20` takes twenty pairs of windows instead of sixty. On a machine with other work
+//! to do the figures are that work's, too.
 
 #[expect(dead_code, reason = "others use the rest of it")]
 #[path = "../tests/pty/mod.rs"]
 mod pty;
 
+use pgnas::posterior::statistics::difference_of_means;
 use pty::Terminal;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -21,7 +23,7 @@ fn main() {
     // `cargo bench` adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
-    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
+    let pairs = words.iter().find_map(|word| word.parse().ok()).unwrap_or(60);
     println!("| measure | median | spread | goal |\n|---|---|---|---|");
     if wanted("paint") {
         first_paint("start screen", &[], "Runs");
@@ -46,7 +48,7 @@ fn main() {
         replay();
     }
     if wanted("cost") {
-        cost(rounds);
+        cost(pairs);
     }
 }
 
@@ -323,68 +325,104 @@ fn field(file: &Path, name: &str) -> u64 {
     line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
 }
 
-/// Seconds of training with the screen against those without, in turn, so that a busy machine is busy for both.
-fn cost(rounds: usize) {
-    let mut ratios = Vec::new();
-    let mut seconds = [Vec::new(), Vec::new()];
-    for round in 0..rounds {
-        let mut pair = [0.0; 2];
-        // Who goes first changes with each round.
-        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            pair[side] = if side == 0 { training_with_screen() } else { training_headless() };
-            seconds[side].push(pair[side]);
+/// What a screen takes from the search it shows: one search, and on it a screen that comes and goes. Each pair of neighbouring windows has one
+/// with the screen and one without, in an order that turns around from pair to pair, so that what else the machine does, and what drifts as
+/// the search goes on, falls on both alike.
+fn cost(pairs: usize) {
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join(".local/share/pgnas/runs/cost");
+    let endless = ["search", "digits", "--run-dir", run.to_str().unwrap(), "--set", "train.epochs=100000"];
+    let mut terminal = Terminal::start(home.path(), SIZE, endless);
+    terminal.wait("the first epochs", |text| text.contains("epoch 2 "));
+    terminal.press("q");
+    terminal.ended();
+    let host = std::fs::read_to_string(run.join("lock")).expect("somebody is at work");
+    let mut search =
+        Progress { log: std::fs::File::open(run.join("events.jsonl")).unwrap(), process: Path::new("/proc").join(host.trim()) };
+    let (mut time, mut work) = (Vec::new(), Vec::new());
+    for pair in 0..pairs {
+        let mut windows = [[0.0; 2]; 2];
+        for shown in if pair % 2 == 0 { [0, 1] } else { [1, 0] } {
+            windows[shown] = if shown == 1 { with_screen(home.path(), &mut search) } else { search.window(|| {}) };
         }
-        ratios.push(100.0 * (pair[0] / pair[1] - 1.0));
-        eprintln!("round {}: {:.2} s with the screen, {:.2} s without, {:+.2} %", round + 1, pair[0], pair[1], ratios[round]);
+        let percent = |kind: usize| 100.0 * (windows[1][kind] / windows[0][kind]).ln();
+        time.push(percent(0));
+        work.push(percent(1));
+        eprintln!("pair {}: an epoch takes {:+.2} % time, {:+.2} % processor time with the screen", pair + 1, time[pair], work[pair]);
     }
-    let [screen, headless] = seconds.map(Sorted::of);
-    screen.row("training of `digits`, with the screen", "s", "");
-    headless.row("training of `digits`, headless", "s", "");
-    Sorted::of(ratios).row("cost of the screen to training, by round", "%", "at most 1 %");
+    let mut stop = Command::new(env!("CARGO_BIN_EXE_pgnas"));
+    stop.args(["stop"]).env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env_remove("XDG_DATA_HOME");
+    assert!(stop.stdout(Stdio::null()).status().unwrap().success());
+    for (measure, values) in [("time of an epoch", time), ("processor time of the search, an epoch", work)] {
+        let mean = difference_of_means(&values, &[0.0], 0).expect("pairs");
+        println!(
+            "| cost of the screen: {measure} | {:+.2} % | mean, 95 % interval {:+.2} to {:+.2}; median {:+.2}; n = {pairs} pairs | at most 1 % |",
+            mean.estimate,
+            mean.low,
+            mean.high,
+            Sorted::of(values).at(0.5)
+        );
+    }
+}
+
+/// A window with a screen on the search; what the screen sends is read, and emulated nowhere: that would be the terminal's cost, on a machine
+/// of its own where one works over a line.
+fn with_screen(home: &Path, search: &mut Progress) -> [f64; 2] {
+    let mut terminal = Terminal::start(home, SIZE, ["attach"]);
+    terminal.wait("the search", |text| text.contains("training"));
+    let measured = search.window(|| while terminal.output.try_recv().is_ok() {});
+    terminal.press("q");
+    terminal.ended();
+    measured
+}
+
+/// How far a search in a process of its own is.
+struct Progress {
+    log: std::fs::File,
+    process: std::path::PathBuf,
+}
+
+impl Progress {
+    /// Seconds, and seconds of all its threads on a processor, that the search takes for an epoch, over the epochs that end within a window
+    /// of three seconds and the rest of the last one.
+    fn window(&mut self, mut meanwhile: impl FnMut()) -> [f64; 2] {
+        self.log.seek(SeekFrom::End(0)).unwrap();
+        let mut ended = || loop {
+            let mut lines = String::new();
+            self.log.read_to_string(&mut lines).expect("a log");
+            let epochs = lines.matches("\"event\":\"epoch\"").count();
+            if epochs > 0 {
+                return (epochs, Instant::now(), processor_seconds(&self.process));
+            }
+            meanwhile();
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let (_, begin, before) = ended();
+        let mut all = 0;
+        loop {
+            let (epochs, now, work) = ended();
+            all += epochs;
+            let passed = (now - begin).as_secs_f64();
+            if passed >= 3.0 {
+                return [passed / all as f64, (work - before) / all as f64];
+            }
+        }
+    }
+}
+
+/// Seconds that a process was on processors, with those of its threads that have ended; the system counts them in hundredths.
+fn processor_seconds(process: &Path) -> f64 {
+    let text = std::fs::read_to_string(process.join("stat")).expect("the search is at work");
+    // Its name may have blanks, and stands in brackets.
+    let words: Vec<&str> = text.rsplit(')').next().expect("a last part").split_whitespace().collect();
+    let ticks = |at: usize| words[at].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// A search of `digits` that trains as it is and ranks next to nothing.
 fn search(run: &str) -> [&str; 12] {
     let [posterior, random, uniform, constant] = ["rank.posterior=2", "rank.random=2", "rank.uniform=0", "rank.constant=0"];
     ["search", "digits", "--run-dir", run, "--set", posterior, "--set", random, "--set", uniform, "--set", constant]
-}
-
-fn training_with_screen() -> f64 {
-    let home = tempfile::tempdir().unwrap();
-    let run = home.path().join("run");
-    let mut terminal = Terminal::start(home.path(), SIZE, search(run.to_str().unwrap()));
-    // Nothing is emulated here: that would be the terminal's cost, on a machine of its own where one works over a line.
-    while !has_finished(&run.join("events.jsonl")) {
-        while terminal.output.recv_timeout(Duration::from_millis(200)).is_ok() {}
-    }
-    terminal.press("q");
-    terminal.ended();
-    training_seconds(&run)
-}
-
-fn training_headless() -> f64 {
-    let home = tempfile::tempdir().unwrap();
-    let run = home.path().join("run");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    command.args(search(run.to_str().unwrap())).arg("--headless").stdout(Stdio::null()).stderr(Stdio::null());
-    assert!(command.status().unwrap().success());
-    training_seconds(&run)
-}
-
-/// Whether the last line of a log is its last event.
-fn has_finished(log: &Path) -> bool {
-    let Ok(mut file) = std::fs::File::open(log) else { return false };
-    let length = file.metadata().map_or(0, |data| data.len());
-    let mut tail = String::new();
-    file.seek(SeekFrom::Start(length.saturating_sub(600))).unwrap();
-    // A character that the seek cut is no reason to stop.
-    file.read_to_string(&mut tail).is_ok() && tail.contains("\"event\":\"finished\"")
-}
-
-fn training_seconds(run: &Path) -> f64 {
-    let output = Command::new(env!("CARGO_BIN_EXE_pgnas")).arg("report").arg(run).arg("--json").output().unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
-    report["training_seconds"].as_f64().expect("seconds of training")
 }
 
 /// A log of a million events: to its first frame, to its end, and back, and what it takes in memory.
