@@ -237,7 +237,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
     let head = if measured { MEASURED } else { &MEASURED[..MEASURED.len() - "      ms".len()] };
     // A column is told whole or not at all.
     let wide = whole_columns(head, list.width);
-    brush.text(list.x, list.y, wide, head, Role::Quiet);
+    brush.text(list.x, list.y, wide, &head[..usize::from(wide)], Role::Quiet);
     let selected = run.selected_position(&rows).unwrap_or(0);
     let room = list.height.saturating_sub(1) as usize;
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));

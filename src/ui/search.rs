@@ -100,11 +100,11 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         x += brush.text(x, y, area.right().saturating_sub(x), &format!("{text}   "), Role::Text);
     }
     if let Some(progress) = run.live_snapshot().and_then(|snapshot| snapshot.progress) {
-        let told = format!("{:>3.0} %   ", progress * 100.0);
-        let wide = 20.min(area.right().saturating_sub(x + told.len() as u16));
+        let told = format!("{:>3.0} %", progress * 100.0);
+        let wide = 20.min(area.right().saturating_sub(x + 1 + told.len() as u16));
         brush.progress(x, y, wide, progress);
         x += wide + 1;
-        x += brush.text(x, y, area.right().saturating_sub(x), &told, Role::Text);
+        x += brush.text(x, y, area.right().saturating_sub(x), &told, Role::Text) + 3;
     }
     for fact in steered(run).into_iter().chain(header_facts(run)) {
         let wide = fact.chars().count() as u16 + 3;
