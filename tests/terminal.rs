@@ -198,6 +198,10 @@ fn a_search_goes_on_without_its_screen_and_is_found_again() {
     third.wait("why not", |text| text.contains("only watches"));
     let listed: serde_json::Value = serde_json::from_slice(&pgnas(root.path(), &["ls", "--json"]).stdout).unwrap();
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&"small".into(), &"paused".into()));
+    let mut start = Terminal::start::<&str>(root.path(), (120, 36), []);
+    start.wait("its state in the list of runs", |text| text.lines().any(|line| line.contains("paused") && line.contains("small")));
+    start.press("q");
+    assert_eq!(start.ended(), 0);
     second.press(" ");
     third.wait("that it goes on", |text| !text.contains("paused"));
 

@@ -121,8 +121,12 @@ pub(super) fn a_run(app: &App) -> Result<(), &'static str> {
 
 pub(super) fn resumable(app: &App) -> Result<(), &'static str> {
     a_run(app)?;
-    let is_complete = matches!(app.start().chosen(), Some(Chosen::Run(run)) if run.state == "completed");
-    if is_complete { Err("this run is complete: there is nothing to go on with") } else { Ok(()) }
+    let Some(Chosen::Run(run)) = app.start().chosen() else { return Ok(()) };
+    match run.state.as_str() {
+        "completed" => Err("this run is complete: there is nothing to go on with"),
+        "running" | "paused" => Err("somebody is at work on this run: open shows it"),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn epochs(app: &App) -> Result<(), &'static str> {

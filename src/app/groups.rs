@@ -173,6 +173,12 @@ impl Run {
         self.epochs.last()?.weight_norms.get(group).copied().map(f64::from)
     }
 
+    /// Norm of the weights under a group after each epoch whose log tells it, as (epoch, norm).
+    #[must_use]
+    pub fn norms(&self, group: usize) -> Vec<(f64, f64)> {
+        self.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), f64::from(*epoch.weight_norms.get(group)?)))).collect()
+    }
+
     /// The posterior in a few numbers, as new as they are known.
     #[must_use]
     pub fn health(&self) -> Option<PosteriorHealth> {

@@ -36,7 +36,7 @@ pub struct RunRow {
     pub preset: String,
     /// Its seed.
     pub seed: u64,
-    /// How it stands, such as `completed`, `stopped`, `failed`, `unfinished`.
+    /// How it stands, such as `running`, `paused`, `completed`, `stopped`, `failed`, `crashed`.
     pub state: String,
     /// Select accuracy of its best posterior candidate.
     pub best: Option<Accuracy>,

@@ -77,11 +77,11 @@ impl Host for SystemHost {
     fn runs(&self) -> Vec<RunRow> {
         let runs = self.places.runs.as_deref().map(list_runs).unwrap_or_default();
         let row = |run: crate::run::RunListing| RunRow {
+            state: super::list::standing(&run).0.to_owned(),
             name: run.name,
             path: run.path,
             preset: run.preset,
             seed: run.seed,
-            state: run.state.label().to_owned(),
             best: run.best,
             written: run.written,
             bytes: run.bytes,

@@ -40,12 +40,18 @@ pub fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn row(run: RunListing) -> Row {
+/// How a run stands, by its log and by who is at work on it, with the newest state of that search.
+pub(super) fn standing(run: &RunListing) -> (&'static str, Option<Arc<Snapshot>>) {
     let locked = RunFolder::open(&run.path).is_ok_and(|folder| folder.is_locked());
     let snapshot = if locked { link::attach(&run.path, true).ok().map(|(link, _)| link.snapshot()) } else { None };
+    (state(run.state, locked, snapshot.as_ref()), snapshot)
+}
+
+fn row(run: RunListing) -> Row {
+    let (state, snapshot) = standing(&run);
     let told = |value: fn(&Snapshot) -> Option<f64>| snapshot.as_deref().and_then(value);
     Row {
-        state: state(run.state, locked, snapshot.as_ref()),
+        state,
         progress: told(|snapshot| snapshot.progress),
         seconds_left: told(|snapshot| snapshot.seconds_left),
         best_select_accuracy: run.best.map(crate::run::Accuracy::share),
@@ -61,10 +67,8 @@ fn state(logged: RunState, locked: bool, snapshot: Option<&Arc<Snapshot>>) -> &'
     match logged {
         _ if locked && snapshot.is_some_and(|snapshot| snapshot.paused) => "paused",
         _ if locked => "running",
-        RunState::Completed => "finished",
-        RunState::Stopped => "stopped",
-        RunState::Failed => "failed",
         RunState::Unfinished => "crashed",
+        ended => ended.label(),
     }
 }
 
@@ -73,12 +77,12 @@ fn text(rows: &[Row]) -> String {
         return "no runs yet; `pgnas search digits` makes one\n".into();
     }
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
-    let mut text = format!("{:width$}  state     progress  left      best\n", "run");
+    let mut text = format!("{:width$}  state      progress      left     best\n", "run");
     for row in rows {
         let shown = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         let (progress, left) = (shown(row.progress.map(percent)), shown(row.seconds_left.map(duration)));
         let best = shown(row.best_select_accuracy.map(percent));
-        let _ = writeln!(text, "{:width$}  {:8}  {progress:>8}  {left:>8}  {best:>7}", row.name, row.state);
+        let _ = writeln!(text, "{:width$}  {:9}  {progress:>8}  {left:>8}  {best:>7}", row.name, row.state);
     }
     text
 }
@@ -94,6 +98,6 @@ mod tests {
         assert_eq!(state(RunState::Unfinished, true, at(true).as_ref()), "paused");
         assert_eq!(state(RunState::Stopped, true, None), "running", "resumed, and its log still ends with the stop");
         assert_eq!(state(RunState::Unfinished, false, None), "crashed");
-        assert_eq!(state(RunState::Completed, false, None), "finished");
+        assert_eq!(state(RunState::Completed, false, None), "completed");
     }
 }

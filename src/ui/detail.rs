@@ -21,7 +21,8 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
     let right = if super::can(app, ActionId::Export) && !keys.is_empty() { format!("{keys} export") } else { String::new() };
     let inner = brush.panel(area, &title, &right, focused);
     let Some(score) = score else {
-        brush.text(inner.x, inner.y, inner.width, "none yet", Role::Quiet);
+        let none = if run.filter().is_empty() { "none yet" } else { "none: the filter lets none pass" };
+        brush.text(inner.x, inner.y, inner.width, none, Role::Quiet);
         return;
     };
     let pinned = run.pinned().filter(|pinned| pinned.id != score.id);

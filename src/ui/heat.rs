@@ -116,11 +116,13 @@ fn shade(run: &Run) -> Role {
 /// The posterior in a few numbers, and what goes on in words; the worst of what goes wrong comes before what is well.
 fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let Some(health) = run.health().filter(|_| area.height > 0) else { return };
-    let spread = run.epochs().last().and_then(|epoch| epoch.spread);
+    let last = run.epochs().last();
+    let spread = last.and_then(|epoch| epoch.spread);
     let numbers = [
         Some(format!("entropy {} bits", share2(health.entropy_bits))),
         Some(format!("  undecided {:.0} %", 100.0 * health.undecided_share)),
-        Some(format!("  Δp {}", share3(health.largest_change))),
+        // Of the last whole epoch, as the sentence below: what has moved since then begins at 0 with every epoch.
+        last.map(|epoch| format!("  Δp {}", share3(epoch.health.largest_change))),
         Some(format!("  expected {} parameters, {} MACs", short(health.expected_parameters), short(health.expected_macs))),
         spread.map(|spread| format!("  samples {}–{}", short(spread.low), short(spread.high))),
     ];
@@ -141,13 +143,14 @@ fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     };
 }
 
-/// The group in focus: its p over time, what it costs, how it stands.
+/// The group in focus: its p and the norm of its weights over time, what it costs, how it stands.
 fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     const FACTS: u16 = 36;
+    const NARROW: u16 = 30;
     let Some(started) = run.started() else { return };
     let (Some(group), Some(p)) = (started.network.groups.get(run.group()), run.drop_probability(run.group())) else { return };
     let title = format!("{} · {} · {}", group.block, group.edge, group.operation);
-    let inner = brush.panel(area, &title, &format!("{} over epochs", measure(run)), false);
+    let inner = brush.panel(area, &title, "over epochs", false);
     let history = run.history(run.group());
     let shown: Vec<(f64, f64)> = history.iter().map(|&(epoch, p)| (epoch, measured(run, p))).collect();
     let word = if run.is_categorical() { "probability" } else { "drop" };
@@ -174,12 +177,26 @@ fn focus(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };
     let plot = Rect { height: plot.height.saturating_sub(1), ..plot };
-    brush.curves(plot, &[(&shown, shade(run))], run.span(), false, Some((0.0, 1.0)));
+    let norms = run.norms(run.group());
+    if !group.has_weights || norms.is_empty() || plot.width < 2 * NARROW {
+        over_time(run, plot, word, &shown, Some((0.0, 1.0)), shade(run), brush);
+        return;
+    }
+    let half = plot.width / 2;
+    over_time(run, Rect { width: half - 2, ..plot }, word, &shown, Some((0.0, 1.0)), shade(run), brush);
+    let beside = Rect { x: plot.x + half, width: plot.width - half, ..plot };
+    over_time(run, beside, "norm", &norms, None, Role::SeriesA, brush);
+}
+
+/// One curve over the epochs on show, with its axis under it.
+fn over_time(run: &Run, plot: Rect, name: &str, points: &[(f64, f64)], range: Option<(f64, f64)>, role: Role, brush: &mut Brush<'_>) {
+    brush.curves(plot, &[(points, role)], run.span(), false, range);
     if let Some(cross) = run.cross() {
         brush.crosshair(plot, f64::from(cross), run.span());
     }
     if plot.width > 20 && plot.height > 1 {
         brush.text(plot.x + 6, plot.bottom(), 4, &format!("{:.0}", run.span().0), Role::Quiet);
+        brush.text(plot.x + 11, plot.bottom(), plot.width.saturating_sub(20), name, Role::Quiet);
         brush.right(plot, plot.bottom(), &format!("{:.0} ep", run.span().1), Role::Quiet);
     }
 }

@@ -37,7 +37,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
     }
     match app.run() {
         Some(run) => search::draw(app, run, body, &mut brush),
-        None => start::draw(app.start(), body, &mut brush),
+        None => start::draw(app, body, &mut brush),
     }
     hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
     match app.overlay() {

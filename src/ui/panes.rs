@@ -33,10 +33,14 @@ const WIDE: u16 = 100;
 /// The screen of the curves: all there are, over one axis of epochs.
 pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let inner = brush.panel(area, "Curves", scale(run), true);
-    let Some(told) = run.at_cross().filter(|_| inner.height > 4) else {
+    let Some(told) = run.at_cross() else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
         return;
     };
+    if inner.height < 3 {
+        brush.text(inner.x, inner.y, inner.width, "curves need a taller window", Role::Quiet);
+        return;
+    }
     let is_kept = |chart: &&&Chart| chart.series.iter().any(|series| run.epochs().iter().any(|epoch| (series.value)(epoch).is_some()));
     let charts: Vec<&Chart> = CHARTS.iter().filter(is_kept).copied().collect();
     let columns = if inner.width >= WIDE { 2 } else { 1 };
@@ -53,7 +57,9 @@ pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
         left_out = left_out + chart(run, plot, kind, brush);
     }
     let cross = run.cross().map_or_else(String::new, |epoch| format!("crosshair at epoch {epoch}"));
-    let under = if columns == 2 { vec![cross, learning_rate(run, told)] } else { vec![rate(run, told)] };
+    // The chart of the rate tells it already, but not that somebody changed it.
+    let by_hand = if run.steering().learning_rate_factor.is_some() { learning_rate(run, told) } else { String::new() };
+    let under = if columns == 2 { vec![cross, by_hand] } else { vec![rate(run, told)] };
     for (number, middle) in under.iter().enumerate() {
         axis(run, Rect { x: column(number), y: inner.bottom() - 1, width: wide, height: 1 }, middle, brush);
     }
@@ -228,8 +234,10 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         brush.text(inner.x, y, inner.width, line, Role::Quiet);
     }
     let measured = rows.iter().any(|row| run.latency(row.score.id).is_some());
-    let head = "     #  source     select     tied  params    MACs  kept";
-    brush.text(list.x, list.y, list.width, &format!("{head}{}", if measured { "      ms" } else { "" }), Role::Quiet);
+    let head = if measured { MEASURED } else { &MEASURED[..MEASURED.len() - "      ms".len()] };
+    // A column is told whole or not at all.
+    let wide = whole_columns(head, list.width);
+    brush.text(list.x, list.y, wide, &head[..usize::from(wide)], Role::Quiet);
     let selected = run.selected_position(&rows).unwrap_or(0);
     let room = list.height.saturating_sub(1) as usize;
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
@@ -261,7 +269,8 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             Source::Whole | Source::Threshold => Role::Title,
             Source::Posterior => Role::Text,
         };
-        brush.text(list.x, y, list.width, &text, role);
+        // The mark of the front stands in the column of ties, under its head.
+        brush.text(list.x, y, wide, &text.chars().take(usize::from(wide)).collect::<String>(), role);
         if row.tied {
             let tied = |at: Option<usize>| at.and_then(|at| rows.get(at)).is_some_and(|row| row.tied);
             let sign = match (tied(position.checked_sub(1)), tied(Some(position + 1))) {
@@ -277,6 +286,15 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
             brush.highlight(list, y, Role::Selection);
         }
     }
+}
+
+/// The columns of the list of candidates, with that of what was measured.
+const MEASURED: &str = "  rank  source     select    tied  params    MACs  kept      ms";
+
+/// How much of a head of columns stands whole in so many columns of the screen.
+fn whole_columns(head: &str, width: u16) -> u16 {
+    let ends_a_word = |&at: &usize| !head[at - 1..].starts_with(' ') && head[at..].chars().next().is_none_or(|next| next == ' ');
+    (1..=head.len().min(usize::from(width))).rev().find(ends_a_word).unwrap_or(0) as u16
 }
 
 /// Lines from which on a list of candidates also tells how they were drawn.
@@ -353,6 +371,13 @@ mod tests {
         press(&mut app, "r");
         assert!(counts(app.run().unwrap(), 90).ends_with("random, uniform, constant hidden · by MACs, reversed"));
         assert!(counts(app.run().unwrap(), 50).ends_with("random, uniform, constant hidden"));
+    }
+
+    #[test]
+    fn a_column_of_the_list_is_told_whole_or_not_at_all() {
+        let shown = |width| &MEASURED[..usize::from(whole_columns(MEASURED, width))];
+        assert_eq!(shown(200), MEASURED);
+        assert!(shown(MEASURED.len() as u16 - 1).ends_with("kept") && shown(38).ends_with("tied") && shown(5).is_empty());
     }
 
     #[test]

@@ -13,8 +13,11 @@ pub(super) fn draw(replay: &Replay, area: Rect, brush: &mut Brush<'_>) {
         _ => (brush.look.sign("‖", "="), "standing still"),
     };
     let mut x = area.x + 1;
+    // Each is told whole or not at all.
     let mut tell = |brush: &mut Brush<'_>, text: &str, role: Role| {
-        x += brush.text(x, area.y, area.right().saturating_sub(x), text, role);
+        if x + text.trim_end().chars().count() as u16 <= area.right() {
+            x += brush.text(x, area.y, area.right().saturating_sub(x), text, role);
+        }
         x
     };
     tell(brush, &format!("{sign} replay {word} ×{}   ", replay.speed()), Role::Attention);

@@ -88,14 +88,23 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     let (sign, word, role) = state(app, run, brush);
     x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
-    if let Some((epoch, epochs)) = run.epoch_of() {
-        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("epoch {epoch} of {epochs}   "), Role::Text);
+    let epoch = run.epoch_of().map(|(epoch, epochs)| format!("epoch {epoch} of {epochs}"));
+    let fits = |text: &String| x + text.chars().count() as u16 <= area.right();
+    // Whole, or on the line below.
+    let (here, below) = if two_lines && epoch.as_ref().is_some_and(|text| !fits(text)) { (None, epoch) } else { (epoch, None) };
+    if let Some(text) = here {
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{text}   "), Role::Text);
     }
     let (y, mut x) = if two_lines { (area.y + 1, area.x + 1) } else { (area.y, x) };
+    if let Some(text) = below {
+        x += brush.text(x, y, area.right().saturating_sub(x), &format!("{text}   "), Role::Text);
+    }
     if let Some(progress) = run.live_snapshot().and_then(|snapshot| snapshot.progress) {
-        brush.progress(x, y, 20.min(area.right().saturating_sub(x)), progress);
-        x += 21;
-        x += brush.text(x, y, area.right().saturating_sub(x), &format!("{:>3.0} %   ", progress * 100.0), Role::Text);
+        let told = format!("{:>3.0} %", progress * 100.0);
+        let wide = 20.min(area.right().saturating_sub(x + 1 + told.len() as u16));
+        brush.progress(x, y, wide, progress);
+        x += wide + 1;
+        x += brush.text(x, y, area.right().saturating_sub(x), &told, Role::Text) + 3;
     }
     for fact in steered(run).into_iter().chain(header_facts(run)) {
         let wide = fact.chars().count() as u16 + 3;

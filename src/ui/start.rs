@@ -2,11 +2,12 @@
 
 use super::paint::{Brush, share3, short};
 use super::theme::Role;
-use crate::app::{Start, Target};
+use crate::app::{ActionId, App, Start, Target};
 use ratatui::layout::Rect;
 use std::time::SystemTime;
 
-pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn draw(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let start = app.start();
     brush.text(area.x + 1, area.y, area.width - 1, "pgnas · posterior-guided neural architecture search", Role::Title);
     // Where there is no room for both lists, the one in focus has it all.
     let presets = match (area.height < BOTH, start.in_runs()) {
@@ -17,18 +18,33 @@ pub(super) fn draw(start: &Start, area: Rect, brush: &mut Brush<'_>) {
     let upper = Rect { y: area.y + 1, height: presets.min(area.height - 1), ..area };
     let lower = Rect { y: upper.bottom(), height: area.bottom() - upper.bottom(), ..area };
     if upper.height > 0 {
-        draw_presets(start, upper, brush);
+        let keys = keys(app, &[(ActionId::Choose, "starts"), (ActionId::EditPreset, "edits its keys")]);
+        draw_presets(start, &keys, upper, brush);
     }
     if lower.height > 0 {
-        draw_runs(start, lower, brush);
+        let of_runs = [
+            (ActionId::Choose, "opens"),
+            (ActionId::ResumeRun, "resume"),
+            (ActionId::Replay, "replay"),
+            (ActionId::Rename, "name"),
+            (ActionId::Delete, "delete"),
+            (ActionId::Beside, "beside"),
+        ];
+        draw_runs(start, &keys(app, &of_runs), lower, brush);
     }
+}
+
+/// What a list offers, by the keys that do it now.
+fn keys(app: &App, of: &[(ActionId, &str)]) -> String {
+    let told = of.iter().map(|&(id, word)| (app.keymap().first(&[id]), word)).filter(|(key, _)| !key.is_empty());
+    told.map(|(key, word)| format!("{key} {word}")).collect::<Vec<_>>().join(" · ")
 }
 
 /// Lines from which on there is room for both lists.
 const BOTH: u16 = 14;
 
-fn draw_presets(start: &Start, upper: Rect, brush: &mut Brush<'_>) {
-    let inner = brush.panel(upper, "Presets", "enter starts · e edits its keys", !start.in_runs());
+fn draw_presets(start: &Start, keys: &str, upper: Rect, brush: &mut Brush<'_>) {
+    let inner = brush.panel(upper, "Presets", keys, !start.in_runs());
     let summary = if inner.height >= 6 { 3 } else { 0 };
     let list = Rect { height: inner.height - summary, ..inner };
     let wide = widest(start.presets().iter().map(|preset| preset.name.as_str()));
@@ -54,8 +70,8 @@ fn draw_presets(start: &Start, upper: Rect, brush: &mut Brush<'_>) {
     }
 }
 
-fn draw_runs(start: &Start, lower: Rect, brush: &mut Brush<'_>) {
-    let inner = brush.panel(lower, "Runs", "enter opens · r resume · p replay · n name · d delete · c beside", start.in_runs());
+fn draw_runs(start: &Start, keys: &str, lower: Rect, brush: &mut Brush<'_>) {
+    let inner = brush.panel(lower, "Runs", keys, start.in_runs());
     if start.runs().is_empty() {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
@@ -69,8 +85,8 @@ fn draw_runs(start: &Start, lower: Rect, brush: &mut Brush<'_>) {
     for (y, (position, run)) in (inner.y + 1..inner.bottom()).zip(start.runs().iter().enumerate().skip(first)) {
         let best = run.best.map_or_else(|| "–".to_owned(), |best| share3(best.share()));
         let (age, size) = (age(start.now(), run.written), format!("{}B", short(run.bytes as f64)));
-        // A failed run shows without its colour as well.
-        let (sign, role) = if run.state == "failed" { ("! ", Role::Attention) } else { ("", Role::Text) };
+        // What went wrong shows without its colour as well.
+        let (sign, role) = if ["failed", "crashed"].contains(&run.state.as_str()) { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
         let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
         let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>7}  {:<wide$}  {:>4}  {marked}{}", run.preset, run.seed, run.name);

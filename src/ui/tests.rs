@@ -341,6 +341,26 @@ fn what_is_told_of_marked_candidates_has_room() {
 }
 
 #[test]
+fn a_filter_that_lets_none_pass_is_told_by_both_panes() {
+    let mut app = opened(30);
+    press(&mut app, "3 /");
+    app.paste("acc>.999");
+    press(&mut app, "enter");
+    assert_eq!(text(&app, 120, 36).matches("the filter lets none pass").count(), 2, "{}", text(&app, 120, 36));
+}
+
+#[test]
+fn the_head_tells_its_epoch_whole_and_below_where_the_line_is_full() {
+    let mut frozen = ranking();
+    press(&mut frozen, "f");
+    frozen.snapshot(Arc::new(Snapshot { paused: true, ..snapshot_at(18) }));
+    for width in [40, 60, 80] {
+        let shown = text(&frozen, width, 24);
+        assert!(shown.lines().take(2).any(|line| line.contains("epoch 18 of ") && !line.ends_with('…')), "{shown}");
+    }
+}
+
+#[test]
 fn the_front_is_marked_and_what_was_measured_shows() {
     use crate::app::{Done, Errand, Task};
     let mut app = opened(30);

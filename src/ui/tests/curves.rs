@@ -45,6 +45,29 @@ fn numbers_are_true_or_absent() {
 }
 
 #[test]
+fn the_change_of_p_is_that_of_the_last_whole_epoch() {
+    let mut app = app_at(6);
+    let mut metrics = crate::app::testing::epoch(7);
+    metrics.health.largest_change = 0.083;
+    push(&mut app, Event::Epoch(Box::new(metrics)));
+    // A new epoch has just begun, and nothing has moved in it.
+    let mut fresh = snapshot_at(7);
+    fresh.health.largest_change = 0.0;
+    app.snapshot(Arc::new(fresh));
+    assert!(text(&app, 120, 36).contains("Δp .083"), "{}", text(&app, 120, 36));
+}
+
+#[test]
+fn the_floor_has_a_curve_and_the_group_in_focus_the_norm_of_its_weights() {
+    let mut app = app_with_candidates(18, 0);
+    press(&mut app, "5");
+    assert!(text(&app, 40, 10).contains("loss "), "{}", text(&app, 40, 10));
+    press(&mut app, "2");
+    let shown = text(&app, 120, 36);
+    assert!(shown.lines().any(|line| line.contains("drop") && line.contains("norm") && line.matches(" ep").count() == 2), "{shown}");
+}
+
+#[test]
 fn only_losses_have_a_logarithmic_axis() {
     let mut app = app_with_candidates(18, 0);
     press(&mut app, "5");
