@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod checks;
+mod classifier;
 pub mod devices;
 pub mod feed;
 mod guard;

@@ -89,9 +89,9 @@ impl Search {
     fn drawn(&mut self, sampler: &Sampler) {
         self.draws = sampler.drawn();
         sampler.acceptance().into_iter().for_each(|acceptance| self.record(Event::Drawn(acceptance)));
-        for source in sampler.given_up() {
+        for (source, known) in sampler.given_up() {
             let message = format!(
-                "too few {} draws meet the constraint `{}`, and the search goes on with those that do; widen rank.constraint",
+                "too few {} draws meet the constraint `{}`{known}, and the search goes on with those that do; widen rank.constraint",
                 source.label(),
                 self.preset.rank.constraint
             );
