@@ -1,6 +1,6 @@
 //! Ranking 1,500 candidates: the paper's way, which asks the masked super-network one by one, against the sliced networks, compiled and raced.
 //!
-//! `cargo bench --bench rank_1500 [-- PRESET|RUN…] [--data FOLDER] [--sample N] [--set KEY=VALUE] [--grow] [--json FILE]`: a preset is trained
+//! `cargo bench --bench rank_1500 [-- PRESET|RUN…] [--data FOLDER] [--sample N] [--candidates N] [--set KEY=VALUE] [--grow] [--json FILE]`: a preset is trained
 //! first (seed 1; `--set` shortens it), RUN is the folder of a finished search. Of each, 750 posterior and 750 random candidates are drawn as
 //! a search draws them, and ranked with both kinds of statistics on the same threads. What is slow is timed on a sample of them, spread over
 //! all and in turn with the fast way, so that a busy machine is busy for all, and scaled. `--grow` adds how the time grows with candidates,
@@ -29,12 +29,14 @@ use std::time::Instant;
 const SEED: u64 = 1;
 /// Candidates of each kind.
 const CANDIDATES: u64 = 750;
+/// How many one is timed of.
+const ALONE: usize = 15;
 /// How many the slow ways are timed on, where nobody says.
 const SAMPLE: usize = 30;
 const ERROR: f64 = 0.05;
 
 fn main() {
-    let mut asked = Asked { sample: SAMPLE, ..Asked::default() };
+    let mut asked = Asked { sample: SAMPLE, candidates: CANDIDATES, ..Asked::default() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut next = || words.next().expect("a value behind the option");
@@ -44,6 +46,7 @@ fn main() {
             "--json" => asked.json = Some(next()),
             "--data" => asked.data = Some(next()),
             "--sample" => asked.sample = next().parse().expect("a number of candidates"),
+            "--candidates" => asked.candidates = next().parse::<u64>().expect("a number of candidates") / 2,
             "--set" => asked.set.push(next()),
             "--grow" => asked.grow = true,
             _ => asked.subjects.push(word),
@@ -60,7 +63,7 @@ fn main() {
         if !is_run {
             search(word, &run, &asked);
         }
-        let mut result = Subject::open(&run).ranked(asked.sample);
+        let mut result = Subject::open(&run).ranked(asked.candidates, asked.sample);
         result["run"] = word.as_str().into();
         if asked.grow {
             result["growth"] = growth(&run);
@@ -80,6 +83,7 @@ struct Asked {
     data: Option<String>,
     set: Vec<String>,
     sample: usize,
+    candidates: u64,
     grow: bool,
     json: Option<String>,
 }
@@ -125,7 +129,7 @@ impl Subject {
     }
 
     /// Posterior and random candidates in turn, as a search without a constraint draws them.
-    fn candidates(&self) -> Vec<HardMask> {
+    fn candidates(&self, each: u64) -> Vec<HardMask> {
         let posterior = initial_posterior(&self.graph, &self.preset.posterior).expect("a posterior").with_logits(self.kept.logits.clone());
         let classes = SizeClasses::new(posterior.channels());
         let granularity = self.preset.posterior.granularity;
@@ -136,15 +140,15 @@ impl Subject {
                 rearranged(&posterior, &classes, granularity, &mut of(Purpose::RandomCandidate)),
             ]
         };
-        (0..CANDIDATES).flat_map(pair).collect()
+        (0..each).flat_map(pair).collect()
     }
 
     fn ranker(&self) -> Ranker {
         Ranker::new(self.graph.clone(), self.again.clone(), self.preset.train.batch_norm_epsilon, Device::default())
     }
 
-    fn ranked(&self, sample: usize) -> Value {
-        let masks = self.candidates();
+    fn ranked(&self, each: u64, sample: usize) -> Value {
+        let masks = self.candidates(each);
         let (ranker, frozen) = (self.ranker(), Frozen::from(self.kept.clone()));
         let examples = Examples::upload(&self.select, &Device::default());
         let batch = self.select.gather(&(0..self.select.len()).collect::<Vec<_>>());
@@ -176,8 +180,18 @@ impl Subject {
         let mut raced = 0.0;
         let (winner, asked) = timed(&mut raced, || self.race(&masks, &ranker, &frozen));
         let best = self.winner(&masks, &evaluations.iter().map(|evaluation| Some(Answers::new(&evaluation.recalibrated))).collect::<Vec<_>>());
+        // What somebody waits for who steps to a candidate that nobody has asked yet, beside a training step that is under way.
+        let mut alone: Vec<f64> = (0..ALONE.min(masks.len()))
+            .map(|index| {
+                let mut seconds = 0.0;
+                rayon::scope(|_| timed(&mut seconds, || drop(ranker.evaluate(&frozen, &masks[index], &examples))));
+                1e3 * seconds
+            })
+            .collect();
+        alone.sort_by(f64::total_cmp);
         json!({
-            "posterior": CANDIDATES, "random": CANDIDATES, "select_images": self.select.len(),
+            "one_alone_ms": alone.get(alone.len() / 2), "one_alone_ms_at_most": alone.last(),
+            "posterior": each, "random": each, "select_images": self.select.len(),
             "recalibration_images": self.again.labels.len(), "threads": rayon::current_num_threads(),
             "slow_ways_timed_on": sampled,
             "seconds": { "paper": paper, "sliced": sliced, "compiled": compiled, "raced": raced },

@@ -61,7 +61,7 @@ impl Prepared {
             Self::Interpreted { graph, device } => {
                 let (interpreter, weights) = interpreted(graph, values, device);
                 let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
-                Classifier::Interpreted { interpreter, weights, statistics, epsilon }
+                Classifier::Interpreted(Box::new(Interpreted { interpreter, weights, statistics, epsilon }))
             }
         }
     }
@@ -95,11 +95,20 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap_or_default()
 }
 
+/// A network whose operations burn runs.
+#[derive(Debug)]
+pub(super) struct Interpreted {
+    interpreter: Interpreter,
+    weights: Vec<Tensor<1>>,
+    statistics: Statistics,
+    epsilon: f64,
+}
+
 /// A network that classifies images.
 #[derive(Debug)]
 pub(super) enum Classifier {
     Compiled { program: Arc<Program>, numbers: Numbers },
-    Interpreted { interpreter: Interpreter, weights: Vec<Tensor<1>>, statistics: Statistics, epsilon: f64 },
+    Interpreted(Box<Interpreted>),
 }
 
 impl Classifier {
@@ -108,7 +117,8 @@ impl Classifier {
         match (self, piece) {
             (Self::Compiled { program, numbers }, Piece::Here { values, .. }) => program.logits(numbers, values),
             (Self::Compiled { program, numbers }, Piece::There(images)) => program.logits(numbers, &read(images.clone())),
-            (Self::Interpreted { interpreter, weights, statistics, epsilon }, piece) => {
+            (Self::Interpreted(network), piece) => {
+                let Interpreted { interpreter, weights, statistics, epsilon } = &**network;
                 let images = piece.tensor(&statistics.mean.device());
                 read(interpreter.forward(weights, &[], Normalise::Given(statistics), *epsilon, images))
             }
@@ -119,7 +129,7 @@ impl Classifier {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Compiled { numbers, .. } => numbers.bytes(),
-            Self::Interpreted { weights, .. } => 4 * weights.iter().map(|weight| weight.dims()[0]).sum::<usize>(),
+            Self::Interpreted(network) => 4 * network.weights.iter().map(|weight| weight.dims()[0]).sum::<usize>(),
         }
     }
 }

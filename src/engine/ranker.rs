@@ -1,7 +1,10 @@
 //! Evaluation of sub-networks: hard masks, inherited weights, batch-norm statistics inherited or re-estimated.
 
 use super::classifier::{Classifier, Piece, Prepared};
+use super::devices::is_cpu;
+use super::examples::PIECE;
 use super::interpreter::{Interpreter, Normalise, Statistics};
+use super::stack::Stack;
 use super::trainer::State;
 use super::weights::{WeightLayout, matrix, vector};
 use crate::data::{Batch, Images};
@@ -12,11 +15,11 @@ use crate::random::{Purpose, open_unit, shuffle, stream};
 use crate::run::KeptWeights;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
+use rayon::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Images of one evaluation pass; larger splits are evaluated piece by piece.
-const PIECE: usize = 512;
+pub use super::examples::Examples;
 
 /// The numbers that all candidates of one moment share, on the host: slicing reads them.
 #[derive(Debug, Clone)]
@@ -55,13 +58,6 @@ impl Evaluation {
     }
 }
 
-/// Images on the device with their labels on the host.
-#[derive(Debug)]
-pub struct Examples {
-    pieces: Vec<Piece>,
-    labels: Vec<i32>,
-}
-
 /// Evaluates sub-networks of one super-network, each as the sliced network that its mask leaves.
 #[derive(Debug)]
 pub struct Ranker {
@@ -97,67 +93,6 @@ impl Candidate {
     #[must_use]
     pub fn into_statistics(self) -> [Vec<f32>; 2] {
         self.statistics
-    }
-}
-
-impl Examples {
-    /// Puts images on a device, in their order.
-    #[must_use]
-    pub fn upload(source: &Images, device: &Device) -> Self {
-        Self::in_order(source, &(0..source.len()).collect::<Vec<_>>(), 1, device)
-    }
-
-    /// Puts images on a device, in another order and in so many pieces at least.
-    #[must_use]
-    pub fn in_order(source: &Images, order: &[usize], pieces: usize, device: &Device) -> Self {
-        let [channels, height, width] = source.shape();
-        let piece = |piece: &[usize]| Piece::put(source.gather(piece).images, [piece.len(), channels, height, width], device);
-        let size = order.len().div_ceil(pieces).clamp(1, PIECE);
-        let labels = order.iter().map(|&image| i32::from(source.labels()[image]));
-        Self { pieces: order.chunks(size).map(piece).collect(), labels: labels.collect() }
-    }
-
-    /// How many pieces there are.
-    #[must_use]
-    pub fn pieces(&self) -> usize {
-        self.pieces.len()
-    }
-
-    /// How many images there are in a piece and those before it.
-    #[must_use]
-    pub fn images_up_to(&self, piece: usize) -> usize {
-        self.pieces.iter().take(piece + 1).map(Piece::len).sum()
-    }
-
-    /// How many images there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Which images a network gets right.
-    fn correct(&self, classifier: &Classifier) -> Vec<bool> {
-        let mut right = Vec::with_capacity(self.labels.len());
-        (0..self.pieces.len()).for_each(|piece| self.ask(piece, classifier, &mut right));
-        right
-    }
-
-    /// The same of one piece, behind those before it.
-    fn ask(&self, piece: usize, classifier: &Classifier, right: &mut Vec<bool>) {
-        let piece = &self.pieces[piece];
-        self.judge(&classifier.logits(piece), piece.len(), right);
-    }
-
-    /// Which images get their highest score for the right class, behind those before them.
-    fn judge(&self, logits: &[f32], images: usize, right: &mut Vec<bool>) {
-        let labels = &self.labels[right.len()..];
-        right.extend(winners(logits, images).zip(labels).map(|(class, &label)| class == label));
     }
 }
 
@@ -210,6 +145,58 @@ impl Ranker {
         let (inherited, recalibrated) =
             rayon::join(|| correct(BatchNormMode::Inherited), || correct(BatchNormMode::Recalibrated));
         Ok(Evaluation { inherited, recalibrated })
+    }
+
+    /// Evaluates several sub-networks: on the CPU each on a thread, on other devices as many at once as their memory holds.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_all(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Result<Vec<Evaluation>, GraphError> {
+        if is_cpu(&self.device) {
+            return masks.par_iter().map(|mask| self.evaluate(frozen, mask, examples)).collect();
+        }
+        let logits = self.logits_stacked(frozen, masks, examples);
+        let judged = |logits: Vec<f32>| {
+            let mut right = Vec::with_capacity(examples.len());
+            examples.judge(&logits, examples.len(), &mut right);
+            right
+        };
+        Ok(logits.into_iter().map(|[inherited, recalibrated]| Evaluation { inherited: judged(inherited), recalibrated: judged(recalibrated) }).collect())
+    }
+
+    /// How many sub-networks are best evaluated together.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        let largest = self.recalibration.len().max(PIECE);
+        if is_cpu(&self.device) { 2 * rayon::current_num_threads() } else { Stack::size(&self.graph, largest) }
+    }
+
+    /// The logits of sub-networks for all images with both kinds of statistics, in passes over the masked super-network.
+    pub(super) fn logits_stacked(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Vec<[Vec<f32>; 2]> {
+        let running = [frozen.mean.clone(), frozen.variance.clone()];
+        let stack = Stack::new(&self.graph, frozen.parameters.clone(), running, self.epsilon, &self.device);
+        let size = Stack::size(&self.graph, self.recalibration.len().max(PIECE));
+        let of_part = |masks: &[&HardMask]| {
+            let again = stack.statistics(masks, &self.recalibration.tensor(&self.device));
+            let mut logits = vec![[Vec::new(), Vec::new()]; masks.len()];
+            for piece in &examples.pieces {
+                let images = piece.tensor(&self.device);
+                for (mode, statistics) in [None, Some(&again)].into_iter().enumerate() {
+                    for (logits, piece) in logits.iter_mut().zip(stack.logits(masks, statistics, &images)) {
+                        logits[mode].extend(piece);
+                    }
+                }
+            }
+            logits
+        };
+        masks.chunks(size).flat_map(of_part).collect()
+    }
+
+    /// The logits of one sub-network for all images with both kinds of statistics.
+    #[cfg(test)]
+    pub(super) fn logits_of(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<[Vec<f32>; 2], GraphError> {
+        let Candidate { inherited, recalibrated, .. } = self.prepare(frozen, mask)?;
+        Ok([inherited, recalibrated].map(|classifier| examples.pieces.iter().flat_map(|piece| classifier.logits(piece)).collect()))
     }
 
     /// Slices a sub-network, gathers its weights and re-estimates its statistics.
@@ -367,12 +354,6 @@ pub fn recalibration_images(train: &Images, seed: u64, count: usize) -> Batch {
     train.gather(&order)
 }
 
-/// The class of the highest score of each image, of logits `[images, classes]`. Scores that are not numbers choose no class, so that they are
-/// never right.
-fn winners(logits: &[f32], images: usize) -> impl Iterator<Item = i32> {
-    let winner = |row: &[f32]| {
-        let best = row.iter().enumerate().max_by(|left, right| left.1.total_cmp(right.1));
-        best.filter(|(_, score)| score.is_finite()).map_or(-1, |(class, _)| class as i32)
-    };
-    logits.chunks((logits.len() / images.max(1)).max(1)).map(winner)
-}
+#[cfg(test)]
+#[path = "ranker_tests.rs"]
+mod tests;

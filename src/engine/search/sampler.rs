@@ -23,6 +23,16 @@ pub(super) struct Draw {
     pub(super) what: Sampled,
 }
 
+impl Draw {
+    /// Its mask, where it is a sub-network.
+    pub(super) fn mask(&self) -> Option<&HardMask> {
+        match &self.what {
+            Sampled::Network(mask) => Some(mask),
+            Sampled::Rate(_) => None,
+        }
+    }
+}
+
 pub(super) enum Sampled {
     /// A sub-network.
     Network(HardMask),

@@ -1,6 +1,6 @@
 //! The loops over the places of rows. Rows lie in one slice of cells, for a step reads some and writes others.
 
-use super::super::simd::{Kernel, LANES, Lanes, multiply_add};
+use super::super::simd::{self, Kernel, LANES, Lanes, multiply_add};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -22,23 +22,66 @@ pub(super) fn tiles(outputs: usize) -> impl Iterator<Item = (usize, usize)> {
 /// A vector of a row.
 #[inline(always)]
 fn read(cells: &[Cell<f32>], place: usize) -> Lanes {
-    let cells: &[Cell<f32>; LANES] = cells[place..].first_chunk().expect("rows hold whole vectors");
-    std::array::from_fn(|lane| cells[lane].get())
+    let cells = &cells[place..place + LANES];
+    // SAFETY: the slice holds as many numbers, a cell is its number, and nobody writes meanwhile: cells are not shared between threads.
+    unsafe { cells.as_ptr().cast::<Lanes>().read_unaligned() }
 }
 
 /// Writes a vector of a row: max(0, x) where `relu`, and zeros where `inside` has no bits.
 #[inline(always)]
 fn write(cells: &[Cell<f32>], place: usize, values: &Lanes, inside: &[u32; LANES], relu: bool) {
-    let cells: &[Cell<f32>; LANES] = cells[place..].first_chunk().expect("rows hold whole vectors");
+    let mut written = *values;
     for lane in 0..LANES {
         // Not `max`: what is not a number stays so.
-        let value = if relu & (values[lane] < 0.0) { 0.0 } else { values[lane] };
-        cells[lane].set(f32::from_bits(value.to_bits() & inside[lane]));
+        let value = if relu && written[lane] < 0.0 { 0.0 } else { written[lane] };
+        written[lane] = f32::from_bits(value.to_bits() & inside[lane]);
+    }
+    let cells = &cells[place..place + LANES];
+    // SAFETY: the slice holds as many numbers, a cell is its number and may be written through a shared slice, and nobody reads meanwhile.
+    unsafe { cells.as_ptr().cast_mut().cast::<Lanes>().write_unaligned(written) };
+}
+
+#[inline(always)]
+fn add(sums: &mut Lanes, values: &Lanes) {
+    for lane in 0..LANES {
+        sums[lane] += values[lane];
     }
 }
 
-/// Weighed sums of terms, for all outputs of a group of channels.
-pub(super) struct Product<'a> {
+/// Runs loops with the widest instructions of this processor.
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if is_wide() {
+        // SAFETY: the features that the function enables were just detected.
+        return unsafe { run_avx512(kernel) };
+    }
+    simd::run(kernel)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_wide() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512vl")
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true>()
+}
+
+/// Runs a product: with AVX-512 a vector is one register of thirty-two, so that a tile may hold more of them.
+pub(super) fn multiply(product: Product<1>) {
+    #[cfg(target_arch = "x86_64")]
+    if is_wide() {
+        let Product { rows, terms, weights, offsets, outputs, inside, relu } = product;
+        run(Product::<2> { rows, terms, weights, offsets, outputs, inside, relu });
+        return;
+    }
+    run(product);
+}
+
+/// Weighed sums of terms, for all outputs of a group of channels. `TIMES`: how many times the vectors of a tile that AVX2's registers hold.
+pub(super) struct Product<'a, const TIMES: usize> {
     pub(super) rows: &'a [Cell<f32>],
     /// Where each term of place 0 is.
     pub(super) terms: &'a [usize],
@@ -52,7 +95,7 @@ pub(super) struct Product<'a> {
     pub(super) relu: bool,
 }
 
-impl Kernel for Product<'_> {
+impl<const TIMES: usize> Kernel for Product<'_, TIMES> {
     type Output = ();
 
     #[inline(always)]
@@ -63,20 +106,26 @@ impl Kernel for Product<'_> {
         for start in (0..places).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(places);
             for (first, height) in tiles(self.outputs.len()) {
-                match height {
-                    1 => self.block::<FUSED, 1, 4>(first, block.clone()),
-                    2 => self.block::<FUSED, 2, 3>(first, block.clone()),
-                    3 => self.block::<FUSED, 3, 2>(first, block.clone()),
-                    4 => self.block::<FUSED, 4, 1>(first, block.clone()),
-                    5 => self.block::<FUSED, 5, 1>(first, block.clone()),
-                    _ => self.block::<FUSED, 6, 1>(first, block.clone()),
+                match (TIMES, height) {
+                    (1, 1) => self.block::<FUSED, 1, 4>(first, block.clone()),
+                    (1, 2) => self.block::<FUSED, 2, 3>(first, block.clone()),
+                    (1, 3) => self.block::<FUSED, 3, 2>(first, block.clone()),
+                    (1, 4) => self.block::<FUSED, 4, 1>(first, block.clone()),
+                    (1, 5) => self.block::<FUSED, 5, 1>(first, block.clone()),
+                    (1, _) => self.block::<FUSED, 6, 1>(first, block.clone()),
+                    (_, 1) => self.block::<FUSED, 1, 8>(first, block.clone()),
+                    (_, 2) => self.block::<FUSED, 2, 6>(first, block.clone()),
+                    (_, 3) => self.block::<FUSED, 3, 4>(first, block.clone()),
+                    (_, 4) => self.block::<FUSED, 4, 4>(first, block.clone()),
+                    (_, 5) => self.block::<FUSED, 5, 3>(first, block.clone()),
+                    (_, _) => self.block::<FUSED, 6, 3>(first, block.clone()),
                 }
             }
         }
     }
 }
 
-impl Product<'_> {
+impl<const TIMES: usize> Product<'_, TIMES> {
     /// `N` outputs at the places of a block, `P` vectors at a time.
     #[inline(always)]
     fn block<const FUSED: bool, const N: usize, const P: usize>(&self, first: usize, block: Range<usize>) {
@@ -139,8 +188,10 @@ impl Kernel for Scale<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         for (vector, inside) in self.inside.as_chunks::<LANES>().0.iter().enumerate() {
-            let values = read(self.rows, self.source + vector * LANES);
-            let values = values.map(|value| multiply_add::<FUSED>(value - self.from, self.factor, self.offset));
+            let mut values = read(self.rows, self.source + vector * LANES);
+            for value in &mut values {
+                *value = multiply_add::<FUSED>(*value - self.from, self.factor, self.offset);
+            }
             write(self.rows, self.target + vector * LANES, &values, inside, self.relu);
         }
     }
@@ -164,9 +215,7 @@ impl Kernel for Sum<'_> {
         for (vector, inside) in self.inside.as_chunks::<LANES>().0.iter().enumerate() {
             let mut sums = [self.offset; LANES];
             for source in self.sources {
-                for (sum, value) in sums.iter_mut().zip(read(self.rows, source + vector * LANES)) {
-                    *sum += value;
-                }
+                add(&mut sums, &read(self.rows, source + vector * LANES));
             }
             write(self.rows, self.target + vector * LANES, &sums, inside, self.relu);
         }
@@ -201,7 +250,10 @@ impl<const MEAN: bool> Kernel for Pooled<'_, MEAN> {
                 }
             }
             if MEAN {
-                values = std::array::from_fn(|lane| values[lane] * self.shares[from + lane]);
+                let shares = &self.shares[from..from + LANES];
+                for lane in 0..LANES {
+                    values[lane] *= shares[lane];
+                }
             }
             write(self.rows, self.target + from, &values, inside, false);
         }
@@ -222,11 +274,12 @@ impl Kernel for Walled<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         for (vector, inside) in self.inside.as_chunks::<LANES>().0.iter().enumerate() {
-            let values = read(self.rows, self.source + vector * LANES);
-            let walled = std::array::from_fn(|lane| {
-                f32::from_bits((values[lane].to_bits() & inside[lane]) | (f32::NEG_INFINITY.to_bits() & !inside[lane]))
-            });
-            write(self.rows, self.target + vector * LANES, &walled, &[u32::MAX; LANES], false);
+            let mut values = read(self.rows, self.source + vector * LANES);
+            for lane in 0..LANES {
+                let wall = f32::NEG_INFINITY.to_bits() & !inside[lane];
+                values[lane] = f32::from_bits(values[lane].to_bits() & inside[lane] | wall);
+            }
+            write(self.rows, self.target + vector * LANES, &values, &[u32::MAX; LANES], false);
         }
     }
 }
@@ -248,9 +301,7 @@ impl Kernel for Moments<'_> {
         let inside = self.inside.as_chunks::<LANES>().0;
         let mut sums = [0.0; LANES];
         for vector in 0..inside.len() {
-            for (sum, value) in sums.iter_mut().zip(read(self.rows, self.source + vector * LANES)) {
-                *sum += value;
-            }
+            add(&mut sums, &read(self.rows, self.source + vector * LANES));
         }
         let mean = sums.iter().sum::<f32>() / count;
         let mut squares = [0.0; LANES];

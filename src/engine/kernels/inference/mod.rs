@@ -10,6 +10,7 @@ mod loops;
 mod numbers;
 mod plan;
 mod planes;
+mod planner;
 mod run;
 
 pub use numbers::Numbers;

@@ -1,8 +1,8 @@
 //! The steps of a plan, done on a few images at a time.
 
 use super::super::parallel::with_scratch;
-use super::super::simd::{self, LANES};
-use super::loops::{Moments, Pooled, Product, Scale, Sum, Walled};
+use super::super::simd::LANES;
+use super::loops::{Moments, Pooled, Product, Scale, Sum, Walled, multiply, run};
 use super::numbers::Numbers;
 use super::plan::{Affine, Norm, Plan, Rows, Step, Term, ZERO};
 use super::planes::Planes;
@@ -122,7 +122,7 @@ impl Pass<'_> {
                 let outputs = self.places(target);
                 let (each, of_group) = (outputs.len() / terms.len().max(1), factors.len() / terms.len().max(1));
                 for (group, terms) in terms.iter().enumerate() {
-                    simd::run(Product {
+                    multiply(Product {
                         rows: self.rows,
                         terms: &self.terms(target.planes, terms),
                         weights: &factors[group * of_group..(group + 1) * of_group],
@@ -148,7 +148,7 @@ impl Pass<'_> {
                 for ((terms, &to), &offset) in terms.iter().zip(&target.slots).zip(offsets) {
                     let sources: Vec<usize> = terms.iter().map(|&slot| self.place(target.planes, slot)).collect();
                     let (target, inside) = (self.place(target.planes, to), &self.inside[target.planes]);
-                    simd::run(Sum { rows: self.rows, sources: &sources, target, offset, inside, relu: *relu });
+                    run(Sum { rows: self.rows, sources: &sources, target, offset, inside, relu: *relu });
                 }
             }
             Step::Average { terms, target, shares } => {
@@ -157,7 +157,7 @@ impl Pass<'_> {
                 for (terms, &to) in terms.iter().zip(&target.slots) {
                     let terms = self.terms(target.planes, terms);
                     let (target, inside) = (self.place(target.planes, to), &self.inside[target.planes]);
-                    simd::run(Pooled::<true> { rows: self.rows, terms: &terms, target, shares: &shares, inside });
+                    run(Pooled::<true> { rows: self.rows, terms: &terms, target, shares: &shares, inside });
                 }
             }
             Step::Largest { source, target, stride, phases, taps } => self.largest(source, target, *stride, phases, taps),
@@ -166,7 +166,7 @@ impl Pass<'_> {
                 for (&slot, &to) in source.slots.iter().zip(&target.slots) {
                     let terms = self.terms(source.planes, &[Term { slot, distance }]);
                     let (target, inside) = (self.place(target.planes, to), &self.inside[target.planes]);
-                    simd::run(Sum { rows: self.rows, sources: &terms, target, offset: 0.0, inside, relu: false });
+                    run(Sum { rows: self.rows, sources: &terms, target, offset: 0.0, inside, relu: false });
                 }
             }
             Step::Mean { source, target } => self.mean(source, target),
@@ -210,7 +210,7 @@ impl Pass<'_> {
 
     fn scale(&self, (planes, slot): (usize, u32), to: u32, [from, factor, offset]: [f32; 3], relu: bool) {
         let (source, target, inside) = (self.place(planes, slot), self.place(planes, to), &self.inside[planes]);
-        simd::run(Scale { rows: self.rows, source, target, from, factor, offset, inside, relu });
+        run(Scale { rows: self.rows, source, target, from, factor, offset, inside, relu });
     }
 
     fn batch_norm(&mut self, norm: &Norm, source: &Rows, target: &Rows, relu: bool) {
@@ -218,7 +218,7 @@ impl Pass<'_> {
         let count = self.layout.images * planes.height * planes.width;
         for (channel, (&from, &to)) in source.slots.iter().zip(&target.slots).enumerate() {
             let moments = Moments { rows: self.rows, source: self.place(source.planes, from), inside: &self.inside[source.planes], count };
-            let [of_mean, of_variance] = simd::run(moments);
+            let [of_mean, of_variance] = run(moments);
             let Normalise::Batch { values, epsilon, mean, variance } = &mut self.normalise else { return };
             let place = norm.statistics.start + channel;
             (mean[place], variance[place]) = (of_mean, of_variance);
@@ -239,13 +239,13 @@ impl Pass<'_> {
         for (&from, &to) in source.slots.iter().zip(&target.slots) {
             for (phase, &of) in phases.iter().enumerate() {
                 if stride == 1 {
-                    simd::run(Walled { rows: self.rows, source: self.place(source.planes, from), target: place(phase), inside });
+                    run(Walled { rows: self.rows, source: self.place(source.planes, from), target: place(phase), inside });
                 } else {
                     // What lies outside of the map stays as it was filled: every channel has its pixels at the same places.
                     self.pick((source.planes, from), (target.planes, place(phase)), of, stride);
                 }
             }
-            simd::run(Pooled::<false> { rows: self.rows, terms: &terms, target: self.place(target.planes, to), shares: &[], inside });
+            run(Pooled::<false> { rows: self.rows, terms: &terms, target: self.place(target.planes, to), shares: &[], inside });
         }
     }
 
