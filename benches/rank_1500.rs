@@ -164,10 +164,8 @@ impl Subject {
             // On a thread of the pool, where ranking works, whose kernels then share their work with the others.
             let place = evaluations.len() - part.len();
             rayon::scope(|_| {
-                let others = [
-                    timed(&mut seconds[0], || old.masked(&part[0], &batch)),
-                    timed(&mut seconds[1], || old.sliced(&part[0], &batch)),
-                ];
+                let others =
+                    [timed(&mut seconds[0], || old.masked(&part[0], &batch)), timed(&mut seconds[1], || old.sliced(&part[0], &batch))];
                 for (differ, other) in differ.iter_mut().zip(&others) {
                     let pairs = evaluations[place].recalibrated.iter().zip(&other.recalibrated);
                     *differ += pairs.filter(|(one, other)| one != other).count();
@@ -179,7 +177,8 @@ impl Subject {
         let [paper, sliced, compiled] = [seconds[0] * scale, seconds[1] * scale, seconds[2]];
         let mut raced = 0.0;
         let (winner, asked) = timed(&mut raced, || self.race(&masks, &ranker, &frozen));
-        let best = self.winner(&masks, &evaluations.iter().map(|evaluation| Some(Answers::new(&evaluation.recalibrated))).collect::<Vec<_>>());
+        let best =
+            self.winner(&masks, &evaluations.iter().map(|evaluation| Some(Answers::new(&evaluation.recalibrated))).collect::<Vec<_>>());
         // What somebody waits for who steps to a candidate that nobody has asked yet, beside a training step that is under way.
         let mut alone: Vec<f64> = (0..ALONE.min(masks.len()))
             .map(|index| {
@@ -375,7 +374,8 @@ fn growth(run: &Path) -> Value {
     };
     let table = |cells: Vec<(usize, [f64; 2])>| {
         let exponents = [0, 1].map(|way| exponent(&cells.iter().map(|(size, seconds)| (*size as f64, seconds[way])).collect::<Vec<_>>()));
-        let rows: Vec<Value> = cells.iter().map(|(size, [paper, ours])| json!({ "size": size, "paper": paper, "compiled": ours })).collect();
+        let rows: Vec<Value> =
+            cells.iter().map(|(size, [paper, ours])| json!({ "size": size, "paper": paper, "compiled": ours })).collect();
         json!({ "seconds": rows, "exponent_paper": exponents[0], "exponent_compiled": exponents[1] })
     };
     let plain = subject(1);

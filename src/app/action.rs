@@ -2,8 +2,7 @@
 
 use super::conditions::{
     a_network, a_run, always, baselines, candidate, chosen, ended, epochs, exportable, follows, items, live, marked, network,
-    next_candidate, operation,
-    pausable, preset, replays, resumable, samples, trainable, training,
+    next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;

@@ -60,7 +60,8 @@ impl Prepared {
             Self::Compiled(program) => Classifier::Compiled { numbers: program.numbers(values, epsilon), program: program.clone() },
             Self::Interpreted { graph, device } => {
                 let (interpreter, weights) = interpreted(graph, values, device);
-                let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
+                let statistics =
+                    Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
                 Classifier::Interpreted(Box::new(Interpreted { interpreter, weights, statistics, epsilon }))
             }
         }

@@ -331,7 +331,9 @@ impl Walk<'_> {
         let channels = node.shape.channels;
         match &mut self.normalise {
             _ if node.op != Op::BatchNorm => {}
-            Normalise::Batch(collected) => collected.push((Tensor::zeros([channels], &self.device), Tensor::ones([channels], &self.device))),
+            Normalise::Batch(collected) => {
+                collected.push((Tensor::zeros([channels], &self.device), Tensor::ones([channels], &self.device)));
+            }
             Normalise::BatchEach(parts, collected) => {
                 let shape = [*parts, channels];
                 collected.push((Tensor::zeros(shape, &self.device), Tensor::ones(shape, &self.device)));
@@ -387,7 +389,8 @@ impl Walk<'_> {
             Normalise::Batch(_) | Normalise::Given(_) => 1,
         };
         let images = batch / parts.max(1);
-        let beside = map.reshape([parts, images, channels * height * width]).swap_dims(0, 1).reshape([images, parts * channels, height, width]);
+        let beside =
+            map.reshape([parts, images, channels * height * width]).swap_dims(0, 1).reshape([images, parts * channels, height, width]);
         let (scale, shift) = (scale.repeat(&[parts]), shift.repeat(&[parts]));
         let output = match &mut self.normalise {
             Normalise::BatchEach(_, collected) => {

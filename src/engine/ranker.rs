@@ -142,8 +142,7 @@ impl Ranker {
         let prepared = Prepared::new(&slice.graph, &self.device);
         // Where other candidates leave a processor idle, the second kind is asked there.
         let correct = |mode| examples.correct(&prepared.classifier(&self.values(frozen, &slice, &prepared, mode), self.epsilon));
-        let (inherited, recalibrated) =
-            rayon::join(|| correct(BatchNormMode::Inherited), || correct(BatchNormMode::Recalibrated));
+        let (inherited, recalibrated) = rayon::join(|| correct(BatchNormMode::Inherited), || correct(BatchNormMode::Recalibrated));
         Ok(Evaluation { inherited, recalibrated })
     }
 
@@ -161,7 +160,10 @@ impl Ranker {
             examples.judge(&logits, examples.len(), &mut right);
             right
         };
-        Ok(logits.into_iter().map(|[inherited, recalibrated]| Evaluation { inherited: judged(inherited), recalibrated: judged(recalibrated) }).collect())
+        Ok(logits
+            .into_iter()
+            .map(|[inherited, recalibrated]| Evaluation { inherited: judged(inherited), recalibrated: judged(recalibrated) })
+            .collect())
     }
 
     /// How many sub-networks are best evaluated together.

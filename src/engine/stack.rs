@@ -59,7 +59,9 @@ impl Stack {
     fn forward(&self, masks: &[&HardMask], normalise: Normalise<'_>, images: &Tensor<4>) -> Tensor<2> {
         let count = images.dims()[0];
         let keeps = |range: std::ops::Range<usize>| {
-            let row = |mask: &&HardMask| mask.bits()[range.clone()].iter().map(|&keep| f32::from(u8::from(keep))).collect::<Vec<_>>().repeat(count);
+            let row = |mask: &&HardMask| {
+                mask.bits()[range.clone()].iter().map(|&keep| f32::from(u8::from(keep))).collect::<Vec<_>>().repeat(count)
+            };
             matrix(masks.iter().flat_map(row).collect(), masks.len() * count, range.len(), &self.device)
         };
         let keeps: Vec<Tensor<2>> = self.interpreter.masked_nodes().into_iter().map(keeps).collect();

@@ -31,10 +31,14 @@ fn read(cells: &[Cell<f32>], place: usize) -> Lanes {
 #[inline(always)]
 fn write(cells: &[Cell<f32>], place: usize, values: &Lanes, inside: &[u32; LANES], relu: bool) {
     let mut written = *values;
+    if relu {
+        for value in &mut written {
+            // Not `max`: what is not a number stays so.
+            *value = if *value < 0.0 { 0.0 } else { *value };
+        }
+    }
     for lane in 0..LANES {
-        // Not `max`: what is not a number stays so.
-        let value = if relu && written[lane] < 0.0 { 0.0 } else { written[lane] };
-        written[lane] = f32::from_bits(value.to_bits() & inside[lane]);
+        written[lane] = f32::from_bits(written[lane].to_bits() & inside[lane]);
     }
     let cells = &cells[place..place + LANES];
     // SAFETY: the slice holds as many numbers, a cell is its number and may be written through a shared slice, and nobody reads meanwhile.

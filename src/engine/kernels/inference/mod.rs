@@ -17,6 +17,7 @@ pub use numbers::Numbers;
 
 use crate::graph::{Graph, Values};
 use plan::Plan;
+use rayon::prelude::*;
 use run::Normalise;
 
 /// Numbers that a few images take while a network is asked: a share of a core's own cache.
@@ -48,8 +49,8 @@ impl Program {
     /// The logits `[images, classes]` of images `[images, channels, height, width]`.
     #[must_use]
     pub fn logits(&self, numbers: &Numbers, images: &[f32]) -> Vec<f32> {
-        let blocks = images.chunks(self.block * self.pixels);
-        blocks.flat_map(|images| self.plan.run(numbers, images, images.len() / self.pixels, Normalise::Given)).collect()
+        let blocks = images.par_chunks(self.block * self.pixels);
+        blocks.flat_map_iter(|images| self.plan.run(numbers, images, images.len() / self.pixels, Normalise::Given)).collect()
     }
 
     /// The logits where batch norm goes by the images themselves, and these statistics: means and biased variances of all batch-norm channels.

@@ -35,7 +35,9 @@ impl Numbers {
                 Step::Affine { target, affine, .. } => {
                     let ones = || vec![1.0; target.slots.len()];
                     let (factors, offsets) = match affine {
-                        Affine::Norm(norm) => epsilon.map_or_else(|| (ones(), vec![0.0; target.slots.len()]), |epsilon| given(norm, values, epsilon)),
+                        Affine::Norm(norm) => {
+                            epsilon.map_or_else(|| (ones(), vec![0.0; target.slots.len()]), |epsilon| given(norm, values, epsilon))
+                        }
                         Affine::Offset(range) => (ones(), values.parameters[range.clone()].to_vec()),
                         Affine::Times(factor) => (vec![*factor; target.slots.len()], vec![0.0; target.slots.len()]),
                     };

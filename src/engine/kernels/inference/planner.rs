@@ -22,7 +22,14 @@ impl Plan {
         let logits = planner.values.pop().flatten().unwrap_or(Rows { planes: 0, slots: Vec::new() });
         let Planner { planes, statistics_total: statistics, steps, pools, .. } = planner;
         let shape = graph.input_shape();
-        Self { planes, rows: pools.iter().map(|pool| pool.readers.len()).collect(), steps, logits, statistics, image: [shape.height, shape.width] }
+        Self {
+            planes,
+            rows: pools.iter().map(|pool| pool.readers.len()).collect(),
+            steps,
+            logits,
+            statistics,
+            image: [shape.height, shape.width],
+        }
     }
 }
 /// The rows of one size while a plan is made.

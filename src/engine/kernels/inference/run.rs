@@ -194,7 +194,8 @@ impl Pass<'_> {
 
     /// Copies of every `stride` lines and pixels of a row the one at a phase.
     fn pick(&self, (source, from): (usize, u32), (target, to): (usize, usize), [down, along]: [usize; 2], stride: usize) {
-        let (source, target, from): (Planes, Planes, usize) = (self.plan.planes[source], self.plan.planes[target], self.place(source, from));
+        let (source, target, from): (Planes, Planes, usize) =
+            (self.plan.planes[source], self.plan.planes[target], self.place(source, from));
         let count = |phase: usize, there: usize, wanted: usize| there.saturating_sub(phase).div_ceil(stride).min(wanted);
         let (lines, pixels) = (count(down, source.height, target.height), count(along, source.width, target.width));
         for image in 0..self.layout.images {
