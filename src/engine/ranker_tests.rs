@@ -20,12 +20,12 @@ fn subject(name: &str) -> Subject {
     let device = Device::flex();
     let (_, state) = subject.training(&device, 3).unwrap();
     let shape = subject.graph.input_shape();
-    let count = SELECT + 4;
+    let count = SELECT + 40;
     let pixels = (0..count * shape.elements()).map(|pixel| (pixel.wrapping_mul(2_654_435_761) >> 9) as u8).collect();
     let labels = (0..count).map(|image| (image % 10) as u16).collect();
     let classes = (0..10).map(|class| class.to_string()).collect();
     let set = ImageSet::new("noise", classes, [shape.channels, shape.height, shape.width], u8::MAX, pixels, labels, 0).unwrap();
-    let splits = set.split(&SplitPlan { train: 0, select: SELECT, test: TestPlan::Held(2), seed: 0 }).unwrap();
+    let splits = set.split(&SplitPlan { train: 0, select: SELECT, test: TestPlan::Held(20), seed: 0 }).unwrap();
     let mask = |index| {
         let mut generator = stream(5, Purpose::Candidate, index);
         HardMask::new((0..subject.graph.masked_channels()).map(|_| open_unit(&mut generator) < 0.7).collect())
