@@ -1,8 +1,8 @@
 //! All ways to ask a sub-network give the same answers.
 
-use super::super::checks::subjects::narrow;
 use super::*;
 use crate::data::{ImageSet, SplitPlan, TestPlan};
+use crate::engine::checks::subjects::narrow;
 use crate::random::{Purpose, open_unit, stream};
 
 const SELECT: usize = 24;

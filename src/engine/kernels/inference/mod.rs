@@ -49,8 +49,9 @@ impl Program {
     /// The logits `[images, classes]` of images `[images, channels, height, width]`.
     #[must_use]
     pub fn logits(&self, numbers: &Numbers, images: &[f32]) -> Vec<f32> {
-        let blocks = images.par_chunks(self.block * self.pixels);
-        blocks.flat_map_iter(|images| self.plan.run(numbers, images, images.len() / self.pixels, Normalise::Given)).collect()
+        let run = |images: &[f32]| self.plan.run(numbers, images, images.len() / self.pixels, Normalise::Given);
+        let block = self.block * self.pixels;
+        if images.len() <= block { run(images) } else { images.par_chunks(block).flat_map_iter(run).collect() }
     }
 
     /// The logits where batch norm goes by the images themselves, and these statistics: means and biased variances of all batch-norm channels.
