@@ -1,8 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_network, a_run, always, baselines, candidate, chosen, ended, epochs, exportable, follows, items, live, marked, network, operation,
-    pausable, preset, replays, resumable, samples, trainable, training,
+    a_network, a_run, always, baselines, candidate, chosen, ended, epochs, exportable, follows, items, live, marked, network,
+    next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -259,8 +259,8 @@ pub static ACTIONS: &[Action] = &[
         Run,
         &["]", "right"],
         Some("candidates"),
-        "Step to the next candidate, whatever pane has the focus.",
-        candidate,
+        "Step to the next candidate, whatever pane has the focus; beyond the last, a search draws and ranks one more.",
+        next_candidate,
     ),
     action(
         (Id::PreviousCandidate, "previous candidate"),

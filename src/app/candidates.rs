@@ -168,8 +168,15 @@ impl Run {
         find(chosen).or_else(|| find(winner)).or_else(|| (!rows.is_empty()).then_some(0))
     }
 
+    /// Whether the last candidate of the list is selected, or there is none.
+    pub(super) fn at_last_candidate(&self) -> bool {
+        let rows = self.ranked();
+        self.selected_position(&rows).is_none_or(|position| position + 1 == rows.len())
+    }
+
     /// Steps through the list; stays within it.
     pub(super) fn step_candidate(&mut self, by: isize) {
+        self.awaits = false;
         let rows = self.ranked();
         if let Some(position) = self.selected_position(&rows) {
             let target = position.saturating_add_signed(by).min(rows.len() - 1);

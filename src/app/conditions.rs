@@ -66,6 +66,10 @@ pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
     }
 }
 
+pub(super) fn next_candidate(app: &App) -> Result<(), &'static str> {
+    candidate(app).or_else(|reason| samples(app).map_err(|_| reason))
+}
+
 pub(super) fn marked(app: &App) -> Result<(), &'static str> {
     let several = app.run().is_some_and(|run| run.marked().len() > 1);
     if several { Ok(()) } else { Err("mark two candidates or more first") }

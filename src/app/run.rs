@@ -60,6 +60,8 @@ pub struct Run {
     pub(super) row: usize,
     pub(super) group: usize,
     pub(super) chosen: Option<CandidateId>,
+    /// Whether the next posterior candidate is to be chosen as it comes: somebody stepped beyond the last one.
+    pub(super) awaits: bool,
     pub(super) pinned: Option<CandidateId>,
     pub(super) marked: BTreeSet<CandidateId>,
     /// What goes wrong and lasts, the worst first.
@@ -105,6 +107,7 @@ impl Run {
             row: 0,
             group: 0,
             chosen: None,
+            awaits: false,
             pinned: None,
             marked: BTreeSet::new(),
             warnings: Vec::new(),
@@ -137,6 +140,9 @@ impl Run {
                 return self.watch();
             }
             Event::Candidate(score) => {
+                if self.awaits && score.source == Source::Posterior {
+                    (self.awaits, self.chosen) = (false, Some(score.id));
+                }
                 self.candidates.push((**score).clone());
                 self.relist();
             }

@@ -361,3 +361,28 @@ fn a_candidate_is_evaluated_and_trained_beside_the_screen() {
     assert_eq!(press(&mut app, "E X F"), []);
     assert!(notice(&app).contains("is no network"), "{}", notice(&app));
 }
+
+#[test]
+fn behind_the_last_candidate_a_search_has_one_more() {
+    let sample = [Effect::Send(Command::SampleNow { count: 1 })];
+    let chosen = |app: &App| app.run().unwrap().selected().map(|score| (score.id, score.source));
+    let mut app = app_at(4);
+    assert_eq!((press(&mut app, "]"), chosen(&app)), (sample.to_vec(), None), "of none, the first");
+    let mut app = app_with_candidates(4, 3);
+    assert_eq!(press(&mut app, "G ]"), sample);
+    assert!(press(&mut app, "]").is_empty(), "one at a time");
+    let before = chosen(&app).unwrap();
+    let new = |id, source| {
+        let mut score = app_with_candidates(4, 3).run().unwrap().candidates()[2].clone();
+        (score.id, score.source) = (CandidateId(id), source);
+        Event::Candidate(Box::new(score))
+    };
+    push(&mut app, new(98, Source::Random));
+    assert_eq!(chosen(&app), Some(before), "it is the posterior's that was asked for");
+    push(&mut app, new(99, Source::Posterior));
+    push(&mut app, new(100, Source::Posterior));
+    assert_eq!(chosen(&app), Some((CandidateId(99), Source::Posterior)), "the one that was asked for, wherever it ranks");
+    assert!(press(&mut app, "[ ]").is_empty(), "within the list nothing is drawn");
+    let mut app = opened(3);
+    assert!(press(&mut app, "G ]").is_empty(), "a search that has ended draws nothing");
+}

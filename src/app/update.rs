@@ -1,6 +1,7 @@
 //! What a key does: through the table of actions, and through what lies over the screen.
 
 use super::action::{ACTIONS, Action, ActionId as Id, Scene};
+use super::conditions::samples;
 use super::filter::Filter;
 use super::host::{Changes, Errand, Task, Tie, Training};
 use super::key::{Code, Key};
@@ -180,7 +181,7 @@ impl App {
             Id::Last => self.step(FAR),
             Id::PageDown => self.page(PAGE),
             Id::PageUp => self.page(-PAGE),
-            Id::NextCandidate => self.step_candidate(1),
+            Id::NextCandidate => return self.next_candidate(),
             Id::PreviousCandidate => self.step_candidate(-1),
             Id::SearchView => self.show(View::Search),
             Id::PosteriorView => self.show(View::Posterior),
@@ -297,6 +298,21 @@ impl App {
         } else {
             self.step(by);
         }
+    }
+
+    /// Steps to the next candidate. Behind the last one there is always another to draw, as long as candidates are drawn.
+    fn next_candidate(&mut self) -> Vec<Effect> {
+        let draws = samples(self).is_ok();
+        let Some(run) = self.run.as_mut().filter(|run| draws && run.at_last_candidate()) else {
+            self.step_candidate(1);
+            return Vec::new();
+        };
+        if std::mem::replace(&mut run.awaits, true) {
+            self.notice("the next candidate is on its way".to_owned(), false);
+            return Vec::new();
+        }
+        self.notice("one more candidate".to_owned(), false);
+        vec![Effect::Send(Command::SampleNow { count: 1 })]
     }
 
     fn step_candidate(&mut self, by: isize) {

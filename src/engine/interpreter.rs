@@ -32,6 +32,19 @@ pub enum Normalise<'a> {
     Batch(&'a mut Vec<(Tensor<1>, Tensor<1>)>),
     /// Given ones, `[channels of all batch norms]`.
     Given(&'a Statistics),
+    /// Those of each of so many equal parts of the batch: as [`Self::Batch`] for each of them, each `[parts, channels]`.
+    BatchEach(usize, &'a mut Vec<(Tensor<2>, Tensor<2>)>),
+    /// Given ones for each part of the batch.
+    GivenEach(&'a Each),
+}
+
+/// Mean and biased variance of every batch-norm channel for each of several parts of a batch, each `[parts, channels of all batch norms]`.
+#[derive(Debug)]
+pub struct Each {
+    /// Means.
+    pub mean: Tensor<2>,
+    /// Biased variances.
+    pub variance: Tensor<2>,
 }
 
 /// Mean and biased variance of every batch-norm channel, each `[channels of all batch norms]`.
@@ -329,9 +342,18 @@ impl Walk<'_> {
 
     /// Leaves out a node of the auxiliary classifier; its place among the statistics is filled.
     fn pass_over(&mut self, index: usize) {
-        if let (Normalise::Batch(collected), Op::BatchNorm) = (&mut self.normalise, &self.interpreter.graph.nodes()[index].op) {
-            let channels = self.interpreter.graph.nodes()[index].shape.channels;
-            collected.push((Tensor::zeros([channels], &self.device), Tensor::ones([channels], &self.device)));
+        let node = &self.interpreter.graph.nodes()[index];
+        let channels = node.shape.channels;
+        match &mut self.normalise {
+            _ if node.op != Op::BatchNorm => {}
+            Normalise::Batch(collected) => {
+                collected.push((Tensor::zeros([channels], &self.device), Tensor::ones([channels], &self.device)));
+            }
+            Normalise::BatchEach(parts, collected) => {
+                let shape = [*parts, channels];
+                collected.push((Tensor::zeros(shape, &self.device), Tensor::ones(shape, &self.device)));
+            }
+            Normalise::Given(_) | Normalise::GivenEach(_) => {}
         }
     }
 
@@ -344,6 +366,10 @@ impl Walk<'_> {
         let rectifies = self.rectifies(index);
         let (scale, shift) = (self.weight(index, 0), self.weight(index, 1));
         let channels = scale.dims()[0];
+        let shape = self.interpreter.graph.nodes()[index].shape;
+        if matches!(self.normalise, Normalise::BatchEach(..) | Normalise::GivenEach(_)) {
+            return Value::Map(self.batch_norm_each(index, self.map(input, shape), scale, shift));
+        }
         match (&mut self.normalise, input) {
             (Normalise::Batch(collected), Value::Map(map)) => {
                 let norm = if rectifies { batch_norm_relu_train } else { batch_norm_train };
@@ -371,7 +397,40 @@ impl Walk<'_> {
                     input => input.on_each(|map| map * factor.reshape([1, channels, 1, 1]) + offset),
                 }
             }
+            (Normalise::BatchEach(..) | Normalise::GivenEach(_), input) => input,
         }
+    }
+
+    /// Batch norm of each part of the batch by itself: the parts side by side are so many times the channels.
+    fn batch_norm_each(&mut self, index: usize, map: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+        let [batch, channels, height, width] = map.dims();
+        let range = self.interpreter.statistics[index].clone();
+        let parts = match &self.normalise {
+            Normalise::BatchEach(parts, _) => *parts,
+            Normalise::GivenEach(each) => each.mean.dims()[0],
+            Normalise::Batch(_) | Normalise::Given(_) => 1,
+        };
+        let images = batch / parts.max(1);
+        let beside =
+            map.reshape([parts, images, channels * height * width]).swap_dims(0, 1).reshape([images, parts * channels, height, width]);
+        let (scale, shift) = (scale.repeat(&[parts]), shift.repeat(&[parts]));
+        let output = match &mut self.normalise {
+            Normalise::BatchEach(_, collected) => {
+                let (output, mean, variance) = batch_norm_train(beside, scale, shift, self.epsilon);
+                let each = |statistics: Tensor<1>| statistics.inner().reshape([parts, channels]);
+                collected.push((each(mean), each(variance)));
+                output
+            }
+            Normalise::GivenEach(each) => {
+                let of = |all: &Tensor<2>| all.clone().slice([0..parts, range.clone()]).reshape([parts * channels]);
+                let factor = scale / (of(&each.variance) + self.epsilon).sqrt();
+                let offset = shift - of(&each.mean) * factor.clone();
+                let wide = |numbers: Tensor<1>| numbers.reshape([1, parts * channels, 1, 1]);
+                beside * wide(factor) + wide(offset)
+            }
+            Normalise::Batch(_) | Normalise::Given(_) => beside,
+        };
+        output.reshape([images, parts, channels * height * width]).swap_dims(0, 1).reshape([batch, channels, height, width])
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod budget;
 pub mod checks;
+mod classifier;
 pub mod devices;
+mod examples;
 pub mod feed;
 mod guard;
 pub mod interpreter;
@@ -18,6 +20,7 @@ pub mod rebuild;
 pub mod retrain;
 pub mod schedule;
 mod search;
+mod stack;
 mod sums;
 pub mod trainer;
 pub mod weights;

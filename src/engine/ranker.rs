@@ -1,8 +1,12 @@
 //! Evaluation of sub-networks: hard masks, inherited weights, batch-norm statistics inherited or re-estimated.
 
+use super::classifier::{Classifier, Piece, Prepared};
+use super::devices::is_cpu;
+use super::examples::PIECE;
 use super::interpreter::{Interpreter, Normalise, Statistics};
+use super::stack::Stack;
 use super::trainer::State;
-use super::weights::{WeightLayout, images, matrix, vector};
+use super::weights::{WeightLayout, matrix, vector};
 use crate::data::{Batch, Images};
 use crate::graph::{Graph, GraphError, Numbers, Slice, Values};
 use crate::posterior::{DropProbability, HardMask};
@@ -11,11 +15,11 @@ use crate::random::{Purpose, open_unit, shuffle, stream};
 use crate::run::KeptWeights;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
+use rayon::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Images of one evaluation pass; larger splits are evaluated piece by piece.
-const PIECE: usize = 512;
+pub use super::examples::Examples;
 
 /// The numbers that all candidates of one moment share, on the host: slicing reads them.
 #[derive(Debug, Clone)]
@@ -54,13 +58,6 @@ impl Evaluation {
     }
 }
 
-/// Images on the device with their labels on the host.
-#[derive(Debug)]
-pub struct Examples {
-    pieces: Vec<Tensor<4>>,
-    labels: Vec<i32>,
-}
-
 /// Evaluates sub-networks of one super-network, each as the sliced network that its mask leaves.
 #[derive(Debug)]
 pub struct Ranker {
@@ -68,77 +65,34 @@ pub struct Ranker {
     epsilon: f64,
     device: Device,
     /// Training images without augmentation, for re-estimated statistics.
-    recalibration: Tensor<4>,
+    recalibration: Piece,
 }
 
-/// The statistics that were re-estimated for a sub-network. The rest of it is made anew for each piece: kept, the weights of all
-/// candidates of a race would fill the memory.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    mean: Vec<f32>,
-    variance: Vec<f32>,
+/// A sub-network ready to be asked: sliced, its weights gathered, with both kinds of statistics.
+#[derive(Debug)]
+pub struct Candidate {
+    inherited: Classifier,
+    recalibrated: Classifier,
+    statistics: [Vec<f32>; 2],
 }
 
-impl Examples {
-    /// Puts images on a device, in their order.
+impl Candidate {
+    /// Asks the next piece of some examples.
+    pub fn ask(&self, (examples, piece): (&Examples, usize), evaluation: &mut Evaluation) {
+        let Evaluation { inherited, recalibrated } = evaluation;
+        rayon::join(|| examples.ask(piece, &self.inherited, inherited), || examples.ask(piece, &self.recalibrated, recalibrated));
+    }
+
+    /// Bytes of its numbers.
     #[must_use]
-    pub fn upload(source: &Images, device: &Device) -> Self {
-        Self::in_order(source, &(0..source.len()).collect::<Vec<_>>(), 1, device)
+    pub fn bytes(&self) -> usize {
+        self.inherited.bytes() + self.recalibrated.bytes()
     }
 
-    /// Puts images on a device, in another order and in so many pieces at least.
+    /// The means and variances that were re-estimated for it: with them it is soon made again.
     #[must_use]
-    pub fn in_order(source: &Images, order: &[usize], pieces: usize, device: &Device) -> Self {
-        let [channels, height, width] = source.shape();
-        let piece = |piece: &[usize]| images(source.gather(piece).images, [piece.len(), channels, height, width], device);
-        let size = order.len().div_ceil(pieces).clamp(1, PIECE);
-        let labels = order.iter().map(|&image| i32::from(source.labels()[image]));
-        Self { pieces: order.chunks(size).map(piece).collect(), labels: labels.collect() }
-    }
-
-    /// How many pieces there are.
-    #[must_use]
-    pub fn pieces(&self) -> usize {
-        self.pieces.len()
-    }
-
-    /// How many images there are in a piece and those before it.
-    #[must_use]
-    pub fn images_up_to(&self, piece: usize) -> usize {
-        self.pieces.iter().take(piece + 1).map(|piece| piece.dims()[0]).sum()
-    }
-
-    /// How many images there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Which images get their highest score for the right class.
-    fn correct(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<bool> {
-        let mut right = Vec::with_capacity(self.labels.len());
-        for piece in 0..self.pieces.len() {
-            self.ask(piece, &mut scores, &mut right);
-        }
-        right
-    }
-
-    /// The logits of all images, `[images, classes]`.
-    fn logits(&self, mut scores: impl FnMut(Tensor<4>) -> Tensor<2>) -> Vec<f32> {
-        let logits = |piece: &Tensor<4>| scores(piece.clone()).into_data().try_to_vec().unwrap_or_default();
-        self.pieces.iter().flat_map(logits).collect()
-    }
-
-    /// The same of one piece, behind those before it.
-    fn ask(&self, piece: usize, scores: impl FnOnce(Tensor<4>) -> Tensor<2>, right: &mut Vec<bool>) {
-        let labels = &self.labels[right.len()..];
-        right.extend(winners(scores(self.pieces[piece].clone())).into_iter().zip(labels).map(|(class, &label)| class == label));
+    pub fn into_statistics(self) -> [Vec<f32>; 2] {
+        self.statistics
     }
 }
 
@@ -175,7 +129,7 @@ impl Ranker {
     pub fn new(graph: Arc<Graph>, recalibration: Batch, epsilon: f64, device: Device) -> Self {
         let shape = graph.input_shape();
         let count = recalibration.labels.len();
-        let recalibration = images(recalibration.images, [count, shape.channels, shape.height, shape.width], &device);
+        let recalibration = Piece::put(recalibration.images, [count, shape.channels, shape.height, shape.width], &device);
         Self { graph, epsilon, device, recalibration }
     }
 
@@ -185,46 +139,97 @@ impl Ranker {
     /// [`GraphError`] for a mask of another network.
     pub fn evaluate(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<Evaluation, GraphError> {
         let slice = self.graph.slice(mask.bits())?;
-        let correct = |mode| {
-            let network = Network { values: self.values(frozen, &slice, mode), graph: slice.graph.clone() };
-            correct(&network, examples, self.epsilon, &self.device)
-        };
-        Ok(Evaluation { inherited: correct(BatchNormMode::Inherited), recalibrated: correct(BatchNormMode::Recalibrated) })
+        let prepared = Prepared::new(&slice.graph, &self.device);
+        // Where other candidates leave a processor idle, the second kind is asked there.
+        let correct = |mode| examples.correct(&prepared.classifier(&self.values(frozen, &slice, &prepared, mode), self.epsilon));
+        let (inherited, recalibrated) = rayon::join(|| correct(BatchNormMode::Inherited), || correct(BatchNormMode::Recalibrated));
+        Ok(Evaluation { inherited, recalibrated })
     }
 
-    /// What asking a sub-network piece by piece begins with.
+    /// Evaluates several sub-networks: on the CPU each on a thread, on other devices as many at once as their memory holds.
     ///
     /// # Errors
-    /// [`GraphError`] for a mask of another network.
-    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Result<Prepared, GraphError> {
-        let Values { mean, variance, .. } = self.network(frozen, mask, BatchNormMode::Recalibrated)?.values;
-        Ok(Prepared { mean, variance })
-    }
-
-    /// Asks a sub-network the next piece of some examples.
-    ///
-    /// # Errors
-    /// [`GraphError`] for a mask of another network.
-    pub fn ask(
-        &self,
-        frozen: &Frozen,
-        mask: &HardMask,
-        prepared: &Prepared,
-        (examples, piece): (&Examples, usize),
-        evaluation: &mut Evaluation,
-    ) -> Result<(), GraphError> {
-        let slice = self.graph.slice(mask.bits())?;
-        let inherited = self.values(frozen, &slice, BatchNormMode::Inherited);
-        let recalibrated = Values {
-            mean: prepared.mean.clone(),
-            variance: prepared.variance.clone(),
-            ..slice.values(&self.graph, &frozen.numbers(None, self.epsilon))
-        };
-        for (values, right) in [(inherited, &mut evaluation.inherited), (recalibrated, &mut evaluation.recalibrated)] {
-            let network = Network { graph: slice.graph.clone(), values };
-            examples.ask(piece, scores(&network, self.epsilon, &self.device), right);
+    /// As [`Self::evaluate`].
+    pub fn evaluate_all(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Result<Vec<Evaluation>, GraphError> {
+        if is_cpu(&self.device) {
+            return masks.par_iter().map(|mask| self.evaluate(frozen, mask, examples)).collect();
         }
-        Ok(())
+        let logits = self.logits_stacked(frozen, masks, examples);
+        let judged = |logits: Vec<f32>| {
+            let mut right = Vec::with_capacity(examples.len());
+            examples.judge(&logits, examples.len(), &mut right);
+            right
+        };
+        Ok(logits
+            .into_iter()
+            .map(|[inherited, recalibrated]| Evaluation { inherited: judged(inherited), recalibrated: judged(recalibrated) })
+            .collect())
+    }
+
+    /// How many sub-networks are best evaluated together.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        let largest = self.recalibration.len().max(PIECE);
+        if is_cpu(&self.device) { 2 * rayon::current_num_threads() } else { Stack::size(&self.graph, largest) }
+    }
+
+    /// The logits of sub-networks for all images with both kinds of statistics, in passes over the masked super-network.
+    pub(super) fn logits_stacked(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Vec<[Vec<f32>; 2]> {
+        let running = [frozen.mean.clone(), frozen.variance.clone()];
+        let stack = Stack::new(&self.graph, frozen.parameters.clone(), running, self.epsilon, &self.device);
+        let size = Stack::size(&self.graph, self.recalibration.len().max(PIECE));
+        let of_part = |masks: &[&HardMask]| {
+            let again = stack.statistics(masks, &self.recalibration.tensor(&self.device));
+            let mut logits = vec![[Vec::new(), Vec::new()]; masks.len()];
+            for piece in &examples.pieces {
+                let images = piece.tensor(&self.device);
+                for (mode, statistics) in [None, Some(&again)].into_iter().enumerate() {
+                    for (logits, piece) in logits.iter_mut().zip(stack.logits(masks, statistics, &images)) {
+                        logits[mode].extend(piece);
+                    }
+                }
+            }
+            logits
+        };
+        masks.chunks(size).flat_map(of_part).collect()
+    }
+
+    /// The logits of one sub-network for all images with both kinds of statistics.
+    #[cfg(test)]
+    pub(super) fn logits_of(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<[Vec<f32>; 2], GraphError> {
+        let Candidate { inherited, recalibrated, .. } = self.prepare(frozen, mask)?;
+        Ok([inherited, recalibrated].map(|classifier| examples.pieces.iter().flat_map(|piece| classifier.logits(piece)).collect()))
+    }
+
+    /// Slices a sub-network, gathers its weights and re-estimates its statistics.
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub fn prepare(&self, frozen: &Frozen, mask: &HardMask) -> Result<Candidate, GraphError> {
+        self.candidate(frozen, mask, None)
+    }
+
+    /// The same with the statistics that were re-estimated for it before.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn prepare_again(&self, frozen: &Frozen, mask: &HardMask, statistics: [Vec<f32>; 2]) -> Result<Candidate, GraphError> {
+        self.candidate(frozen, mask, Some(statistics))
+    }
+
+    fn candidate(&self, frozen: &Frozen, mask: &HardMask, statistics: Option<[Vec<f32>; 2]>) -> Result<Candidate, GraphError> {
+        let slice = self.graph.slice(mask.bits())?;
+        let prepared = Prepared::new(&slice.graph, &self.device);
+        let inherited = self.values(frozen, &slice, &prepared, BatchNormMode::Inherited);
+        let recalibrated = match statistics {
+            None => self.values(frozen, &slice, &prepared, BatchNormMode::Recalibrated),
+            Some([mean, variance]) => Values { mean, variance, ..slice.values(&self.graph, &frozen.numbers(None, self.epsilon)) },
+        };
+        Ok(Candidate {
+            inherited: prepared.classifier(&inherited, self.epsilon),
+            recalibrated: prepared.classifier(&recalibrated, self.epsilon),
+            statistics: [recalibrated.mean, recalibrated.variance],
+        })
     }
 
     /// A sub-network as a network of its own, with one kind of statistics.
@@ -233,7 +238,7 @@ impl Ranker {
     /// [`GraphError`] for a mask of another network.
     pub fn network(&self, frozen: &Frozen, mask: &HardMask, mode: BatchNormMode) -> Result<Network, GraphError> {
         let slice = self.graph.slice(mask.bits())?;
-        let values = self.values(frozen, &slice, mode);
+        let values = self.values(frozen, &slice, &Prepared::new(&slice.graph, &self.device), mode);
         Ok(Network { graph: slice.graph, values })
     }
 
@@ -244,7 +249,8 @@ impl Ranker {
     pub fn logits_by_piece(&self, frozen: &Frozen, mask: &HardMask, examples: &Examples) -> Result<Vec<f32>, GraphError> {
         let slice = self.graph.slice(mask.bits())?;
         let values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
-        Ok(logits_by_piece(&Network { graph: slice.graph, values }, examples, self.epsilon, &self.device))
+        let prepared = Prepared::new(&slice.graph, &self.device);
+        Ok(examples.pieces.iter().flat_map(|piece| prepared.normalised(&values, self.epsilon, piece).0).collect())
     }
 
     /// How many milliseconds a sub-network takes for one image here, one at a time; infinitely many for a mask of another network.
@@ -261,16 +267,20 @@ impl Ranker {
         let layout = WeightLayout::of(&self.graph);
         let weights = layout.split(&vector(frozen.parameters.clone(), &self.device));
         let interpreter = Interpreter::new(self.graph.clone(), &layout);
-        let masks = self.fresh_masks(&interpreter, p, self.recalibration.dims()[0], generator);
+        let masks = self.fresh_masks(&interpreter, p, self.recalibration.len(), generator);
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
-        let _ = interpreter.forward(&weights, &masks, normalise, self.epsilon, self.recalibration.clone());
+        let _ = interpreter.forward(&weights, &masks, normalise, self.epsilon, self.recalibration.tensor(&self.device));
         let recalibrated = Statistics::collected(collected);
         let mut correct = |statistics: &Statistics| {
-            examples.correct(|piece| {
-                let masks = self.fresh_masks(&interpreter, p, piece.dims()[0], generator);
-                interpreter.forward(&weights, &masks, Normalise::Given(statistics), self.epsilon, piece)
-            })
+            let mut right = Vec::with_capacity(examples.len());
+            for piece in &examples.pieces {
+                let masks = self.fresh_masks(&interpreter, p, piece.len(), generator);
+                let images = piece.tensor(&self.device);
+                let logits = interpreter.forward(&weights, &masks, Normalise::Given(statistics), self.epsilon, images);
+                examples.judge(&logits.into_data().try_to_vec().unwrap_or_default(), piece.len(), &mut right);
+            }
+            right
         };
         let running =
             Statistics { mean: vector(frozen.mean.clone(), &self.device), variance: vector(frozen.variance.clone(), &self.device) };
@@ -286,22 +296,14 @@ impl Ranker {
         interpreter.masked_nodes().into_iter().map(&mut draw).collect()
     }
 
-    fn values(&self, frozen: &Frozen, slice: &Slice, mode: BatchNormMode) -> Values {
+    fn values(&self, frozen: &Frozen, slice: &Slice, prepared: &Prepared, mode: BatchNormMode) -> Values {
         match mode {
             BatchNormMode::Inherited => slice.values(&self.graph, &frozen.numbers(Some((&frozen.mean, &frozen.variance)), self.epsilon)),
             BatchNormMode::Recalibrated => {
                 // Dead branches normalise to their shift; the statistics of the live ones come from one pass over the images.
-                let mut values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
-                let (interpreter, weights) = prepare(&slice.graph, &values, &self.device);
-                let mut collected = Vec::new();
-                let normalise = Normalise::Batch(&mut collected);
-                let _ = interpreter.forward(&weights, &[], normalise, self.epsilon, self.recalibration.clone());
-                if !collected.is_empty() {
-                    let Statistics { mean, variance } = Statistics::collected(collected);
-                    values.mean = mean.into_data().try_to_vec().unwrap_or_default();
-                    values.variance = variance.into_data().try_to_vec().unwrap_or_default();
-                }
-                values
+                let values = slice.values(&self.graph, &frozen.numbers(None, self.epsilon));
+                let (_, [mean, variance]) = prepared.normalised(&values, self.epsilon, &self.recalibration);
+                Values { mean, variance, ..values }
             }
         }
     }
@@ -309,12 +311,13 @@ impl Ranker {
 
 /// Which of some images a network gets right.
 pub(super) fn correct(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<bool> {
-    examples.correct(scores(network, epsilon, device))
+    examples.correct(&network.classifier(epsilon, device))
 }
 
 /// The logits that a network gives images, `[images, classes]`.
 pub(super) fn logits(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<f32> {
-    examples.logits(scores(network, epsilon, device))
+    let classifier = network.classifier(epsilon, device);
+    examples.pieces.iter().flat_map(|piece| classifier.logits(piece)).collect()
 }
 
 /// Images that a latency is the median of, after some for warming up.
@@ -323,13 +326,13 @@ const TIMED: usize = 7;
 /// How long a network takes for one image, one at a time.
 pub(super) fn latency(network: &Network, epsilon: f64, device: &Device) -> Duration {
     let shape = network.graph.input_shape();
-    let image = images(vec![0.5; shape.elements()], [1, shape.channels, shape.height, shape.width], device);
-    let scores = scores(network, epsilon, device);
+    let image = Piece::put(vec![0.5; shape.elements()], [1, shape.channels, shape.height, shape.width], device);
+    let classifier = network.classifier(epsilon, device);
     let mut times: Vec<Duration> = (0..TIMED + 2)
         .map(|_| {
             let begun = Instant::now();
             // Reading the scores back is what waits for the device.
-            let _ = winners(scores(image.clone()));
+            let _ = classifier.logits(&image);
             begun.elapsed()
         })
         .skip(2)
@@ -338,24 +341,10 @@ pub(super) fn latency(network: &Network, epsilon: f64, device: &Device) -> Durat
     times[TIMED / 2]
 }
 
-/// The logits that a network gives images where batch norm takes its statistics from each piece of them, `[images, classes]`.
-fn logits_by_piece(network: &Network, examples: &Examples, epsilon: f64, device: &Device) -> Vec<f32> {
-    let (interpreter, weights) = prepare(&network.graph, &network.values, device);
-    examples.logits(|images| interpreter.forward(&weights, &[], Normalise::Batch(&mut Vec::new()), epsilon, images))
-}
-
-/// The logits that a network gives images.
-fn scores(network: &Network, epsilon: f64, device: &Device) -> impl Fn(Tensor<4>) -> Tensor<2> {
-    let Network { graph, values } = network;
-    let (interpreter, weights) = prepare(graph, values, device);
-    let statistics = Statistics { mean: vector(values.mean.clone(), device), variance: vector(values.variance.clone(), device) };
-    move |images| interpreter.forward(&weights, &[], Normalise::Given(&statistics), epsilon, images)
-}
-
-fn prepare(graph: &Arc<Graph>, values: &Values, device: &Device) -> (Interpreter, Vec<Tensor<1>>) {
-    let layout = WeightLayout::of(graph);
-    let weights = layout.split(&vector(values.parameters.clone(), device));
-    (Interpreter::new(graph.clone(), &layout), weights)
+impl Network {
+    fn classifier(&self, epsilon: f64, device: &Device) -> Classifier {
+        Prepared::new(&self.graph, device).classifier(&self.values, epsilon)
+    }
 }
 
 /// The training images on which statistics are re-estimated: the same for all candidates of a run.
@@ -367,13 +356,6 @@ pub fn recalibration_images(train: &Images, seed: u64, count: usize) -> Batch {
     train.gather(&order)
 }
 
-/// The class of the highest score of each image. Scores that are not numbers choose no class, so that they are never right.
-fn winners(scores: Tensor<2>) -> Vec<i32> {
-    let [_, classes] = scores.dims();
-    let scores: Vec<f32> = scores.into_data().try_to_vec().unwrap_or_default();
-    let winner = |row: &[f32]| {
-        let best = row.iter().enumerate().max_by(|left, right| left.1.total_cmp(right.1));
-        best.filter(|(_, score)| score.is_finite()).map_or(-1, |(class, _)| class as i32)
-    };
-    scores.chunks(classes).map(winner).collect()
-}
+#[cfg(test)]
+#[path = "ranker_tests.rs"]
+mod tests;

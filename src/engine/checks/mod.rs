@@ -9,7 +9,7 @@ mod operations;
 mod row;
 mod speed;
 mod step;
-mod subjects;
+pub(super) mod subjects;
 
 pub use super::guard::Listening;
 pub use row::{Check, Finding, Quantity, Row, Verdict};

@@ -12,6 +12,7 @@ mod conv;
 mod dense;
 mod depthwise;
 mod flex;
+pub mod inference;
 mod max_pool;
 mod moments;
 mod parallel;

@@ -14,7 +14,38 @@ use crate::run::{
     TestScore, newest, ranked, ties, winner,
 };
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::time::Instant;
+
+/// What sub-networks have answered with the weights of a training step, so that one that is drawn again is not asked again: where one
+/// operation is chosen on each edge, or kept as a whole, many draws are alike. Masks of single channels hardly ever are.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    step: u64,
+    evaluations: HashMap<HardMask, Evaluation>,
+}
+
+impl Known {
+    /// Sub-networks that are remembered at most.
+    const MOST: usize = 4_096;
+
+    fn of(&self, step: u64, mask: &HardMask) -> Option<&Evaluation> {
+        self.evaluations.get(mask).filter(|_| self.step == step)
+    }
+
+    fn holds(&self, step: u64, mask: &HardMask) -> bool {
+        self.of(step, mask).is_some()
+    }
+
+    fn learn(&mut self, step: u64, mask: &HardMask, evaluation: Evaluation) {
+        if self.step != step {
+            (self.step, self.evaluations) = (step, HashMap::new());
+        }
+        if self.evaluations.len() < Self::MOST {
+            self.evaluations.insert(mask.clone(), evaluation);
+        }
+    }
+}
 
 impl Search {
     /// Everything that is ranked at the end: the references, then posterior and random candidates in turn. What an interrupted search
@@ -44,7 +75,7 @@ impl Search {
         if before.is_none() {
             self.drawn(&sampler);
         }
-        let at_once = if self.device.is_cpu { 2 * rayon::current_num_threads() } else { 1 };
+        let at_once = self.ranker.at_once();
         let (racing, queue): (Vec<Draw>, Vec<Draw>) = queue.into_iter().partition(|draw| rank.racing && races(draw));
         let mut done = before.as_ref().map_or(0, |before| (before.done as usize).min(queue.len()));
         for part in queue[done..].chunks(at_once) {
@@ -89,9 +120,9 @@ impl Search {
     fn drawn(&mut self, sampler: &Sampler) {
         self.draws = sampler.drawn();
         sampler.acceptance().into_iter().for_each(|acceptance| self.record(Event::Drawn(acceptance)));
-        for source in sampler.given_up() {
+        for (source, known) in sampler.given_up() {
             let message = format!(
-                "too few {} draws meet the constraint `{}`, and the search goes on with those that do; widen rank.constraint",
+                "too few {} draws meet the constraint `{}`{known}, and the search goes on with those that do; widen rank.constraint",
                 source.label(),
                 self.preset.rank.constraint
             );
@@ -102,16 +133,27 @@ impl Search {
     /// Ranks some candidates at once and records them in order; `queued` of them belong to those that are ranked at the end.
     fn rank(&mut self, frozen: &Frozen, part: &[Draw], queued: usize, state: &State) -> Result<(), EngineError> {
         let begun = Instant::now();
-        let evaluate = |draw: &Draw| match &draw.what {
-            Sampled::Network(mask) => self.ranker.evaluate(frozen, mask, &self.select),
+        let mut fresh: Vec<&HardMask> = Vec::new();
+        for mask in part.iter().filter_map(Draw::mask) {
+            if !self.known.holds(state.step, mask) && !fresh.contains(&mask) {
+                fresh.push(mask);
+            }
+        }
+        let evaluations = self.ranker.evaluate_all(frozen, &fresh, &self.select)?;
+        let new: HashMap<&HardMask, Evaluation> = fresh.into_iter().zip(evaluations).collect();
+        let rate = |draw: &Draw| match &draw.what {
+            Sampled::Network(mask) => new.get(mask).or_else(|| self.known.of(state.step, mask)).cloned(),
             Sampled::Rate(p) => {
                 let mut generator = stream(self.seed, Purpose::ConstantRate, draw.index);
-                Ok(self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select))
+                Some(self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select))
             }
         };
-        let evaluations: Result<Vec<_>, _> =
-            if self.device.is_cpu { part.par_iter().map(evaluate).collect() } else { part.iter().map(evaluate).collect() };
-        self.tell(part.iter().zip(evaluations?), state);
+        let evaluations: Vec<Option<Evaluation>> =
+            if self.device.is_cpu { part.par_iter().map(rate).collect() } else { part.iter().map(rate).collect() };
+        for (mask, evaluation) in new {
+            self.known.learn(state.step, mask, evaluation);
+        }
+        self.tell(part.iter().zip(evaluations.into_iter().flatten()), state);
         self.pace.ranked(part.len(), queued, begun.elapsed());
         self.publish(Some(state), false);
         Ok(())
@@ -202,9 +244,28 @@ impl Search {
         let measure = |mask: &HardMask| self.ranker.latency_ms(&frozen, mask);
         let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior, &measure)).collect();
         self.drawn(&sampler);
-        for part in queue.chunks(2 * rayon::current_num_threads()) {
+        for part in queue.chunks(self.ranker.at_once()) {
             self.rank(&frozen, part, 0, state)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_of_the_weights_that_it_was_asked_with() {
+        let mask = |bits: u32| HardMask::new((0..16).map(|bit| bits >> bit & 1 == 1).collect());
+        let evaluation = |right| Evaluation { inherited: vec![right], recalibrated: vec![!right] };
+        let mut known = Known::default();
+        known.learn(7, &mask(3), evaluation(true));
+        assert_eq!(known.of(7, &mask(3)), Some(&evaluation(true)));
+        assert!(!known.holds(8, &mask(3)) && !known.holds(7, &mask(4)));
+        known.learn(8, &mask(4), evaluation(false));
+        assert!(known.holds(8, &mask(4)) && !known.holds(8, &mask(3)) && !known.holds(7, &mask(3)));
+        (0..Known::MOST as u32 + 9).for_each(|bits| known.learn(9, &mask(bits), evaluation(true)));
+        assert_eq!(known.evaluations.len(), Known::MOST, "it does not grow without end");
     }
 }

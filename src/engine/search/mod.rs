@@ -73,6 +73,7 @@ pub(super) struct Search {
     masks: Vec<HardMask>,
     /// Which select images each candidate gets right, with the statistics that decide.
     answers: Vec<Answers>,
+    known: candidates::Known,
     draws: u64,
     phase: Phase,
     paused: bool,
@@ -136,6 +137,7 @@ impl Search {
             scores: Vec::new(),
             masks: Vec::new(),
             answers: Vec::new(),
+            known: candidates::Known::default(),
             draws: 0,
             phase: Phase::Preparing,
             paused: false,

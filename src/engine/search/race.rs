@@ -1,11 +1,12 @@
 //! Ranking as a race: all candidates are asked the first images, and those that can no longer win are dropped.
 
 use super::super::EngineError;
-use super::super::ranker::{Evaluation, Frozen, Prepared};
+use super::super::ranker::{Candidate, Evaluation, Frozen, Ranker};
 use super::super::trainer::State;
 use super::sampler::{Draw, Sampled};
 use super::{Flow, Search};
 use crate::graph::GraphError;
+use crate::posterior::HardMask;
 use crate::posterior::statistics::{Answers, Race};
 use crate::preset::BatchNormMode;
 use crate::run::{Bits, Event, RaceOutcome, RaceStanding, RankingStanding, RunnerStanding, Source};
@@ -13,10 +14,36 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::time::Instant;
 
+/// Bytes that the networks of a race may take between two pieces. What does not fit is sliced anew for each piece.
+const KEPT_BYTES: usize = 256 << 20;
+
+/// What is kept of a candidate between two pieces.
+enum Kept {
+    Nothing,
+    Statistics([Vec<f32>; 2]),
+    Network(Box<Candidate>),
+}
+
+impl Kept {
+    /// The candidate, made of what was kept.
+    fn network(self, ranker: &Ranker, frozen: &Frozen, mask: &HardMask) -> Result<Box<Candidate>, GraphError> {
+        match self {
+            Self::Nothing => ranker.prepare(frozen, mask).map(Box::new),
+            Self::Statistics(statistics) => ranker.prepare_again(frozen, mask, statistics).map(Box::new),
+            Self::Network(candidate) => Ok(candidate),
+        }
+    }
+
+    /// Keeps as much of a candidate as so many bytes hold.
+    fn of(candidate: Box<Candidate>, bytes: usize) -> Self {
+        if candidate.bytes() <= bytes { Self::Network(candidate) } else { Self::Statistics(candidate.into_statistics()) }
+    }
+}
+
 /// A candidate on its way.
 struct Runner {
     draw: Draw,
-    prepared: Option<Prepared>,
+    kept: Kept,
     evaluation: Evaluation,
     answers: Answers,
 }
@@ -43,7 +70,7 @@ impl Search {
         let entrants = queue.iter().filter(|draw| draw.source == Source::Posterior).count();
         let (pieces, images, error) = (self.select.pieces(), self.select.len(), self.preset.rank.racing_error);
         let race = Race::new(entrants, pieces, error);
-        let runner = |draw| Runner { draw, prepared: None, evaluation: Evaluation::default(), answers: Answers::default() };
+        let runner = |draw| Runner { draw, kept: Kept::Nothing, evaluation: Evaluation::default(), answers: Answers::default() };
         let mut outcome = RaceOutcome { error, candidates: queue.len() as u32, dropped: 0, asked: 0, saved: 0 };
         let mut runners: Vec<Runner> = queue.into_iter().map(runner).collect();
         let RankingStanding { first_draw, done, race: before } = standing;
@@ -62,17 +89,15 @@ impl Search {
                     return Ok(Flow::Stop);
                 }
                 let end = (begin + at_once).min(runners.len());
+                let share = KEPT_BYTES / runners.len();
                 let part = &mut runners[begin..end];
                 let begun = Instant::now();
                 let (mode, ranker, select) = (self.preset.rank.batch_norm, &self.ranker, &self.select);
                 let ask = |runner: &mut Runner| -> Result<(), GraphError> {
                     let Sampled::Network(mask) = &runner.draw.what else { return Ok(()) };
-                    let prepared = match runner.prepared.take() {
-                        Some(prepared) => prepared,
-                        None => ranker.prepare(frozen, mask)?,
-                    };
-                    ranker.ask(frozen, mask, &prepared, (select, piece), &mut runner.evaluation)?;
-                    runner.prepared = Some(prepared);
+                    let network = std::mem::replace(&mut runner.kept, Kept::Nothing).network(ranker, frozen, mask)?;
+                    network.ask((select, piece), &mut runner.evaluation);
+                    runner.kept = Kept::of(network, share);
                     runner.answers = Answers::new(runner.evaluation.of(mode));
                     Ok(())
                 };

@@ -1,6 +1,6 @@
 //! Drawing candidates: from the posterior and from the baselines, again and again until one meets the constraint.
 
-use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId};
+use crate::graph::{ChannelCost, Cost, Granularity, Graph, MaskGroupId, Node};
 use crate::posterior::{DropProbability, HardMask, Posterior, SizeClasses, bernoulli, drawn, matched_on_parameters, rearranged};
 use crate::preset::{Between, Constraint};
 use crate::random::{Purpose, stream};
@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Draws in a row that may miss the constraint before a source is given up.
 const PATIENCE: u64 = 10_000;
 
+/// The same where each of them has to be sliced to know what it costs, which takes milliseconds of a deep network.
+const SLICED_PATIENCE: u64 = 1_000;
+
 /// The same where each of them has to be measured.
 const MEASURED_PATIENCE: u64 = 300;
 
@@ -18,6 +21,16 @@ pub(super) struct Draw {
     pub(super) source: Source,
     pub(super) index: u64,
     pub(super) what: Sampled,
+}
+
+impl Draw {
+    /// Its mask, where it is a sub-network.
+    pub(super) fn mask(&self) -> Option<&HardMask> {
+        match &self.what {
+            Sampled::Network(mask) => Some(mask),
+            Sampled::Rate(_) => None,
+        }
+    }
 }
 
 pub(super) enum Sampled {
@@ -33,6 +46,8 @@ pub(super) struct Sampler {
     graph: Arc<Graph>,
     whole: Cost,
     costs: Vec<ChannelCost>,
+    /// The most parameters that slicing adds.
+    offsets: f64,
     posterior: Posterior,
     one: DropProbability,
     channels: Vec<usize>,
@@ -48,7 +63,40 @@ struct Stream {
     first: u64,
     next: u64,
     accepted: u64,
-    given_up: bool,
+    given_up: Option<String>,
+}
+
+/// What was seen of the draws of one candidate that had to be looked at closely.
+#[derive(Default)]
+struct Looks {
+    sliced: u64,
+    measured: u64,
+    /// The fewest and the most parameters and multiply-accumulates among the sliced ones.
+    parameters: Option<[f64; 2]>,
+    macs: Option<[f64; 2]>,
+}
+
+impl Looks {
+    fn slice(&mut self, cost: Cost) {
+        self.sliced += 1;
+        for (range, value) in [(&mut self.parameters, cost.parameters), (&mut self.macs, cost.macs)] {
+            let [least, most] = range.unwrap_or([value; 2]);
+            *range = Some([least.min(value), most.max(value)]);
+        }
+    }
+
+    fn patient(&self) -> bool {
+        self.sliced < SLICED_PATIENCE && self.measured < MEASURED_PATIENCE
+    }
+
+    /// What is known of those that were refused, for whoever wrote the constraint.
+    fn told(&self) -> String {
+        let (Some([fewest, most]), Some([least, largest])) = (self.parameters, self.macs) else { return String::new() };
+        format!(
+            "; {} that had to be sliced have {fewest:.0} to {most:.0} parameters and {least:.0} to {largest:.0} multiply-accumulates",
+            self.sliced
+        )
+    }
 }
 
 impl Sampler {
@@ -60,11 +108,13 @@ impl Sampler {
         (granularity, constraint): (Granularity, Constraint),
         drawn: u64,
     ) -> Self {
-        let stream = |source, first| Stream { source, first, next: first, accepted: 0, given_up: false };
+        let inputs = |node: &Node| node.inputs.iter().map(|&input| graph.node(input).shape.channels).sum::<usize>();
+        let stream = |source, first| Stream { source, first, next: first, accepted: 0, given_up: None };
         Self {
             seed,
             whole: graph.cost(),
             costs: (0..graph.groups().len()).map(|group| graph.channel_cost(MaskGroupId::from_index(group))).collect(),
+            offsets: graph.nodes().iter().map(|node| node.shape.channels + inputs(node)).sum::<usize>() as f64,
             posterior: posterior.clone(),
             one: matched_on_parameters(posterior, &graph),
             channels: posterior.channels().to_vec(),
@@ -84,21 +134,21 @@ impl Sampler {
     /// The next candidate of a source that meets the constraint; `None` where it was given up, or is no source of samples. `measure` tells
     /// the latency of a mask in milliseconds, and is asked where a bound on it is all that is left to meet.
     pub(super) fn draw(&mut self, source: Source, measure: &dyn Fn(&HardMask) -> f64) -> Option<Draw> {
-        let place = self.sources.iter().position(|stream| stream.source == source && !stream.given_up)?;
-        let mut measured = 0;
+        let place = self.sources.iter().position(|stream| stream.source == source && stream.given_up.is_none())?;
+        let mut looks = Looks::default();
         for _ in 0..PATIENCE {
-            if measured == MEASURED_PATIENCE {
+            if !looks.patient() {
                 break;
             }
             let index = self.sources[place].next;
             self.sources[place].next += 1;
             let what = self.sampled(source, index)?;
-            let mut allowed = self.allows(&what);
+            let mut allowed = self.allows(&what, &mut looks);
             if let Sampled::Network(mask) = &what
                 && allowed
                 && self.constraint.latency != Between::ANY
             {
-                measured += 1;
+                looks.measured += 1;
                 allowed = self.constraint.latency.holds(measure(mask));
             }
             if allowed {
@@ -106,7 +156,7 @@ impl Sampler {
                 return Some(Draw { source, index, what });
             }
         }
-        self.sources[place].given_up = true;
+        self.sources[place].given_up = Some(looks.told());
         None
     }
 
@@ -127,7 +177,7 @@ impl Sampler {
         }))
     }
 
-    fn allows(&self, what: &Sampled) -> bool {
+    fn allows(&self, what: &Sampled, looks: &mut Looks) -> bool {
         let Sampled::Network(mask) = what else { return true };
         let Constraint { parameters, macs, kept, .. } = self.constraint;
         if !kept.holds(mask.kept_share()) {
@@ -136,15 +186,21 @@ impl Sampler {
         if parameters == Between::ANY && macs == Between::ANY {
             return true;
         }
-        // Slicing takes more multiply-accumulates away than the mask does and adds none. Parameters it may add: offsets for constants.
-        let most = self.counted(mask).macs;
-        if most <= macs.above {
+        // Slicing takes more away than the mask does. It adds no multiply-accumulates, and of parameters only
+        // offsets, at most one for each channel that a node reads or has.
+        let counted = self.counted(mask);
+        let most = Cost { parameters: counted.parameters + self.offsets, macs: counted.macs };
+        if most.macs <= macs.above || most.parameters <= parameters.above {
             return false;
         }
-        if parameters == Between::ANY && macs.above == f64::NEG_INFINITY && most < macs.below {
+        let below = |bound: Between, most: f64| bound == Between::ANY || bound.above == f64::NEG_INFINITY && most < bound.below;
+        if below(parameters, most.parameters) && below(macs, most.macs) {
             return true;
         }
-        self.graph.sliced_cost(mask.bits()).is_ok_and(|cost| self.constraint.allows(cost.parameters, cost.macs, mask.kept_share()))
+        self.graph.sliced_cost(mask.bits()).is_ok_and(|cost| {
+            looks.slice(cost);
+            self.constraint.allows(cost.parameters, cost.macs, mask.kept_share())
+        })
     }
 
     /// How far sub-networks of the posterior differ by the paper's count, whatever the constraint; drawn apart from candidates, so that it
@@ -183,9 +239,9 @@ impl Sampler {
         if self.constraint == Constraint::NONE { Vec::new() } else { constrained.map(acceptance).collect() }
     }
 
-    /// Sources that were given up.
-    pub(super) fn given_up(&self) -> impl Iterator<Item = Source> {
-        self.sources.iter().filter(|stream| stream.given_up).map(|stream| stream.source)
+    /// Sources that were given up, each with what is known of its draws.
+    pub(super) fn given_up(&self) -> impl Iterator<Item = (Source, &str)> {
+        self.sources.iter().filter_map(|stream| Some((stream.source, stream.given_up.as_deref()?)))
     }
 }
 
@@ -221,7 +277,7 @@ mod tests {
         let told = bound.acceptance()[0];
         assert!(told.accepted == 5 && told.drawn > 15, "{told:?}");
         assert!(bound.draw(Source::Random, &|_| 6.0).is_none());
-        assert_eq!(bound.given_up().collect::<Vec<_>>(), [Source::Random]);
+        assert_eq!(bound.given_up().collect::<Vec<_>>(), [(Source::Random, "")]);
     }
 
     fn mask(draw: &Draw) -> &HardMask {
@@ -284,7 +340,33 @@ mod tests {
     fn a_source_that_never_meets_it_is_given_up() {
         let mut bound = sampler("kept > .999");
         assert!(bound.draw(Source::Posterior, &untimed).is_none() && bound.draw(Source::Posterior, &untimed).is_none());
-        assert_eq!(bound.given_up().collect::<Vec<_>>(), [Source::Posterior]);
+        assert_eq!(bound.given_up().collect::<Vec<_>>(), [(Source::Posterior, "")]);
         assert_eq!(bound.acceptance(), [Acceptance { source: Source::Posterior, drawn: PATIENCE, accepted: 0 }]);
+    }
+    #[test]
+    fn few_are_sliced_for_a_bound_that_nothing_meets_and_what_they_cost_is_told() {
+        let mut bound = sampler("params < 3");
+        assert!(bound.draw(Source::Posterior, &untimed).is_none());
+        assert_eq!(bound.acceptance(), [Acceptance { source: Source::Posterior, drawn: SLICED_PATIENCE, accepted: 0 }]);
+        let (source, told) = bound.given_up().next().unwrap();
+        let smallest = (7..7 + SLICED_PATIENCE).map(|index| {
+            let Some(Sampled::Network(mask)) = bound.sampled(Source::Posterior, index) else { panic!("no network") };
+            bound.graph.sliced_cost(mask.bits()).unwrap().parameters
+        });
+        let smallest = smallest.fold(f64::INFINITY, f64::min);
+        assert!(source == Source::Posterior && told.contains(&format!("have {smallest:.0} to ")), "{smallest} {told}");
+        let mut bound = sampler("params > 1M");
+        assert!(bound.draw(Source::Posterior, &untimed).is_none());
+        assert_eq!(bound.acceptance()[0].drawn, PATIENCE, "what the count refuses is not sliced");
+    }
+
+    #[test]
+    fn what_is_accepted_or_refused_unsliced_is_so_rightly() {
+        let free = sampler("");
+        for index in 0..200 {
+            let Some(Sampled::Network(mask)) = free.sampled(Source::Posterior, index) else { panic!("no network") };
+            let (sliced, counted) = (free.graph.sliced_cost(mask.bits()).unwrap(), free.counted(&mask));
+            assert!(sliced.parameters <= counted.parameters + free.offsets && sliced.macs <= counted.macs);
+        }
     }
 }
