@@ -11,6 +11,11 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How long a search at work is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One run; `docs/cli.md` documents the keys.
 #[derive(Debug, Serialize)]
@@ -43,8 +48,19 @@ pub fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
 /// How a run stands, by its log and by who is at work on it, with the newest state of that search.
 pub(super) fn standing(run: &RunListing) -> (&'static str, Option<Arc<Snapshot>>) {
     let locked = RunFolder::open(&run.path).is_ok_and(|folder| folder.is_locked());
-    let snapshot = if locked { link::attach(&run.path, true).ok().map(|(link, _)| link.snapshot()) } else { None };
+    let snapshot = if locked { asked(run.path.clone()) } else { None };
     (state(run.state, locked, snapshot.as_ref()), snapshot)
+}
+
+/// The newest state of a search that is at work; `None` of one that is silent, so that it holds up no list.
+fn asked(run: PathBuf) -> Option<Arc<Snapshot>> {
+    let (sender, answer) = channel();
+    std::thread::spawn(move || {
+        let snapshot = link::attach(&run, true).ok().map(|(link, _)| link.snapshot());
+        // Nobody is left to hear it where patience was at its end.
+        let _ = sender.send(snapshot);
+    });
+    answer.recv_timeout(PATIENCE).ok().flatten()
 }
 
 fn row(run: RunListing) -> Row {

@@ -51,7 +51,8 @@ fn a_stack_answers_as_its_networks_do_alone() {
             for (stacked, alone) in stacked.iter().zip(&alone) {
                 let scale = alone.iter().fold(1.0f32, |scale, logit| scale.max(logit.abs()));
                 let far = stacked.iter().zip(alone).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max) / scale;
-                assert!(stacked.len() == alone.len() && far < 1e-4, "{name}: {far}");
+                // Rounding grows with depth; statistics or masks of another one would be off by tenths.
+                assert!(stacked.len() == alone.len() && far < 1e-3, "{name}: {far}");
             }
         }
     }

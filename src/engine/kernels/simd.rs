@@ -22,8 +22,8 @@ pub(super) trait Kernel {
 /// Runs a kernel with the widest instructions of this processor.
 pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("fma") {
-        // SAFETY: the two features that the function enables were just detected; every processor with AVX-512 has AVX2.
+    if is_wide() {
+        // SAFETY: AVX-512 was just detected, and every processor that has it has the other two.
         return unsafe { run_avx512(kernel) };
     }
     #[cfg(target_arch = "x86_64")]
@@ -40,8 +40,14 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<true>()
 }
 
+/// Whether vectors of [`LANES`] numbers are one register here, and there are thirty-two of them.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,fma")]
+pub(super) fn is_wide() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512vl")
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<true>()
 }

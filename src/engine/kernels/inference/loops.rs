@@ -1,6 +1,8 @@
 //! The loops over the places of rows. Rows lie in one slice of cells, for a step reads some and writes others.
 
-use super::super::simd::{self, Kernel, LANES, Lanes, multiply_add};
+#[cfg(target_arch = "x86_64")]
+use super::super::simd::is_wide;
+use super::super::simd::{Kernel, LANES, Lanes, multiply_add, run};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -50,27 +52,6 @@ fn add(sums: &mut Lanes, values: &Lanes) {
     for lane in 0..LANES {
         sums[lane] += values[lane];
     }
-}
-
-/// Runs loops with the widest instructions of this processor.
-pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    if is_wide() {
-        // SAFETY: the features that the function enables were just detected.
-        return unsafe { run_avx512(kernel) };
-    }
-    simd::run(kernel)
-}
-
-#[cfg(target_arch = "x86_64")]
-fn is_wide() -> bool {
-    std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512vl")
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<true>()
 }
 
 /// Runs a product: with AVX-512 a vector is one register of thirty-two, so that a tile may hold more of them.

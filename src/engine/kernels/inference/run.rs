@@ -2,7 +2,8 @@
 
 use super::super::parallel::with_scratch;
 use super::super::simd::LANES;
-use super::loops::{Moments, Pooled, Product, Scale, Sum, Walled, multiply, run};
+use super::super::simd::run;
+use super::loops::{Moments, Pooled, Product, Scale, Sum, Walled, multiply};
 use super::numbers::Numbers;
 use super::plan::{Affine, Norm, Plan, Rows, Step, Term, ZERO};
 use super::planes::Planes;
