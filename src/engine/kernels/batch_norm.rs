@@ -22,7 +22,7 @@ pub fn batch_norm_train(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon
     dispatch(x, gamma, beta, Behind { epsilon, rectified: false })
 }
 
-/// [`batch_norm_train`] with a ReLU behind it. Neither its input nor the sign of its output is kept for the backward pass.
+/// [`batch_norm_train`] with a ReLU behind it. What lies between the two is not kept for the backward pass but computed anew there.
 ///
 /// # Panics
 /// As [`batch_norm_train`].

@@ -343,6 +343,7 @@ mod tests {
         assert_eq!(bound.given_up().collect::<Vec<_>>(), [(Source::Posterior, "")]);
         assert_eq!(bound.acceptance(), [Acceptance { source: Source::Posterior, drawn: PATIENCE, accepted: 0 }]);
     }
+
     #[test]
     fn few_are_sliced_for_a_bound_that_nothing_meets_and_what_they_cost_is_told() {
         let mut bound = sampler("params < 3");

@@ -32,6 +32,7 @@ impl Plan {
         }
     }
 }
+
 /// The rows of one size while a plan is made.
 struct Pool {
     /// How many values hold each row; those that none holds are free.
