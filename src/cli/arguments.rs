@@ -26,6 +26,8 @@ pub enum Command {
     Search(SearchArguments),
     /// Go on with a run that was stopped or whose process died, from its last checkpoint
     Resume(ResumeArguments),
+    /// Serve this machine's devices to searches on others
+    Serve(ServeArguments),
     /// Show a search that is at work, to look at and to steer
     Attach(AttachArguments),
     /// Show a search that is at work, to look at only
@@ -157,8 +159,9 @@ pub struct SearchArguments {
     /// Seed of the run: the same seed gives the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Device: auto, cpu, cuda, cuda:N or wgpu
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    /// Device: auto, cpu, cuda, cuda:N, wgpu or remote:ID@HOST:PORT. Several, separated by commas, share the work: those of the kind of the
+    /// first that are in this machine train together, and all of them rank
+    #[arg(long, value_name = "DEVICE", visible_alias = "devices", default_value = "auto")]
     pub device: String,
     /// Put the run exactly there, into a new or empty folder
     #[arg(long, value_name = "DIR")]
@@ -186,6 +189,18 @@ pub struct SearchArguments {
     pub screen: ScreenArguments,
 }
 
+/// Arguments of `pgnas serve`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ServeArguments {
+    /// Device to serve: auto, cpu, cuda, cuda:N or wgpu; several of one kind, separated by commas, are told apart by /0, /1 … in their names
+    #[arg(long, value_name = "DEVICE", visible_alias = "devices", default_value = "auto")]
+    pub device: String,
+    /// Address and UDP port to listen at, and nowhere else: that of this machine alone where nothing is given
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7447")]
+    pub listen: std::net::SocketAddr,
+}
+
 /// Arguments of `pgnas resume`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -196,8 +211,8 @@ pub struct ResumeArguments {
     /// Folder or archive of the images, where they have moved since the search
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// Device: auto, cpu, cuda, cuda:N or wgpu; the one it had where none is given
-    #[arg(long, value_name = "DEVICE")]
+    /// Device, or several separated by commas, as `pgnas search` takes them; those it had where none is given
+    #[arg(long, value_name = "DEVICE", visible_alias = "devices")]
     pub device: Option<String>,
     /// Minutes between two checkpoints
     #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = minutes)]
@@ -493,7 +508,7 @@ pub struct RetrainArguments {
     /// Seed of its weights and of the order of images; that of the run where nothing is given
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Device: auto, cpu, cuda, cuda:N or wgpu
+    /// Device, as `pgnas search` takes it; one
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
     /// Folder or archive of the images, where they have moved since the search
@@ -566,8 +581,8 @@ pub struct CorrelateArguments {
     /// Seed of their weights and of the order of images; that of the run where nothing is given
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Device to train on: auto, cpu, cuda, cuda:N or wgpu
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    /// Device to train on, or several separated by commas, as `pgnas search` takes them: each trains the next candidate when it is free
+    #[arg(long, value_name = "DEVICE", visible_alias = "devices", default_value = "auto")]
     pub device: String,
     /// The k of precision and top; a tenth of the architectures where it is not given
     #[arg(long, value_name = "K", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]

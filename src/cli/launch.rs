@@ -4,8 +4,9 @@ use super::budget;
 use super::failure::Failure;
 use super::places::Places;
 use super::prepare;
-use crate::engine::devices::{self, Choice, DeviceError, OpenDevice};
-use crate::engine::{self, EngineError, Keep, Plan};
+use crate::engine::devices::OpenDevice;
+use crate::engine::fleet::Fleet;
+use crate::engine::{self, EngineError, Keep, Plan, remote};
 use crate::link::Link;
 use crate::preset::{Preset, space_settings};
 use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
@@ -27,7 +28,7 @@ pub struct Request {
     pub data: Option<PathBuf>,
     /// Seed of the run.
     pub seed: u64,
-    /// Device.
+    /// Device, or several separated by commas.
     pub device: String,
     /// Where exactly to put the run.
     pub run_dir: Option<PathBuf>,
@@ -103,9 +104,9 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
         let path = std::path::absolute(&given).map_or(given, |path| path.to_string_lossy().into_owned());
         loaded.settle_weights(&path);
     }
-    let (device, notice) = open(&request.device)?;
+    let (fleet, mut notices) = open_all(&request.device)?;
     let batch = loaded.preset.train.batch;
-    let notices = notice.into_iter().chain(scaled).chain(device.too_small_for(graph.training_bytes(batch), batch)).collect();
+    notices.extend(scaled.into_iter().chain(fleet.too_small_for(&graph, batch)));
     let folder = if let Some(path) = &request.run_dir {
         RunFolder::create(path)?
     } else {
@@ -128,7 +129,7 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
             set,
             splits,
             seed: request.seed,
-            device,
+            fleet,
             folder: folder.clone(),
             recorder,
             notices,
@@ -156,14 +157,27 @@ pub fn with_data(set: &[String], data: Option<&Path>) -> Result<Vec<String>, Fai
     Ok(set.iter().cloned().chain(path.map(|path| format!("data.path={path}"))).collect())
 }
 
-/// Opens a device by its name.
+/// Opens the devices of a list, the leading one first.
 ///
 /// # Errors
 /// A mistake: no such device.
-pub fn open(name: &str) -> Result<(OpenDevice, Option<Alert>), Failure> {
-    let mistake = |error: DeviceError| Failure::Mistake(error.to_string());
-    let choice: Choice = name.parse().map_err(mistake)?;
-    devices::open(choice).map_err(mistake)
+pub fn open_all(list: &str) -> Result<(Fleet, Vec<Alert>), Failure> {
+    if list.contains(remote::PREFIX) {
+        remote::present(super::serve::token()?);
+    }
+    Fleet::open(list).map_err(|error| Failure::Mistake(error.to_string()))
+}
+
+/// Opens one device.
+///
+/// # Errors
+/// A mistake: no such device, or several.
+pub fn open(name: &str) -> Result<(OpenDevice, Vec<Alert>), Failure> {
+    let (fleet, notices) = open_all(name)?;
+    match fleet.iter().count() {
+        1 => Ok((fleet.lead().clone(), notices)),
+        _ => Err(Failure::Mistake(format!("--device {name}: one device is enough here; give one of them"))),
+    }
 }
 
 impl From<EngineError> for Failure {

@@ -37,6 +37,7 @@ mod retrained_truth;
 mod runs;
 mod screen;
 mod search;
+mod serve;
 mod settings;
 mod space;
 mod table;
@@ -92,6 +93,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         None => start(&arguments.screen),
         Some(Command::Search(arguments)) => search::run(arguments),
         Some(Command::Resume(arguments)) => resume::run(&arguments),
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Attach(arguments)) => attach::run(&arguments, false),
         Some(Command::Watch(arguments)) => attach::run(&arguments, true),
         Some(Command::Replay(arguments)) => replay::run(&arguments),

@@ -135,6 +135,6 @@ impl Setting {
 /// # Errors
 /// No device.
 pub fn device() -> Result<Device, Failure> {
-    let (device, _) = devices::open(Choice::Cpu).map_err(|error| Failure::Mistake(error.to_string()))?;
+    let (device, _) = devices::open(&Choice::Cpu).map_err(|error| Failure::Mistake(error.to_string()))?;
     Ok(device.device)
 }

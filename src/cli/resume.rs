@@ -3,7 +3,7 @@
 use super::arguments::ResumeArguments;
 use super::failure::{Exit, Failure};
 use super::headless::Telling;
-use super::launch::{Request, Running, open};
+use super::launch::{Request, Running, open_all};
 use super::places::Places;
 use super::prepare;
 use super::rebuild::Setting;
@@ -78,7 +78,7 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
     let setting = Setting::of_run(&folder, data)?;
     let splits_sha256 = setting.splits_sha256();
     let Setting { loaded, graph, splits, .. } = setting;
-    let (device, notice) = open(device.unwrap_or(&started.device))?;
+    let (fleet, notices) = open_all(device.unwrap_or(&started.device))?;
     let config_sha256 = folder.config_sha256()?;
     let lines = (count_lines(&folder.log()), count_lines(&folder.candidates()));
     let fits = |standing: &Standing| fits(standing, started.seed, &config_sha256, &splits_sha256, lines);
@@ -107,10 +107,10 @@ pub fn resume(path: &Path, data: Option<&Path>, device: Option<&str>, every: Dur
         graph: Arc::unwrap_or_clone(graph),
         splits,
         seed: started.seed,
-        device,
+        fleet,
         folder: folder.clone(),
         recorder,
-        notices: notice.into_iter().collect(),
+        notices,
         pretrained,
         keep: Keep { lock, every, resume },
     };

@@ -7,10 +7,14 @@ use super::output;
 use super::rebuild::Setting;
 use super::retrain::{Plan, Work, interrupted};
 use super::runs::RunFiles;
+use crate::engine::devices::OpenDevice;
+use crate::engine::pool::{Lost, Pool};
 use crate::export::text::{duration, percent};
 use crate::export::{Correlation, Judged, Training};
 use crate::posterior::statistics::stratified;
 use crate::run::{CandidateRecord, Retrained, Source, Start};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Candidates to train where `--n` does not say how many.
 const CANDIDATES: usize = 30;
@@ -81,6 +85,7 @@ fn told(training: &Training) -> String {
     format!("accuracy on the same images once trained from scratch, {} epochs, seed {}", training.epochs, training.seed)
 }
 
+/// Trains candidates, each on the next device that is free.
 fn train(
     arguments: &CorrelateArguments,
     run: &RunFiles,
@@ -88,18 +93,31 @@ fn train(
     chosen: &[&CandidateRecord],
     plan: &Plan,
 ) -> Result<Option<Vec<Retrained>>, Failure> {
-    let (device, _) = super::launch::open(&arguments.device)?;
-    let work = Work { run, setting, device, stop: interrupted()? };
-    let all = chosen.len();
-    let mut trained = Vec::new();
-    for record in chosen {
-        let at = format!("{}/{all} candidate {}", trained.len() + 1, record.score.id.0);
-        let Some(one) = work.train(record, plan, &|line| output::tell(&format!("{at}: {line}")))? else { return Ok(None) };
-        let (before, after) = (percent(one.inherited.share()), percent(one.retrained.share()));
-        trained.push(one);
-        let seconds = trained.iter().map(|one: &Retrained| one.seconds).sum::<f64>() / trained.len() as f64;
-        let left = duration(seconds * (all - trained.len()) as f64);
-        output::tell(&format!("{at}: {before} inherited, {after} retrained; about {left} left for all"));
+    let (fleet, notices) = super::launch::open_all(&arguments.device)?;
+    notices.iter().for_each(|notice| output::tell(&notice.message));
+    let several = fleet.iter().count() > 1;
+    let stop = interrupted()?;
+    let work = |device: &OpenDevice| Work { run, setting, device: device.clone(), stop: stop.clone() };
+    let mut devices = Pool::new(fleet.lead().name.clone(), 1, work(fleet.lead()));
+    fleet.iter().skip(1).for_each(|device| devices.add(device.name.clone(), 1, work(device)));
+
+    let (all, begun, done) = (chosen.len(), Instant::now(), AtomicUsize::new(0));
+    let train = |work: &Work<'_>, records: &[&&CandidateRecord]| {
+        let train = |record: &&&CandidateRecord| -> Result<Option<Retrained>, Failure> {
+            let on = if several { format!(" on {}", work.device.label()) } else { String::new() };
+            let at = format!("candidate {}{on}", record.score.id.0);
+            let Some(one) = work.train(record, plan, &|line| output::tell(&format!("{at}: {line}")))? else { return Ok(None) };
+            let (before, after) = (percent(one.inherited.share()), percent(one.retrained.share()));
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            let left = duration(begun.elapsed().as_secs_f64() / done as f64 * (all - done) as f64);
+            output::tell(&format!("{at}: {before} inherited, {after} retrained; {done} of {all} done, about {left} left"));
+            Ok(Some(one))
+        };
+        records.iter().map(train).collect::<Result<Vec<_>, Failure>>()
+    };
+    let (trained, lost) = devices.each(chosen, train)?;
+    for Lost { device, fault } in lost {
+        output::tell(&format!("device {device} broke: {fault}; the others have done its part"));
     }
-    Ok(Some(trained))
+    Ok(trained.into_iter().collect())
 }

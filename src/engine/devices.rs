@@ -1,12 +1,13 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
+use super::remote::{self, Address};
 use crate::run::{Alert, AlertKind, resources};
 use burn::tensor::Device;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 /// What a person asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// A CUDA device where there is one, else the CPU.
     Auto,
@@ -16,6 +17,8 @@ pub enum Choice {
     Cuda(usize),
     /// The best device that wgpu finds.
     Wgpu,
+    /// A device that another machine serves.
+    Remote(Address),
 }
 
 impl FromStr for Choice {
@@ -27,6 +30,7 @@ impl FromStr for Choice {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             "wgpu" => Ok(Self::Wgpu),
+            _ if text.starts_with(remote::PREFIX) => text.parse().map(Self::Remote),
             _ => text
                 .strip_prefix("cuda:")
                 .and_then(|index| index.parse().ok())
@@ -40,10 +44,26 @@ impl FromStr for Choice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// Not the name of a device.
-    #[error("device `{text}` is not known; take auto, cpu, cuda, cuda:<index> or wgpu")]
+    #[error("device `{text}` is not known; take auto, cpu, cuda, cuda:<index>, wgpu or remote:<id>@<host>:<port>")]
     Unknown {
         /// What was asked for.
         text: String,
+    },
+    /// It stands in a list twice.
+    #[error("device {device} stands in the list twice; name each once")]
+    Twice {
+        /// Which one.
+        device: String,
+    },
+    /// Another machine does not serve it.
+    #[error("device {device}: {reason}; {remedy}")]
+    Unreachable {
+        /// What was asked for.
+        device: String,
+        /// Why.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The program was built without it.
     #[error("device {device}: this program was built without it; build with `--features {feature}`, or take {others}")]
@@ -79,10 +99,26 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
-    /// The device with its threads, such as `cpu ×2`.
+    /// The device as a person reads it: the CPU with its threads, such as `cpu ×2`, and one that another machine serves without its key.
     #[must_use]
     pub fn label(&self) -> String {
-        if self.is_cpu { format!("{} ×{}", self.name, rayon::current_num_threads()) } else { self.name.clone() }
+        match self.name.parse::<Address>() {
+            _ if self.is_cpu => format!("{} ×{}", self.name, rayon::current_num_threads()),
+            Ok(address) => address.label(),
+            Err(_) => self.name.clone(),
+        }
+    }
+
+    /// Its kind without an index, such as `cuda`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.name.split(':').next().unwrap_or_default()
+    }
+
+    /// Whether another machine serves it.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.name.starts_with(remote::PREFIX)
     }
 
     /// Bytes of images that it keeps at most. The CPU has what the host has, so nothing is kept there twice; a CUDA device takes all of CIFAR-10 with room
@@ -151,7 +187,7 @@ pub struct DeviceInfo {
 ///
 /// # Errors
 /// [`DeviceError`] where a device that was asked for by name cannot be had.
-pub fn open(choice: Choice) -> Result<(OpenDevice, Option<Alert>), DeviceError> {
+pub fn open(choice: &Choice) -> Result<(OpenDevice, Option<Alert>), DeviceError> {
     match choice {
         Choice::Cpu => Ok((cpu(), None)),
         Choice::Auto => match cuda(0) {
@@ -162,8 +198,9 @@ pub fn open(choice: Choice) -> Result<(OpenDevice, Option<Alert>), DeviceError> 
                 Ok((cpu(), Some(Alert { kind: AlertKind::Device, message })))
             }
         },
-        Choice::Cuda(index) => cuda(index).map(|device| (device, None)),
+        Choice::Cuda(index) => cuda(*index).map(|device| (device, None)),
         Choice::Wgpu => wgpu().map(|device| (device, None)),
+        Choice::Remote(address) => remote::connect(address).map(|device| (device, None)),
     }
 }
 
@@ -235,8 +272,8 @@ fn wgpu() -> Result<OpenDevice, DeviceError> {
     Err(DeviceError::NotBuilt { device: "wgpu".into(), feature: "wgpu", others: others() })
 }
 
-#[cfg(any(not(feature = "cuda"), not(feature = "wgpu")))]
-fn others() -> String {
+#[cfg(any(not(feature = "cuda"), not(feature = "wgpu"), not(feature = "remote")))]
+pub(super) fn others() -> String {
     "cpu".into()
 }
 
@@ -270,7 +307,7 @@ mod tests {
 
     #[test]
     fn auto_always_finds_something() {
-        assert!(open(Choice::Auto).is_ok());
+        assert!(open(&Choice::Auto).is_ok());
         assert!(list().iter().any(|row| row.name == "cpu" && row.available));
     }
 }

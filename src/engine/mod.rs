@@ -6,6 +6,7 @@ mod classifier;
 pub mod devices;
 mod examples;
 pub mod feed;
+pub mod fleet;
 mod guard;
 pub mod interpreter;
 pub mod kernels;
@@ -14,12 +15,17 @@ pub mod objective;
 pub mod operations;
 pub mod optimiser;
 mod pace;
+mod parallel;
 mod paths;
+pub mod pool;
 pub mod ranker;
 pub mod rebuild;
+pub mod remote;
 pub mod retrain;
 pub mod schedule;
 mod search;
+#[cfg(feature = "remote")]
+pub mod serve;
 mod stack;
 mod sums;
 pub mod trainer;
@@ -30,7 +36,7 @@ use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
 use crate::preset::{DataChoice, Preset};
 use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock, Steering, Watch};
-use devices::OpenDevice;
+use fleet::Fleet;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -50,7 +56,7 @@ pub struct Plan {
     /// Seed of everything random but the splits.
     pub seed: u64,
     /// Where to compute.
-    pub device: OpenDevice,
+    pub fleet: Fleet,
     /// Where the run is kept.
     pub folder: RunFolder,
     /// Its log.

@@ -5,6 +5,7 @@ use crate::graph::{Graph, Op};
 use crate::preset::NoiseRecipe;
 use crate::random::{Purpose, open_unit, stream};
 use burn::tensor::{Device, Tensor};
+use std::ops::Range;
 
 /// The factors of one step, for each node of the graph; none where a node is as in an evaluation.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +65,14 @@ impl Noise {
             }
         }
         Self(factors)
+    }
+
+    /// The noise of some of the images.
+    #[must_use]
+    pub fn rows(&self, rows: &Range<usize>) -> Self {
+        let of = |tensor: &Tensor<4>| tensor.clone().narrow(0, rows.start, rows.len());
+        let factor = |factor: &Factor| Factor { forward: of(&factor.forward), backward: factor.backward.as_ref().map(of) };
+        Self(self.0.iter().map(|of_node| of_node.as_ref().map(factor)).collect())
     }
 
     /// The factor of a node.

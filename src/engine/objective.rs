@@ -8,6 +8,7 @@ use crate::graph::{Granularity, Graph};
 use crate::posterior::{Choices, HardMask, Regulariser, logit};
 use crate::random::{Purpose, open_unit, stream};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use std::ops::Range;
 
 /// Which weight, channel and group belong together, as tensors on the device.
 #[derive(Debug, Clone)]
@@ -40,6 +41,15 @@ pub struct RelaxedMasks {
     pub keep: Tensor<2>,
     /// Of a categorical posterior, the shares of the options, `[batch, slots]`; there is no gradient of the logits without.
     pub shares: Option<Tensor<2>>,
+}
+
+impl RelaxedMasks {
+    /// Those of some examples.
+    #[must_use]
+    pub fn rows(&self, rows: &Range<usize>) -> Self {
+        let of = |tensor: &Tensor<2>| tensor.clone().narrow(0, rows.start, rows.len());
+        Self { keep: of(&self.keep), shares: self.shares.as_ref().map(of) }
+    }
 }
 
 /// Gradient of the KL term.

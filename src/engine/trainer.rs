@@ -64,6 +64,8 @@ pub struct Trainer {
     device: Device,
     seed: u64,
     steps_per_epoch: u64,
+    /// Trainers of the same network on other devices, which take their share of each batch.
+    others: Vec<Self>,
     /// What to say in the panic of a step, so that a test has a device that breaks.
     #[cfg(test)]
     pub(super) breaks: Option<(u64, &'static str)>,
@@ -143,13 +145,31 @@ impl Trainer {
             device,
             seed,
             steps_per_epoch,
+            others: Vec::new(),
             #[cfg(test)]
             breaks: None,
         }
     }
 
+    /// Shares each batch with trainers of the same network, recipe and seed on other devices.
+    #[must_use]
+    pub fn beside(self, others: Vec<Self>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// The trainers that share each batch with this one.
+    pub(super) fn others(&self) -> &[Self] {
+        &self.others
+    }
+
+    /// Where it computes.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Does from here on as somebody has steered; what was not touched stays as the recipe has it.
     pub fn steer(&mut self, steering: &Steering) {
+        self.others.iter_mut().for_each(|other| other.steer(steering));
         let Untouched { temperature, weight_prior, epochs } = self.untouched;
         self.objective.steer(steering.temperature.unwrap_or(temperature), steering.weight_prior.unwrap_or(weight_prior));
         self.learning_rate_factor = steering.learning_rate_factor.unwrap_or(1.0);
@@ -218,23 +238,28 @@ impl Trainer {
     #[must_use]
     pub fn step(&self, state: State, batch: Batch) -> State {
         let shown = self.upload(batch);
-        self.step_on(state, shown)
+        self.step_on(state, &shown)
     }
 
     /// One step of training on a batch that is on the device.
     #[must_use]
-    pub fn step_on(&self, state: State, (pixels, labels): Shown) -> State {
+    pub fn step_on(&self, state: State, shown: &Shown) -> State {
         #[cfg(test)]
         if let Some((_, message)) = self.breaks.filter(|&(step, _)| step == state.step) {
             std::panic::panic_any(message);
         }
-        let masks = self.masks(&state, labels.dims()[0], state.step);
-        let noise = self.noise(state.step, labels.dims()[0]);
-        let mut gradients = self.gradients(&state, pixels, &labels, &masks, &noise);
+        let mut gradients = if self.others.is_empty() {
+            let (pixels, labels) = shown;
+            let masks = self.masks(&state, labels.dims()[0], state.step);
+            let noise = self.noise(state.step, labels.dims()[0]);
+            self.gradients(&state, pixels.clone(), labels, &masks, &noise)
+        } else {
+            self.shared_gradients(&state, shown)
+        };
         if self.warms_up(state.step) {
             gradients.logits = gradients.logits.zeros_like();
         }
-        self.descend(state, gradients, &labels)
+        self.descend(state, gradients, &shown.1)
     }
 
     /// Whether a step belongs to the warm-up, where the posterior stands still.
@@ -245,7 +270,7 @@ impl Trainer {
 
     /// The masks of a step, drawn with the numbers of `draw`: relaxed, or in the warm-up one path that all examples of the step take, every
     /// operation as often as any other.
-    fn masks(&self, state: &State, batch: usize, draw: u64) -> RelaxedMasks {
+    pub(super) fn masks(&self, state: &State, batch: usize, draw: u64) -> RelaxedMasks {
         let warm_up = self.categorical.as_ref().filter(|_| self.warms_up(state.step));
         let Some((choices, recipe)) = warm_up else { return self.objective.draw(&self.logits(state), batch, self.seed, draw) };
         let picks = match recipe.sampling {

@@ -32,10 +32,8 @@ struct Report {
 /// # Errors
 /// A device or a preset that is not there; a check that failed.
 pub fn run(arguments: &DoctorArguments) -> Result<Exit, Failure> {
-    let (device, notice) = launch::open(&arguments.device)?;
-    if let Some(notice) = notice {
-        output::tell(&notice.message);
-    }
+    let (device, notices) = launch::open(&arguments.device)?;
+    notices.iter().for_each(|notice| output::tell(&notice.message));
     let subjects = subjects(&arguments.presets)?;
     let narrow = arguments.presets.iter().map(|name| base(name).to_owned()).filter(|name| narrow_names().any(|known| known == name));
     let plan = Plan {

@@ -34,7 +34,7 @@ pub fn step(subject: &Subject, device: &Device) -> Result<Values, EngineError> {
     let noise = trainer.noise(state.step, images);
     let found = trainer.gradients(&state, shown.0.clone(), &shown.1, &masks, &noise);
     let before = state.weights.values.clone();
-    let after = trainer.step_on(state, shown);
+    let after = trainer.step_on(state, &shown);
     Ok(vec![
         ("loss", numbers(found.cross_entropy)),
         ("scores", numbers(found.scores)),

@@ -48,7 +48,7 @@ pub struct Behind {
 }
 
 /// Batch norm as a backend runs it.
-#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Remote: cfg(feature = "remote"), Autodiff)]
 pub trait Normalise: Backend {
     /// See [`batch_norm_train`] and [`batch_norm_relu_train`].
     fn normalise(
@@ -108,6 +108,11 @@ fn stock_gradients<B: Backend>(
 impl Normalise for burn::backend::Cube {}
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl NormaliseBackward for burn::backend::Cube {}
+
+#[cfg(feature = "remote")]
+impl Normalise for burn::backend::Remote {}
+#[cfg(feature = "remote")]
+impl NormaliseBackward for burn::backend::Remote {}
 
 impl Normalise for Flex {
     fn normalise(

@@ -38,7 +38,7 @@ pub fn masked_conv2d(x: Tensor<4>, mask: Tensor<2>, weight: Tensor<4>, window: W
 }
 
 /// Convolutions as a backend runs them.
-#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Remote: cfg(feature = "remote"), Autodiff)]
 pub trait Convolve: Backend {
     /// See [`conv2d`].
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
@@ -104,6 +104,11 @@ fn masked<B: Backend>(x: FloatTensor<B>, mask: FloatTensor<B>) -> FloatTensor<B>
 impl Convolve for burn::backend::Cube {}
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl ConvolveBackward for burn::backend::Cube {}
+
+#[cfg(feature = "remote")]
+impl Convolve for burn::backend::Remote {}
+#[cfg(feature = "remote")]
+impl ConvolveBackward for burn::backend::Remote {}
 
 impl Convolve for Flex {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {

@@ -36,7 +36,7 @@ pub fn max_pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
 }
 
 /// Pools as a backend runs them.
-#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Remote: cfg(feature = "remote"), Autodiff)]
 pub trait Pooling: Backend {
     /// See [`avg_pool2d`].
     fn pool_mean(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {
@@ -69,6 +69,11 @@ pub trait PoolingBackward: Pooling {
 impl Pooling for burn::backend::Cube {}
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl PoolingBackward for burn::backend::Cube {}
+
+#[cfg(feature = "remote")]
+impl Pooling for burn::backend::Remote {}
+#[cfg(feature = "remote")]
+impl PoolingBackward for burn::backend::Remote {}
 
 impl Pooling for Flex {
     fn pool_mean(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {

@@ -17,7 +17,7 @@ impl Search {
 
     /// What broke, what is kept of the search, and the remedy.
     pub(super) fn broken(&self, fault: &str, phase: Phase) -> String {
-        let device = &self.device.name;
+        let device = &self.fleet.names();
         let doing = match phase {
             Phase::Training => "training",
             Phase::Ranking => "ranking",
@@ -30,7 +30,7 @@ impl Search {
             }
             None => ("nothing was kept yet".to_owned(), "start it again".to_owned()),
         };
-        if self.device.is_cpu {
+        if self.fleet.lead().is_cpu {
             return format!("the engine met a fault of its own while {doing}: {fault}; {kept}, and {go_on}; please report it");
         }
         let remedy = if is_about_memory(fault) {
@@ -86,7 +86,7 @@ mod tests {
             set,
             splits,
             seed: 1,
-            device,
+            fleet: device.into(),
             folder: folder.clone(),
             recorder,
             notices: Vec::new(),

@@ -3,11 +3,13 @@
 use super::super::EngineError;
 use super::super::ranker::{Evaluation, Examples, Frozen};
 use super::super::trainer::State;
+use super::desk::Desk;
 use super::race::races;
 use super::sampler::{Draw, Sampled, Sampler};
 use super::{Flow, Search};
+use crate::graph::GraphError;
 use crate::posterior::statistics::Answers;
-use crate::posterior::{HardMask, Posterior, likeliest};
+use crate::posterior::{DropProbability, HardMask, Posterior, likeliest};
 use crate::random::{Purpose, stream};
 use crate::run::{
     Accuracy, Alert, AlertKind, Bits, CandidateId, CandidateRecord, CandidateScore, Event, PaperCount, RankingStanding, Scores, Source,
@@ -62,7 +64,7 @@ impl Search {
         let first_draw = before.as_ref().map_or(self.draws, |before| before.first_draw);
         let mut sampler = self.sampler(&self.posterior, first_draw);
         let rank = self.preset.rank;
-        let measure = |mask: &HardMask| self.ranker.latency_ms(&frozen, mask);
+        let measure = |mask: &HardMask| self.desks.lead().ranker.latency_ms(&frozen, mask);
         let wanted = [
             (Source::Posterior, rank.posterior),
             (Source::Random, rank.random),
@@ -75,7 +77,7 @@ impl Search {
         if before.is_none() {
             self.drawn(&sampler);
         }
-        let at_once = self.ranker.at_once();
+        let at_once = self.desks.at_once();
         let (racing, queue): (Vec<Draw>, Vec<Draw>) = queue.into_iter().partition(|draw| rank.racing && races(draw));
         let mut done = before.as_ref().map_or(0, |before| (before.done as usize).min(queue.len()));
         for part in queue[done..].chunks(at_once) {
@@ -139,21 +141,38 @@ impl Search {
                 fresh.push(mask);
             }
         }
-        let evaluations = self.ranker.evaluate_all(frozen, &fresh, &self.select)?;
-        let new: HashMap<&HardMask, Evaluation> = fresh.into_iter().zip(evaluations).collect();
-        let rate = |draw: &Draw| match &draw.what {
-            Sampled::Network(mask) => new.get(mask).or_else(|| self.known.of(state.step, mask)).cloned(),
-            Sampled::Rate(p) => {
-                let mut generator = stream(self.seed, Purpose::ConstantRate, draw.index);
-                Some(self.ranker.evaluate_constant_rate(frozen, *p, &mut generator, &self.select))
-            }
+        let judge = |desk: &Desk, masks: &[&&HardMask]| {
+            desk.ranker.evaluate_all(frozen, &masks.iter().map(|mask| **mask).collect::<Vec<_>>(), &desk.select)
         };
-        let evaluations: Vec<Option<Evaluation>> =
-            if self.device.is_cpu { part.par_iter().map(rate).collect() } else { part.iter().map(rate).collect() };
-        for (mask, evaluation) in new {
+        let (evaluations, lost) = self.desks.each(&fresh, judge)?;
+        self.tell_lost(lost);
+        for (mask, evaluation) in fresh.into_iter().zip(evaluations) {
             self.known.learn(state.step, mask, evaluation);
         }
-        self.tell(part.iter().zip(evaluations.into_iter().flatten()), state);
+        let rates: Vec<(u64, DropProbability)> = part
+            .iter()
+            .filter_map(|draw| match draw.what {
+                Sampled::Rate(p) => Some((draw.index, p)),
+                Sampled::Network(_) => None,
+            })
+            .collect();
+        let seed = self.seed;
+        let rate = |desk: &Desk, rates: &[&(u64, DropProbability)]| {
+            let rate = |&&(index, p): &&(u64, DropProbability)| {
+                let mut generator = stream(seed, Purpose::ConstantRate, index);
+                desk.ranker.evaluate_constant_rate(frozen, p, &mut generator, &desk.select)
+            };
+            Ok::<_, EngineError>(if desk.device.is_cpu { rates.par_iter().map(rate).collect() } else { rates.iter().map(rate).collect() })
+        };
+        let (of_rates, lost) = self.desks.each(&rates, rate)?;
+        self.tell_lost(lost);
+        let mut of_rates = of_rates.into_iter();
+        let of_draw = |draw: &Draw| match &draw.what {
+            Sampled::Network(mask) => self.known.of(state.step, mask).cloned(),
+            Sampled::Rate(_) => of_rates.next(),
+        };
+        let evaluations: Vec<Option<Evaluation>> = part.iter().map(of_draw).collect();
+        self.tell(part.iter().zip(evaluations).filter_map(|(draw, evaluation)| Some((draw, evaluation?))), state);
         self.pace.ranked(part.len(), queued, begun.elapsed());
         self.publish(Some(state), false);
         Ok(())
@@ -223,11 +242,17 @@ impl Search {
         let references = newest(&self.scores).filter(|score| score.source.is_reference()).map(|score| score.id);
         let ids = winner(&self.scores, mode).into_iter().chain(references).chain(best_random.map(|score| score.id));
         let ids: Vec<CandidateId> = ids.collect();
-        let examples = Examples::upload(self.test.open(), &self.device.device);
+        let images = self.test.open();
         let frozen = Frozen::of(state);
-        for id in ids {
+        let masks: Vec<&HardMask> = ids.iter().map(|id| &self.masks[id.0 as usize - 1]).collect();
+        let judge = |desk: &Desk, masks: &[&&HardMask]| {
+            let examples = Examples::upload(images, &desk.device.device);
+            masks.iter().map(|mask| desk.ranker.evaluate(&frozen, mask, &examples)).collect::<Result<Vec<_>, GraphError>>()
+        };
+        let (evaluations, lost) = self.desks.each(&masks, judge)?;
+        self.tell_lost(lost);
+        for (id, evaluation) in ids.into_iter().zip(evaluations) {
             let position = id.0 as usize - 1;
-            let evaluation = self.ranker.evaluate(&frozen, &self.masks[position], &examples)?;
             let test = Scores { inherited: Accuracy::of(&evaluation.inherited), recalibrated: Accuracy::of(&evaluation.recalibrated) };
             self.record(Event::Test(TestScore { id, source: self.scores[position].source, test }));
         }
@@ -241,10 +266,10 @@ impl Search {
     pub(super) fn sample_now(&mut self, state: &State, count: u32) -> Result<(), EngineError> {
         let frozen = self.freeze(state);
         let mut sampler = self.sampler(&self.posterior_of(state), self.draws);
-        let measure = |mask: &HardMask| self.ranker.latency_ms(&frozen, mask);
+        let measure = |mask: &HardMask| self.desks.lead().ranker.latency_ms(&frozen, mask);
         let queue: Vec<_> = (0..count).filter_map(|_| sampler.draw(Source::Posterior, &measure)).collect();
         self.drawn(&sampler);
-        for part in queue.chunks(self.ranker.at_once()) {
+        for part in queue.chunks(self.desks.at_once()) {
             self.rank(&frozen, part, 0, state)?;
         }
         Ok(())

@@ -51,7 +51,7 @@ impl Search {
 
     /// Writes a checkpoint. One that cannot be written is told of, and the one before it stays.
     pub(super) fn checkpoint(&mut self, state: &State, ranking: Option<RankingStanding>) {
-        if !self.device.is_cpu && !finite(state) {
+        if !self.fleet.lead().is_cpu && !finite(state) {
             // The next look at the loss finds it, too, and restores what was good.
             return;
         }
@@ -105,7 +105,7 @@ impl Search {
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<State, EngineError> {
         let Checkpoint { standing, mut arrays } = checkpoint;
         let fresh = self.trainer.initial(&self.posterior);
-        let device = &self.device.device;
+        let device = &self.fleet.lead().device;
         let mut take = |name: &str, length: usize| take(&mut arrays, name, length);
         let mut like = |name: &str, tensor: &Tensor<1>| Ok::<_, EngineError>(vector(take(name, tensor.dims()[0])?, device));
         let state = State {

@@ -18,7 +18,7 @@ impl Search {
         let steps = self.feed.loader().steps_per_epoch() as u64;
         let first = epoch as u64 * steps;
         if state.step == first {
-            state.sums = Sums::zero(&self.device.device);
+            state.sums = Sums::zero(&self.fleet.lead().device);
         }
         let mut good = state.clone();
         while state.step < first + steps {
@@ -31,9 +31,9 @@ impl Search {
                     return Ok((state, Flow::Stop));
                 }
                 let (begun, number) = (Instant::now(), state.step + 1);
-                let look = self.device.is_cpu || number.is_multiple_of(STEPS_BETWEEN_LOOKS) || number == first + steps;
+                let look = self.fleet.lead().is_cpu || number.is_multiple_of(STEPS_BETWEEN_LOOKS) || number == first + steps;
                 let stepped = guarded(|| {
-                    let state = self.trainer.step_on(state, shown);
+                    let state = self.trainer.step_on(state, &shown);
                     let sound = !look || finite(&state);
                     (state, sound)
                 });

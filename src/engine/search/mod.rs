@@ -3,6 +3,7 @@
 mod broken;
 mod candidates;
 mod checkpoint;
+mod desk;
 mod epoch;
 mod race;
 mod sampler;
@@ -10,16 +11,17 @@ mod watch;
 
 use super::devices::OpenDevice;
 use super::feed::Feed;
+use super::fleet::Fleet;
 use super::guard::guarded;
 use super::pace::Pace;
-use super::ranker::{Examples, Ranker, recalibration_images};
+use super::pool::{Lost, Pool};
 use super::rebuild::initial_posterior;
 use super::trainer::{State, Trainer};
 use super::{EngineError, Keep, Plan, Resume};
 use crate::data::{Loader, SealedTest, Split};
 use crate::graph::Graph;
 use crate::link::Publisher;
-use crate::posterior::statistics::{Answers, PIECES, race_order};
+use crate::posterior::statistics::Answers;
 use crate::posterior::{HardMask, Health, Posterior};
 use crate::preset::Preset;
 use crate::run::tensors::digest_of_numbers;
@@ -29,6 +31,7 @@ use crate::run::{
 };
 use burn::tensor::Tensor;
 use checkpoint::Clock;
+use desk::Desk;
 use epoch::finite;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,13 +53,15 @@ pub(super) struct Search {
     set: String,
     seed: u64,
     preset: Preset,
-    device: OpenDevice,
+    fleet: Fleet,
     graph: Arc<Graph>,
     posterior: Posterior,
     trainer: Trainer,
-    ranker: Ranker,
+    /// Where candidates are judged.
+    desks: Pool<Desk>,
+    /// Devices that broke as the search was set up, until it has told of them.
+    lost: Vec<Lost>,
     feed: Feed,
-    select: Examples,
     select_images: Vec<crate::data::Batch>,
     test: SealedTest,
     sizes: SplitSizes,
@@ -102,27 +107,26 @@ const PROGRAM: &str = concat!("pgnas ", env!("CARGO_PKG_VERSION"));
 
 impl Search {
     pub(super) fn new(plan: Plan, publisher: Publisher) -> Result<Self, EngineError> {
-        let Plan { run, preset, graph, set, splits, seed, device, folder, recorder, notices, pretrained, keep } = plan;
+        let Plan { run, preset, graph, set, splits, seed, fleet, folder, recorder, notices, pretrained, keep } = plan;
         let Keep { lock, every, resume } = keep;
         let graph = Arc::new(graph);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
-        let feed = Feed::new(loader, device.device.clone(), device.kept_bytes());
-        let trainer = Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
-        let recalibration = recalibration_images(splits.train.images(), seed, preset.rank.recalibration_images);
-        let ranker = Ranker::new(graph.clone(), recalibration, preset.train.batch_norm_epsilon, device.device.clone());
+        let lead = fleet.lead();
+        let feed = Feed::new(loader, lead.device.clone(), lead.kept_bytes());
+        let trainer_on =
+            |device: &OpenDevice| Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
+        let trainer = trainer_on(lead).beside(fleet.training_beside_lead().map(trainer_on).collect());
+        let (desks, lost) = desk::desks(&fleet, &graph, &preset, &splits, seed);
         let select = splits.select.images();
         let pieces: Vec<usize> = (0..select.len()).collect();
         let count = |split| splits.indices(split).len() as u32;
         Ok(Self {
             posterior: initial_posterior(&graph, &preset.posterior)?,
             select_images: pieces.chunks(256).map(|piece| select.gather(piece)).collect(),
-            select: if preset.rank.racing {
-                Examples::in_order(select, &race_order(select.len(), seed), PIECES, &device.device)
-            } else {
-                Examples::upload(select, &device.device)
-            },
+            desks,
+            lost,
             sizes: SplitSizes { train: count(Split::Train), select: count(Split::Select), test: count(Split::Test) },
             candidates: match &resume {
                 Some(resume) => folder.candidate_writer_from(resume.candidates.len() as u64)?,
@@ -156,10 +160,9 @@ impl Search {
             set,
             seed,
             preset,
-            device,
+            fleet,
             graph,
             trainer,
-            ranker,
             feed,
             publisher,
             recorder,
@@ -234,7 +237,7 @@ impl Search {
                 self.steer();
                 self.restore_candidates(candidates);
                 let state = checkpoint.map(|checkpoint: Checkpoint| self.restore(checkpoint)).transpose()?;
-                let (step, device) = (state.as_ref().map_or(0, |state| state.step), self.device.name.clone());
+                let (step, device) = (state.as_ref().map_or(0, |state| state.step), self.fleet.names());
                 self.record(Event::Resumed { step, undone, device, program: PROGRAM.into() });
                 for message in notes {
                     self.alert(Alert { kind: AlertKind::Storage, message });
@@ -245,6 +248,8 @@ impl Search {
         for notice in std::mem::take(&mut self.notices) {
             self.alert(notice);
         }
+        let lost = std::mem::take(&mut self.lost);
+        self.tell_lost(lost);
         if let Some(state) = state {
             self.publish(Some(&state), true);
             return Ok(state);
@@ -266,7 +271,7 @@ impl Search {
             run: self.run.clone(),
             preset: self.preset.name.clone(),
             seed: self.seed,
-            device: self.device.name.clone(),
+            device: self.fleet.names(),
             network: NetworkSummary::of(&self.graph),
             set: self.set.clone(),
             splits: self.sizes,
@@ -406,7 +411,7 @@ impl Search {
         let now = state.map_or_else(|| self.posterior.clone(), |state| self.posterior_of(state));
         let mut snapshot = self.pace.snapshot(self.phase);
         snapshot.paused = self.paused;
-        snapshot.device = self.device.label();
+        snapshot.device = self.fleet.label();
         snapshot.candidates = self.scores.len() as u32;
         snapshot.cross_entropy = state
             .filter(|state| state.sums.steps > 0 && self.phase == Phase::Training)

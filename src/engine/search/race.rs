@@ -1,8 +1,9 @@
 //! Ranking as a race: all candidates are asked the first images, and those that can no longer win are dropped.
 
 use super::super::EngineError;
-use super::super::ranker::{Candidate, Evaluation, Frozen, Ranker};
+use super::super::ranker::{Candidate, Evaluation, Frozen};
 use super::super::trainer::State;
+use super::desk::Desk;
 use super::sampler::{Draw, Sampled};
 use super::{Flow, Search};
 use crate::graph::GraphError;
@@ -12,6 +13,7 @@ use crate::preset::BatchNormMode;
 use crate::run::{Bits, Event, RaceOutcome, RaceStanding, RankingStanding, RunnerStanding, Source};
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Bytes that the networks of a race may take between two pieces. What does not fit is sliced anew for each piece.
@@ -21,31 +23,47 @@ const KEPT_BYTES: usize = 256 << 20;
 enum Kept {
     Nothing,
     Statistics([Vec<f32>; 2]),
-    Network(Box<Candidate>),
+    /// The network, and the number of the desk that made it.
+    Network(usize, Box<Candidate>),
 }
 
 impl Kept {
-    /// The candidate, made of what was kept.
-    fn network(self, ranker: &Ranker, frozen: &Frozen, mask: &HardMask) -> Result<Box<Candidate>, GraphError> {
+    /// The candidate, made at a desk of what was kept.
+    fn network(self, desk: &Desk, frozen: &Frozen, mask: &HardMask) -> Result<Box<Candidate>, GraphError> {
+        let again = |statistics| desk.ranker.prepare_again(frozen, mask, statistics).map(Box::new);
         match self {
-            Self::Nothing => ranker.prepare(frozen, mask).map(Box::new),
-            Self::Statistics(statistics) => ranker.prepare_again(frozen, mask, statistics).map(Box::new),
-            Self::Network(candidate) => Ok(candidate),
+            Self::Nothing => desk.ranker.prepare(frozen, mask).map(Box::new),
+            Self::Statistics(statistics) => again(statistics),
+            Self::Network(number, candidate) if number == desk.number => Ok(candidate),
+            Self::Network(_, candidate) => again(candidate.into_statistics()),
         }
     }
 
     /// Keeps as much of a candidate as so many bytes hold.
-    fn of(candidate: Box<Candidate>, bytes: usize) -> Self {
-        if candidate.bytes() <= bytes { Self::Network(candidate) } else { Self::Statistics(candidate.into_statistics()) }
+    fn of(candidate: Box<Candidate>, desk: &Desk, bytes: usize) -> Self {
+        if candidate.bytes() <= bytes { Self::Network(desk.number, candidate) } else { Self::Statistics(candidate.into_statistics()) }
     }
 }
 
 /// A candidate on its way.
 struct Runner {
     draw: Draw,
-    kept: Kept,
+    /// Taken by the desk that asks it. What a desk that breaks has taken is made anew.
+    kept: Mutex<Kept>,
     evaluation: Evaluation,
     answers: Answers,
+}
+
+impl Runner {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up its answers up to another piece.
+    fn answer(&mut self, evaluation: Evaluation, mode: BatchNormMode) {
+        self.answers = Answers::new(evaluation.of(mode));
+        self.evaluation = evaluation;
+    }
 }
 
 /// Whether a candidate can be dropped: references are wanted whole, and a rate is asked in one go.
@@ -68,9 +86,11 @@ impl Search {
         standing: RankingStanding,
     ) -> Result<Flow, EngineError> {
         let entrants = queue.iter().filter(|draw| draw.source == Source::Posterior).count();
-        let (pieces, images, error) = (self.select.pieces(), self.select.len(), self.preset.rank.racing_error);
+        let select = &self.desks.lead().select;
+        let (pieces, images, error) = (select.pieces(), select.len(), self.preset.rank.racing_error);
         let race = Race::new(entrants, pieces, error);
-        let runner = |draw| Runner { draw, kept: Kept::Nothing, evaluation: Evaluation::default(), answers: Answers::default() };
+        let runner =
+            |draw| Runner { draw, kept: Mutex::new(Kept::Nothing), evaluation: Evaluation::default(), answers: Answers::default() };
         let mut outcome = RaceOutcome { error, candidates: queue.len() as u32, dropped: 0, asked: 0, saved: 0 };
         let mut runners: Vec<Runner> = queue.into_iter().map(runner).collect();
         let RankingStanding { first_draw, done, race: before } = standing;
@@ -81,7 +101,7 @@ impl Search {
         }
         for piece in first..pieces {
             // Before it was interrupted, the search had asked some of them already.
-            let asked = self.select.images_up_to(piece);
+            let asked = self.desks.lead().select.images_up_to(piece);
             let due = runners.iter().position(|runner| runner.evaluation.inherited.len() < asked).unwrap_or(runners.len());
             for begin in (due..runners.len()).step_by(at_once) {
                 let standing = || Some(RankingStanding { first_draw, done, race: Some(standing_of(piece, outcome, &runners)) });
@@ -92,20 +112,22 @@ impl Search {
                 let share = KEPT_BYTES / runners.len();
                 let part = &mut runners[begin..end];
                 let begun = Instant::now();
-                let (mode, ranker, select) = (self.preset.rank.batch_norm, &self.ranker, &self.select);
-                let ask = |runner: &mut Runner| -> Result<(), GraphError> {
-                    let Sampled::Network(mask) = &runner.draw.what else { return Ok(()) };
-                    let network = std::mem::replace(&mut runner.kept, Kept::Nothing).network(ranker, frozen, mask)?;
-                    network.ask((select, piece), &mut runner.evaluation);
-                    runner.kept = Kept::of(network, share);
-                    runner.answers = Answers::new(runner.evaluation.of(mode));
-                    Ok(())
+                let ask = |desk: &Desk, runners: &[&Runner]| {
+                    let ask = |runner: &&Runner| -> Result<Evaluation, GraphError> {
+                        let mut evaluation = runner.evaluation.clone();
+                        let Sampled::Network(mask) = &runner.draw.what else { return Ok(evaluation) };
+                        let kept = std::mem::replace(&mut *runner.kept(), Kept::Nothing);
+                        let network = kept.network(desk, frozen, mask)?;
+                        network.ask((&desk.select, piece), &mut evaluation);
+                        *runner.kept() = Kept::of(network, desk, share);
+                        Ok(evaluation)
+                    };
+                    if desk.device.is_cpu { runners.par_iter().map(ask).collect() } else { runners.iter().map(ask).collect() }
                 };
-                if self.device.is_cpu {
-                    part.par_iter_mut().try_for_each(ask)?;
-                } else {
-                    part.iter_mut().try_for_each(ask)?;
-                }
+                let (evaluations, lost) = self.desks.each(part, ask)?;
+                let mode = self.preset.rank.batch_norm;
+                part.iter_mut().zip(evaluations).for_each(|(runner, evaluation)| runner.answer(evaluation, mode));
+                self.tell_lost(lost);
                 self.pace.ranked(0, 0, begun.elapsed());
                 self.publish(Some(state), false);
             }

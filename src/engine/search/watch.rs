@@ -11,7 +11,7 @@ impl Search {
     /// Raises an alert for what has begun to go wrong with the machine, at the end of an epoch or where a phase begins.
     pub(super) fn watch_machine(&mut self) {
         let machine = Machine {
-            on_gpu: !self.device.is_cpu,
+            on_gpu: !self.fleet.lead().is_cpu,
             // Once training is over, so is its waiting.
             waiting_share: if self.phase == Phase::Training { self.pace.take_waiting_share() } else { Some(0.0) },
             decodes: self.feed.loader().images().set().is_streamed(),
