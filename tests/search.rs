@@ -1,6 +1,7 @@
 //! Whole searches: their log, their seeds, and the commands that steer them.
 
 use pgnas::cli::prepare;
+use pgnas::engine::fleet::Fleet;
 use pgnas::engine::{self, Keep, Plan, devices};
 use pgnas::link::{Link, Update};
 use pgnas::preset::Preset;
@@ -43,13 +44,23 @@ fn plan(root: &Path, settings: &[&str]) -> Plan {
         graph,
         splits,
         seed: 1,
-        device: devices::open(devices::Choice::Cpu).unwrap().0,
+        fleet: devices::cpu().into(),
         recorder: folder.recorder().unwrap(),
         folder: folder.clone(),
         notices: vec![],
         pretrained: None,
         keep: Keep { lock: folder.lock().unwrap(), every: Duration::from_mins(10), resume: None },
     }
+}
+
+/// A search on the CPU under these names, as if each were a device of its own.
+fn start_on(root: &Path, settings: &[&str], names: &[&str]) -> (Link, JoinHandle<()>, RunFolder) {
+    let device = |name: &&str| devices::OpenDevice { name: (*name).to_owned(), ..devices::cpu() };
+    let fleet = Fleet::new(device(&names[0]), names[1..].iter().map(device).collect());
+    let plan = Plan { fleet, ..plan(root, settings) };
+    let folder = plan.folder.clone();
+    let (link, engine) = engine::start(plan).unwrap();
+    (link, engine, folder)
 }
 
 /// The next event that a test waits for.
@@ -449,4 +460,40 @@ fn numbers_change_from_here_on_and_nonsense_is_refused() {
             .iter()
             .all(|record| !matches!(record.event, Event::Intervention { command: Command::Temperature { value }, .. } if value < 0.0))
     );
+}
+
+/// The candidates of a search on these devices, as the lines of its list, and the messages of its alerts.
+fn searched_on(names: &[&str], settings: &[&str]) -> (String, Vec<String>) {
+    let root = tempfile::tempdir().unwrap();
+    let (mut link, engine, folder) = start_on(root.path(), settings, names);
+    assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+    engine.join().unwrap();
+    let records = log(&folder);
+    assert!(matches!(&records[0].event, Event::Started(started) if started.device == names.join(",")));
+    let alerts = records.iter().filter_map(|record| match &record.event {
+        Event::Alert(alert) => Some(alert.message.clone()),
+        _ => None,
+    });
+    (std::fs::read_to_string(folder.candidates()).unwrap(), alerts.collect())
+}
+
+#[test]
+fn what_is_ranked_does_not_depend_on_how_many_devices_share_it() {
+    // Devices of another kind take no part in the training, so that all three searches rank by the same weights.
+    for settings in [&["rank.constant=3"][..], &["rank.racing=true", "rank.posterior=9", "rank.random=9"]] {
+        let alone = searched_on(&["cpu"], settings);
+        for names in [&["cpu", "one:0"][..], &["cpu", "one:0", "two:0", "three:0"]] {
+            assert_eq!(searched_on(names, settings), alone, "{names:?} {settings:?}");
+        }
+    }
+}
+
+#[test]
+fn devices_of_a_kind_train_together() {
+    let (alone, _) = searched_on(&["cpu"], &[]);
+    let together = searched_on(&["cpu", "cpu:1"], &[]);
+    assert_eq!(together, searched_on(&["cpu", "cpu:1"], &[]), "which of them is ready first makes no difference");
+    assert_ne!(together.0, alone, "each has a batch norm of its own");
+    let learned = |list: &str| list.lines().count();
+    assert_eq!(learned(&together.0), learned(&alone));
 }

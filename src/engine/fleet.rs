@@ -13,11 +13,17 @@ pub struct Fleet {
 
 impl From<OpenDevice> for Fleet {
     fn from(lead: OpenDevice) -> Self {
-        Self { lead, others: Vec::new() }
+        Self::new(lead, Vec::new())
     }
 }
 
 impl Fleet {
+    /// One that leads, and others.
+    #[must_use]
+    pub fn new(lead: OpenDevice, others: Vec<OpenDevice>) -> Self {
+        Self { lead, others }
+    }
+
     /// Opens the devices of a list such as `cuda:0,cuda:1`, the leading one first.
     ///
     /// # Errors
@@ -101,7 +107,7 @@ mod tests {
     fn devices_of_the_kind_of_the_first_on_this_machine_train() {
         let trains = |names: &[&str]| {
             let mut all = names.iter().map(|name| named(name));
-            let fleet = Fleet { lead: all.next().unwrap(), others: all.collect() };
+            let fleet = Fleet::new(all.next().unwrap(), all.collect());
             fleet.training_beside_lead().map(|device| device.name.clone()).collect::<Vec<_>>()
         };
         let remote = format!("remote:{}@box:7447", "0".repeat(64));
