@@ -8,7 +8,7 @@ folder="${1:?usage: benches/all.sh FOLDER [bench …]}"
 shift
 mkdir -p "$folder"
 folder="$(realpath "$folder")"
-if [ $# -eq 0 ]; then set -- count memory cost_model kernels screen data training_step; fi
+if [ $# -eq 0 ]; then set -- count memory cost_model kernels screen data training_step rank_1500; fi
 for bench in "$@"; do
     words=()
     if [ "$bench" = data ]; then

@@ -72,9 +72,18 @@ fn main() {
         results.push(result);
     }
     if let Some(path) = asked.json {
-        let text = serde_json::to_string_pretty(&json!({ "bench": "rank_1500", "results": results })).expect("JSON of numbers");
+        let rows: Vec<Value> = results.iter().flat_map(rows).collect();
+        let text =
+            serde_json::to_string_pretty(&json!({ "bench": "rank_1500", "rows": rows, "results": results })).expect("JSON of numbers");
         std::fs::write(&path, text + "\n").unwrap_or_else(|error| panic!("{path}: {error}"));
     }
+}
+
+/// The figures of a subject that another run of this bench is compared by.
+fn rows(result: &Value) -> Vec<Value> {
+    let row = |way: &str, value: &Value, unit: &str| json!({ "run": result["run"], "way": way, "median": value, "unit": unit });
+    let seconds = result["seconds"].as_object().into_iter().flatten().map(|(way, value)| row(way, value, "s"));
+    seconds.chain([row("one alone", &result["one_alone_ms"], "ms")]).collect()
 }
 
 #[derive(Default)]

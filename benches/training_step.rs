@@ -2,12 +2,16 @@
 //!
 //! `PGNAS_PYTHON=python3 cargo bench --bench training_step [-- preset …] [--rounds 7] [--ways eager,compile] [--json FILE]`. A round times the same number
 //! of steps of this program and of each way that `tests/reference/training_step.py` has of doing them, for 1 and for 2 threads, so
-//! that a busy machine is busy for all. Without `PGNAS_PYTHON` this program is timed alone. With `--describe FOLDER` nothing is timed: each network
+//! that a busy machine is busy for all. Beside the step of the super-network stands that of the same network without masks, KL term and posterior: what
+//! is between the two is what the method costs. Without `PGNAS_PYTHON` this program is timed alone. With `--describe FOLDER` nothing is timed: each network
 //! is written as `FOLDER/<preset>.json`, the first line that the script reads, for a machine that has PyTorch and nothing of this.
 
 use burn::tensor::Device;
-use pgnas::data::Batch;
+use pgnas::data::{Batch, ImageSet, SplitPlan, TestPlan};
+use pgnas::engine::devices;
+use pgnas::engine::feed::{Shown, upload};
 use pgnas::engine::rebuild::initial_posterior;
+use pgnas::engine::retrain::{Retrainer, Retraining};
 use pgnas::engine::trainer::{State, Trainer};
 use pgnas::graph::{Graph, Op, PoolKind, Shape};
 use pgnas::preset::Preset;
@@ -70,9 +74,10 @@ fn main() {
 }
 
 fn compare(subject: &Subject, layouts: &str, rounds: usize) -> Vec<Value> {
-    let mut ways: Vec<Box<dyn Steps>> = vec![Box::new(Here::new(subject))];
+    let mut ways: Vec<Box<dyn Steps>> = vec![Box::new(Here::new(subject)), Box::new(Plain::new(subject))];
+    let own = ways.len();
     if let Ok(python) = std::env::var("PGNAS_PYTHON") {
-        for layout in layouts.split(',') {
+        for layout in layouts.split(',').filter(|layout| !layout.is_empty()) {
             match Torch::new(&python, layout, subject) {
                 Some(torch) => ways.push(Box::new(torch)),
                 None => eprintln!("{}: PyTorch ({layout}) does not work here and is left out", subject.name),
@@ -88,9 +93,12 @@ fn compare(subject: &Subject, layouts: &str, rounds: usize) -> Vec<Value> {
                 times.push(way.time(steps, threads));
             }
         }
+        // Of the same round, which was as busy for both.
+        let mut costs: Vec<f64> = times[0].iter().zip(&times[1]).map(|(method, plain)| 100.0 * (method / plain - 1.0)).collect();
+        costs.sort_by(f64::total_cmp);
         times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
         let median = |times: &Vec<f64>| times[times.len() / 2];
-        let best = times[1..].iter().map(median).fold(f64::INFINITY, f64::min);
+        let best = times[own..].iter().map(median).fold(f64::INFINITY, f64::min);
         for (way, times) in ways.iter_mut().zip(&times) {
             let (middle, least, most) = (median(times), times[0], times[times.len() - 1]);
             let (name, memory, ratio) = (way.name().to_owned(), way.memory(), best / middle);
@@ -98,6 +106,9 @@ fn compare(subject: &Subject, layouts: &str, rounds: usize) -> Vec<Value> {
             println!("| {} | {threads} | {name} | {middle:.2} | {least:.2} | {most:.2} | {shown} | {memory:.0} |", subject.name);
             rows.push(json!({ "preset": subject.name, "threads": threads, "way": name, "median_ms": middle, "times_ms": times, "ratio": ratio, "memory_mb": memory }));
         }
+        let (middle, least, most) = (median(&costs), costs[0], costs[costs.len() - 1]);
+        println!("| {} | {threads} | cost of the method, % | {middle:+.1} | {least:+.1} | {most:+.1} | | |", subject.name);
+        rows.push(json!({ "preset": subject.name, "threads": threads, "way": "cost of the method, %", "median_percent": middle, "percents": costs }));
     }
     rows
 }
@@ -186,9 +197,64 @@ impl Steps for Here {
     }
 
     fn memory(&mut self) -> f64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-        peak.map_or(f64::NAN, |kilobytes| kilobytes / 1e3)
+        own_memory()
+    }
+}
+
+/// The largest memory that this process ever had, in MB.
+fn own_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
+    peak.map_or(f64::NAN, |kilobytes| kilobytes / 1e3)
+}
+
+/// Steps of the same network by itself: the same images, optimiser and batch norm, and neither masks nor posterior.
+struct Plain {
+    retrainer: Retrainer,
+    training: Option<Retraining>,
+    shown: Shown,
+}
+
+impl Plain {
+    fn new(subject: &Subject) -> Self {
+        let Shape { channels, height, width } = subject.graph.input_shape();
+        let (count, classes) = (subject.preset.train.batch, subject.graph.classes());
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        let labels: Vec<u16> = (0..3 * count).map(|image| (image % classes) as u16).collect();
+        let pixels = vec![7; 3 * count * channels * height * width];
+        let set =
+            ImageSet::new("noise", names, [channels, height, width], 255, pixels, labels, 0).unwrap_or_else(|error| panic!("{error}"));
+        let plan = SplitPlan { train: 0, select: count, test: TestPlan::Held(count), seed: 0 };
+        let splits = set.split(&plan).unwrap_or_else(|error| panic!("{error}"));
+        let retrainer = Retrainer::new(subject.graph.clone(), &subject.preset, &splits.train, &devices::cpu(), 1);
+        let retrainer = retrainer.unwrap_or_else(|error| panic!("{error}"));
+        let training = Some(retrainer.from_scratch());
+        Self { retrainer, training, shown: upload(subject.batch(), [channels, height, width], &Device::flex()) }
+    }
+}
+
+impl Steps for Plain {
+    fn name(&self) -> &'static str {
+        "pgnas, the plain network"
+    }
+
+    fn time(&mut self, steps: usize, threads: usize) -> f64 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| {
+            let begun = Instant::now();
+            let mut training = self.training.take().expect("a training is always put back");
+            for _ in 0..steps {
+                training = self.retrainer.step(training, &self.shown);
+            }
+            // What is read back has been computed.
+            let _ = self.retrainer.values(&training);
+            self.training = Some(training);
+            begun.elapsed().as_secs_f64() * 1e3 / steps as f64
+        })
+    }
+
+    fn memory(&mut self) -> f64 {
+        own_memory()
     }
 }
 

@@ -24,7 +24,8 @@ struct Server {
 
 impl Server {
     fn start(user: &User) -> Self {
-        let mut process = user.command("serve --device cpu --listen 127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process =
+            user.command("serve --device cpu --listen 127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut name = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut name).unwrap();
         Self { process, name: name.trim().to_owned() }

@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "others use the rest of it")]
 mod pty;
 
+use pgnas::random::{Purpose, open_unit, stream};
 use pgnas::run::{Event, Outcome, RunFolder, read_log};
 use pty::{PATIENCE, Terminal};
 use std::path::Path;
@@ -263,4 +264,58 @@ fn what_is_pasted_is_text_and_what_is_copied_goes_to_the_terminal() {
     terminal.wait("the palette closed", |text| !text.contains("Commands"));
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+#[ignore = "kills a screen 200 times, which takes minutes"]
+fn a_screen_killed_at_random_moments_costs_the_search_nothing() {
+    let kills: usize = std::env::var("PGNAS_KILLS").ok().map_or(200, |kills| kills.parse().unwrap());
+    let candidates = |run: &Path| std::fs::read_to_string(run.join("candidates/candidates.jsonl")).unwrap_or_default();
+    let whole = tempfile::tempdir().unwrap();
+    let mut undisturbed = search(whole.path(), &whole.path().join("run"), 30, &[]);
+    undisturbed.wait("the end of the search", |text| text.contains("completed"));
+    undisturbed.press("q");
+    assert_eq!(undisturbed.ended(), 0);
+    let expected = candidates(&whole.path().join("run"));
+
+    let mut generator = stream(8, Purpose::Resample, 0);
+    let (mut killed, mut runs, mut early) = (0, 0, 0);
+    while killed < kills {
+        let root = tempfile::tempdir().unwrap();
+        let run = root.path().join("run");
+        let mut screen = search(root.path(), &run, 30, &[]);
+        // Any moment: before its first frame, before its host is there, in the middle of an answer, after the end.
+        let complete = |run: &Path| {
+            read_log(&run.join("events.jsonl")).is_ok_and(|(log, _)| {
+                log.last().is_some_and(|record| matches!(record.event, Event::Finished { outcome: Outcome::Completed, .. }))
+            })
+        };
+        while !complete(&run) {
+            std::thread::sleep(Duration::from_millis((400.0 * open_unit(&mut generator)) as u64));
+            screen.child.kill().unwrap();
+            screen.child.wait().unwrap();
+            killed += 1;
+            if run.join("events.jsonl").exists() {
+                screen = Terminal::start(root.path(), (120, 36), [std::ffi::OsStr::new("attach"), run.as_os_str()]);
+            } else {
+                // It died before its host had a run: nobody is at work, and nothing is left behind.
+                early += 1;
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_secs(1) && !run.join("events.jsonl").exists() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                if !run.join("events.jsonl").exists() {
+                    screen = search(root.path(), &run, 30, &[]);
+                }
+            }
+        }
+        let _ = screen.child.kill();
+        let _ = screen.child.wait();
+        runs += 1;
+        assert_eq!(candidates(&run), expected, "after {killed} kills");
+        until("the end of the host", || !RunFolder::open(&run).unwrap().is_locked());
+    }
+    println!(
+        "killed {killed} screens in {runs} runs ({early} before the run was there); every candidate and winner as in the run of the screen that nobody killed"
+    );
 }

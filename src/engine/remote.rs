@@ -84,7 +84,7 @@ pub(super) fn connect(address: &Address) -> Result<OpenDevice, DeviceError> {
     let opened = Device::remote_options(&host).device_index(address.index).init();
     let device = opened.map_err(|error| {
         let remedy = match &error {
-            ConnectError::Unauthorized => "put the server's token into PGNAS_REMOTE_TOKEN, or into the file that `pgnas doctor` names",
+            ConnectError::Unauthorized => "put its token into PGNAS_REMOTE_TOKEN, or into the file remote.token beside config.toml",
             ConnectError::NoSuchDevice { .. } => "take an index that `pgnas serve` told",
             ConnectError::IncompatibleProtocol { .. } => "run the same version of the program on both machines",
             _ => "see that `pgnas serve` runs there and that UDP reaches its port",

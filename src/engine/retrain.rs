@@ -153,7 +153,7 @@ impl Retrainer {
             if !goes_on() {
                 return Ok((training, None));
             }
-            training = self.step(training, shown);
+            training = self.step(training, &shown);
         }
         let images = steps as f64 * self.recipe.batch as f64;
         let trained = Trained {
@@ -167,14 +167,16 @@ impl Retrainer {
         Ok((training, Some(trained)))
     }
 
-    fn step(&self, training: Retraining, (pixels, labels): Shown) -> Retraining {
+    /// One step of training on a batch that is on the device.
+    #[must_use]
+    pub fn step(&self, training: Retraining, (pixels, labels): &Shown) -> Retraining {
         let count = labels.dims()[0];
         let leaf = |weight: Tensor<1>| weight.autodiff().require_grad();
         let weights: Vec<Tensor<1>> = self.layout.split(&training.weights.values).into_iter().map(leaf).collect();
         let mut collected = Vec::new();
         let normalise = Normalise::Batch(&mut collected);
-        let scores = self.interpreter.forward(&weights, &[], normalise, self.recipe.batch_norm_epsilon, pixels.autodiff());
-        let loss = mean_cross_entropy(scores.clone(), &labels);
+        let scores = self.interpreter.forward(&weights, &[], normalise, self.recipe.batch_norm_epsilon, pixels.clone().autodiff());
+        let loss = mean_cross_entropy(scores.clone(), labels);
         let mut gradients = loss.backward();
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
         let mut gradient = Tensor::cat(flat.collect(), 0) + self.decay.clone() * training.weights.values.clone();
@@ -182,7 +184,7 @@ impl Retrainer {
             let factor = clip_factor(&global_norm(&gradient, &Tensor::zeros([1], &self.device)), self.recipe.clip);
             gradient = gradient * factor;
         }
-        let correct = scores.inner().argmax(1).squeeze_dim::<1>(1).equal(labels).int().sum().float();
+        let correct = scores.inner().argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         let rate = learning_rate(&self.recipe, training.step, self.steps_per_epoch());
         let Sums { cross_entropy, correct: before, norm, steps } = training.sums;
         Retraining {
