@@ -1,5 +1,6 @@
 //! The program's own log file: what it did and what went wrong, in a bounded number of files of a bounded size.
 
+use crate::engine::guard;
 use log::{LevelFilter, Log, Metadata, Record};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -19,15 +20,17 @@ const LONGEST: usize = 2000;
 pub fn begin(folder: PathBuf, level: LevelFilter) {
     // It lives as long as the program.
     let journal: &'static Journal = Box::leak(Box::new(Journal { files: Mutex::new(Files { folder, largest: LARGEST, newest: None }) }));
-    if level == LevelFilter::Off || log::set_logger(journal).is_err() {
-        return;
-    }
-    log::set_max_level(level);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         log::error!("{panic}");
-        before(panic);
+        // A device that breaks is told in words; a report of its insides would tear the screen.
+        if !guard::is_told() {
+            before(panic);
+        }
     }));
+    if level != LevelFilter::Off && log::set_logger(journal).is_ok() {
+        log::set_max_level(level);
+    }
 }
 
 struct Journal {

@@ -1,7 +1,7 @@
 //! Progress for people, line by line, from the events and the newest snapshot.
 
 use crate::export::text::{duration, percent, thousands};
-use crate::run::{Acceptance, CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started};
+use crate::run::{Acceptance, CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started, readable};
 
 /// Lines that a ranking is told in.
 const RANKING_LINES: u32 = 10;
@@ -116,7 +116,7 @@ fn head(started: &Started) -> String {
         "search   {} · seed {} · {} · {} parameters, {} mask groups · run {}",
         started.preset,
         started.seed,
-        started.device,
+        readable(&started.device),
         thousands(network.parameters as u64),
         network.groups.len(),
         started.run

@@ -98,8 +98,8 @@ fn train(
     let several = fleet.iter().count() > 1;
     let stop = interrupted()?;
     let work = |device: &OpenDevice| Work { run, setting, device: device.clone(), stop: stop.clone() };
-    let mut devices = Pool::new(fleet.lead().name.clone(), 1, work(fleet.lead()));
-    fleet.iter().skip(1).for_each(|device| devices.add(device.name.clone(), 1, work(device)));
+    let mut devices = Pool::new(fleet.lead().label(), 1, work(fleet.lead()));
+    fleet.iter().skip(1).for_each(|device| devices.add(device.label(), 1, work(device)));
 
     let (all, begun, done) = (chosen.len(), Instant::now(), AtomicUsize::new(0));
     let train = |work: &Work<'_>, records: &[&&CandidateRecord]| {

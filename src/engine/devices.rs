@@ -1,7 +1,7 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
 use super::remote::{self, Address};
-use crate::run::{Alert, AlertKind, resources};
+use crate::run::{Alert, AlertKind, readable, resources};
 use burn::tensor::Device;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -102,11 +102,7 @@ impl OpenDevice {
     /// The device as a person reads it: the CPU with its threads, such as `cpu ×2`, and one that another machine serves without its key.
     #[must_use]
     pub fn label(&self) -> String {
-        match self.name.parse::<Address>() {
-            _ if self.is_cpu => format!("{} ×{}", self.name, rayon::current_num_threads()),
-            Ok(address) => address.label(),
-            Err(_) => self.name.clone(),
-        }
+        if self.is_cpu { format!("{} ×{}", self.name, rayon::current_num_threads()) } else { readable(&self.name) }
     }
 
     /// Its kind without an index, such as `cuda`.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What panics said, of any thread, since the last look. A backend computes on threads of its own: what the caller meets is mostly the
@@ -44,12 +45,32 @@ impl Drop for Listening {
     }
 }
 
+/// How many threads do something that is guarded.
+static GUARDED: AtomicUsize = AtomicUsize::new(0);
+
+struct Guarded;
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        GUARDED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a panic of this thread becomes a message, or belongs to one that does: while something is guarded, threads of a backend break with
+/// it. On the main thread, which is the screen's, nothing is.
+#[must_use]
+pub fn is_told() -> bool {
+    GUARDED.load(Ordering::Relaxed) > 0 && std::thread::current().name() != Some("main")
+}
+
 /// Does something; a panic is an error that says what broke, and what broke before it on other threads.
 ///
 /// # Errors
 /// The message of a panic, in one line.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     heard().clear();
+    GUARDED.fetch_add(1, Ordering::Relaxed);
+    let _guarded = Guarded;
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let own = text(panic.as_ref()).unwrap_or("a panic without a message");
         let others = std::mem::take(&mut *heard());

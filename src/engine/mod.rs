@@ -7,7 +7,7 @@ pub mod devices;
 mod examples;
 pub mod feed;
 pub mod fleet;
-mod guard;
+pub mod guard;
 pub mod interpreter;
 pub mod kernels;
 pub mod noise;

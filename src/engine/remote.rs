@@ -1,15 +1,13 @@
 //! Devices that other machines serve: how they are named, and how they are reached.
 
 use super::devices::{DeviceError, OpenDevice};
+use crate::run::readable;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// What the name of such a device begins with.
 pub const PREFIX: &str = "remote:";
-
-/// Characters of a server's key that people are shown.
-const SHORT: usize = 8;
 
 /// Where a device is served: `remote:<id>@<host>:<port>`, behind it `/<index>` where the server has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +48,7 @@ impl Address {
     /// As a person reads it: where it is, with the beginning of the key.
     #[must_use]
     pub fn label(&self) -> String {
-        Self { id: self.id.chars().take(SHORT).collect(), ..self.clone() }.to_string()
+        readable(&self.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 //! record that shows it. What no record shows is answered by no or unknown, never by what one would wish.
 
 use super::Report;
-use crate::run::{Event, Record};
+use crate::run::{Event, Record, readable};
 use serde::Serialize;
 
 /// An item with its answer.
@@ -101,7 +101,7 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
     let confounders = match (compared, others.is_empty() && report.interventions == 0) {
         (Some(_), true) => (
             Answer::Yes,
-            format!("one process, `device` {}, `program` {program}, one super-network for all; no intervention", report.device),
+            format!("one process, `device` {}, `program` {program}, one super-network for all; no intervention", readable(&report.device)),
         ),
         (Some(_), false) => {
             let went_on = if others.is_empty() { String::new() } else { format!("; went on with {}", others.join(", ")) };
@@ -168,7 +168,8 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
                 Answer::Unknown,
                 format!(
                     "recorded: preset, seeds, splits, `device` {}, memory, time, `test_reads` {}; not recorded: the make of the machine",
-                    report.device, report.test_reads
+                    readable(&report.device),
+                    report.test_reads
                 ),
             ),
         ),

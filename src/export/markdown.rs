@@ -5,7 +5,7 @@ use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Report, Sample, Steered};
 use super::text::{duration, mebibytes, percent, points, thousands, times};
 use crate::preset::BatchNormMode;
-use crate::run::Source;
+use crate::run::{Source, readable};
 use std::fmt::Write as _;
 
 /// What the evidence of a search is, and what it is not (method 9.3).
@@ -111,7 +111,7 @@ fn facts(text: &mut String, report: &Report) {
             format!("{parameters} parameters, {macs} MACs, {} mask groups over {} channels", network.groups, network.masked_channels)
         }),
         ("outcome", format!("{}, {} of {} epochs", report.outcome, report.epochs_done, report.epochs)),
-        ("device", format!("{}, {}", report.device, report.program)),
+        ("device", format!("{}, {}", readable(&report.device), report.program)),
         ("time", time(report)),
     ];
     if let Some(race) = &report.race {

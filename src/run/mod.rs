@@ -5,6 +5,7 @@ mod averaging;
 mod candidates;
 mod checkpoint;
 mod command;
+mod device;
 mod event;
 mod folder;
 mod indexed;
@@ -32,6 +33,7 @@ pub use checkpoint::{
     CHECKPOINT_VERSION, Checkpoint, CheckpointError, Checkpoints, RaceStanding, RankingStanding, RunnerStanding, Standing,
 };
 pub use command::{Command, Fate};
+pub use device::readable;
 pub use event::{
     Acceptance, Accuracy, Alert, AlertKind, CandidateId, CandidateScore, EnsembleTest, EpochMetrics, Event, FinalTest, KlParts,
     LOG_VERSION, Outcome, PaperCount, Phase, PosteriorHealth, RaceOutcome, Record, Resources, Scores, Source, SplitSizes, Spread, Started,

@@ -4,7 +4,7 @@ use super::paint::{Brush, duration, share3, short};
 use super::theme::Role;
 use super::{beside, compare, detail, heat, network, panes};
 use crate::app::{App, Pane, Run, Target, View};
-use crate::run::{Outcome, Phase};
+use crate::run::{Outcome, Phase, readable};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
@@ -147,7 +147,7 @@ fn header_facts(run: &Run) -> Vec<String> {
         facts.push(format!("took {}", duration(ending.resources.wall_seconds)));
         let test = run.winner().and_then(|winner| run.test(winner));
         facts.extend(test.map(|test| format!("winner {} on test", share3(test.test.of(run.mode()).share()))));
-        facts.extend(run.started().map(|started| started.device.clone()));
+        facts.extend(run.started().map(|started| readable(&started.device)));
     }
     facts
 }

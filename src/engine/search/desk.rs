@@ -44,12 +44,12 @@ impl Desk {
 pub(super) fn desks(fleet: &Fleet, graph: &Arc<Graph>, preset: &Preset, splits: &Splits, seed: u64) -> (Pool<Desk>, Vec<Lost>) {
     let set_up = |numbered| Desk::new(numbered, graph, preset, splits, seed);
     let lead = set_up((0, fleet.lead()));
-    let mut desks = Pool::new(lead.device.name.clone(), lead.ranker.at_once(), lead);
+    let mut desks = Pool::new(lead.device.label(), lead.ranker.at_once(), lead);
     let mut lost = Vec::new();
     for numbered in fleet.iter().enumerate().skip(1) {
         match guarded(|| set_up(numbered)) {
-            Ok(desk) => desks.add(desk.device.name.clone(), desk.ranker.at_once(), desk),
-            Err(fault) => lost.push(Lost { device: numbered.1.name.clone(), fault }),
+            Ok(desk) => desks.add(desk.device.label(), desk.ranker.at_once(), desk),
+            Err(fault) => lost.push(Lost { device: numbered.1.label(), fault }),
         }
     }
     (desks, lost)
