@@ -318,7 +318,8 @@ impl Trainer {
             scores: scores.inner(),
             weights: data_weights + kl.weights,
             logits,
-            statistics: Statistics::collected(collected),
+            // A network without batch norm has none, and those that it has stay.
+            statistics: if collected.is_empty() { state.statistics.clone() } else { Statistics::collected(collected) },
         }
     }
 
