@@ -492,6 +492,29 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
 }
 
 #[test]
+fn a_key_that_repeats_gets_no_more_frames_than_the_line_takes() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(root.path(), SIZE, ["--link", "slow"]);
+    terminal.wait("the start screen", has("fashion"));
+    terminal.finish_frame();
+    terminal.written.clear();
+    let begin = Instant::now();
+    for key in ["j", "k"].repeat(50) {
+        terminal.press(key);
+        // The keyboard's own pace: whatever it is, there must not be more frames than there was time for.
+        terminal.read_for(Duration::from_millis(5));
+    }
+    terminal.press("?");
+    terminal.wait("the last state", has("This help."));
+    terminal.finish_frame();
+    let frames = terminal.count(b"\x1b[?2026h") as u128;
+    let most = begin.elapsed().as_millis() / 250 + 3;
+    assert!(frames <= most, "{frames} frames where there is time for {most}");
+    terminal.press("?q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
 fn the_doctor_asks_the_terminal_and_leaves_it_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgnas"));

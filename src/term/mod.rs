@@ -8,6 +8,7 @@ mod guard;
 mod input;
 mod meaning;
 mod notify;
+mod pace;
 mod probe;
 mod session;
 
