@@ -127,6 +127,19 @@ impl Terminal {
         }
     }
 
+    /// Reads until nothing has come for a second: until what goes on by itself has come to rest.
+    pub fn rest(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.written.len();
+            self.read_for(Duration::from_secs(1));
+            if self.written.len() == before {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not come to rest:\n{}", self.text());
+        }
+    }
+
     /// Reads what comes next.
     pub fn read_on(&mut self, what: &str) {
         let (_, bytes) = self.output.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{what} did not come:\n{}", self.text()));
