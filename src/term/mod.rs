@@ -11,6 +11,7 @@ mod notify;
 mod pace;
 mod probe;
 mod session;
+mod turn;
 
 pub use capabilities::{Answers, Appearance, ColourChoice, GlyphChoice};
 pub use notify::Notify;

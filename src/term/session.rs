@@ -6,6 +6,7 @@ use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
 use super::pace::{Demand, Pace};
 use super::probe::Answer;
+use super::turn::{self, Turn};
 use super::{Answers, Appearance, Ending, First, Notify, TermError, clipboard, probe};
 use crate::app::{App, Effect, Host, Opened, Replay, Replayed, Tie};
 use crate::link::{Link, Update};
@@ -116,9 +117,8 @@ impl Session {
         let mut news = false;
         loop {
             let due = self.pace.next(&self.demand(news));
-            tokio::select! {
-                biased;
-                input = inputs.recv() => {
+            match turn::next(inputs, due, &mut self.errands.news, &mut self.other, &mut self.link).await {
+                Turn::Input(input) => {
                     let mut next = Some(input.unwrap_or(Input::HangUp));
                     while let Some(input) = next {
                         // That the terminal is ready lets the next frame go when it is due, and is none itself.
@@ -142,11 +142,11 @@ impl Session {
                     }
                     news = false;
                 }
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                Turn::Frame => {
                     self.draw()?;
                     news = false;
                 }
-                Some(told) = self.errands.news.recv() => {
+                Turn::Errand(told) => {
                     match told {
                         News::Progress(task, line) => self.app.progress(&task, line),
                         News::Ended(task, result) => self.app.done(&task, result),
@@ -154,11 +154,11 @@ impl Session {
                     }
                     news = true;
                 }
-                update = next_update(&mut self.other) => {
+                Turn::Beside(update) => {
                     self.update_beside(update);
                     news = true;
                 }
-                update = next_update(&mut self.link) => {
+                Turn::Told(update) => {
                     self.update(update);
                     if news {
                         self.app.frame_shared();
@@ -476,13 +476,5 @@ impl Session {
             link.send(Command::Resume);
             self.host.finish();
         }
-    }
-}
-
-/// The next update of a live run; never, where there is none.
-async fn next_update(link: &mut Option<Link>) -> Update {
-    match link {
-        Some(link) => link.next().await,
-        None => std::future::pending().await,
     }
 }
