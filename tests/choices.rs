@@ -66,7 +66,7 @@ fn settings(written: &[u8]) -> Vec<u16> {
     all
 }
 
-fn is_colour(setting: &&u16) -> bool {
+fn is_colour(setting: u16) -> bool {
     matches!(setting, 30..=38 | 40..=48 | 90..=97 | 100..=107)
 }
 
@@ -74,14 +74,14 @@ fn is_colour(setting: &&u16) -> bool {
 fn who_wants_no_colour_gets_none_unless_a_flag_asks_for_it() {
     let root = tempfile::tempdir().unwrap();
     let plain = settings(&all_screens(replay(root.path(), &["NO_COLOR=1"], &[])));
-    assert_eq!(plain.iter().filter(is_colour).count(), 0, "{plain:?}");
+    assert_eq!(plain.iter().filter(|&&setting| is_colour(setting)).count(), 0, "{plain:?}");
     assert!(plain.contains(&1) && plain.contains(&7), "weight and reversing tell: {plain:?}");
     let asked = all_screens(replay(root.path(), &["NO_COLOR=1"], &["--color", "truecolor"]));
-    assert!(settings(&asked).iter().filter(is_colour).count() > 100);
+    assert!(settings(&asked).iter().filter(|&&setting| is_colour(setting)).count() > 100);
     assert!(asked.windows(7).any(|bytes| bytes == b"\x1b[38;2;"), "all of them");
     // As the environment of these tests has it without that variable, and with an empty one, which says nothing.
     let coloured = settings(&all_screens(replay(root.path(), &["NO_COLOR="], &[])));
-    assert!(coloured.iter().filter(is_colour).count() > 100);
+    assert!(coloured.iter().filter(|&&setting| is_colour(setting)).count() > 100);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn what_varies_in_a_picture_is_masked_and_its_words_are_not() {
     assert_eq!(words(&head("12 s", "2.9k img/s")), words(&head("1 min 2 s", "970 img/s")));
     assert_ne!(words(&head("12 s", "2.9k img/s")), words(&head("12 s", "2.9k images/s")));
     let live = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens/live.svg")).unwrap();
-    assert!(words(&live).contains(&"Posterior drop rate groups epochs".to_owned()) || words(&live).len() > 20, "{:?}", words(&live));
+    assert!(words(&live).len() > 20, "{:?}", words(&live));
 }
 
 /// The screen, once the frame under way is whole.

@@ -284,8 +284,9 @@ fn every_key_that_a_text_of_the_program_names_exists() {
             pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
             continue;
         }
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if !name.ends_with(".rs") || name.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests") {
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        let is_test = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+        if !is_source || is_test || path.components().any(|part| part.as_os_str() == "tests") {
             continue;
         }
         for text in texts(&fs::read_to_string(&path).unwrap()) {
