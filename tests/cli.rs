@@ -580,11 +580,26 @@ fn completions_and_the_manual_name_every_command() {
     let user = User::new();
     let page = user.output("man");
     assert!(page.starts_with(".ie") || page.starts_with(".TH"), "{}", &page[..60]);
-    for command in ["search", "report", "space", "export", "evaluate"] {
-        for shell in ["bash", "zsh", "fish"] {
-            assert!(user.output(&format!("completions {shell}")).contains(command), "{shell}: {command}");
-        }
-        assert!(page.contains(&format!(".SH PGNAS {}", command.to_uppercase())), "{command}");
+    // As the help lists them, with those below them.
+    let listed = |above: &str| -> Vec<String> {
+        let help = user.output(&format!("{above} --help"));
+        let lines = help.split("Commands:\n").nth(1).unwrap_or_default().lines().take_while(|line| !line.is_empty());
+        let names = lines.filter_map(|line| line.strip_prefix("  ").filter(|name| !name.starts_with(' '))?.split(' ').next());
+        names.map(|name| format!("{above} {name}").trim().to_owned()).collect()
+    };
+    let top = listed("");
+    let below: Vec<String> = top.iter().flat_map(|command| listed(command)).collect();
+    assert!(top.len() > 20 && top.contains(&"correlate".to_owned()) && below.contains(&"space draw".to_owned()), "{top:?} {below:?}");
+    let [bash, zsh, fish] = ["bash", "zsh", "fish"].map(|shell| user.output(&format!("completions {shell}")));
+    for command in top.iter().chain(&below) {
+        assert!(page.contains(&format!(".SH PGNAS {}\n", command.to_uppercase())), "{command}");
+        let (above, name) = command.rsplit_once(' ').unwrap_or(("", command));
+        let within = if above.is_empty() { String::new() } else { format!("__subcmd__{above}") };
+        assert!(bash.contains(&format!("pgnas{within},{name})")), "bash: {command}");
+        assert!(zsh.contains(&format!("_pgnas{within}_commands() {{")) && zsh.contains(&format!("\n'{name}:")), "zsh: {command}");
+        let place = if above.is_empty() { "needs_command".to_owned() } else { format!("using_subcommand {above};") };
+        let offers = |line: &str| line.contains(&place) && line.contains(&format!("-f -a \"{name}\""));
+        assert!(fish.lines().any(offers), "fish: {command}");
     }
     assert!(user.mistake("completions tcsh").contains("invalid value 'tcsh'"));
 }

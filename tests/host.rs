@@ -215,6 +215,29 @@ fn garbage_stalled_peers_and_a_crowd_cost_the_search_nothing() {
 }
 
 #[test]
+fn a_host_that_does_not_answer_holds_up_no_list() {
+    let user = User::new();
+    let run = user.home.path().join(".local/share/pgnas/runs/silent");
+    let arguments: Vec<&str> = SEARCH.iter().map(|&word| if word == "run" { run.to_str().unwrap() } else { word }).collect();
+    let (mut host, _) = user.host(&arguments);
+    let listed = || serde_json::from_slice::<Value>(&user.output(&["ls", "--json"]).stdout).unwrap()[0].clone();
+    until("a search that answers", || listed()["progress"].is_number());
+    // A process that stands still has its socket, takes whoever comes, and says nothing.
+    kill_process(Pid::from_child(&host), Signal::STOP).unwrap();
+    let stat = || fs::read_to_string(format!("/proc/{}/stat", host.id())).unwrap();
+    until("that it stands still", || stat().rsplit(") ").next().is_some_and(|state| state.starts_with('T')));
+    let begun = Instant::now();
+    let silent = listed();
+    // Half a second is what it is waited for; who attaches to it waits ten.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!((&silent["state"], &silent["progress"], &silent["seconds_left"]), (&json!("running"), &Value::Null, &Value::Null));
+    kill_process(Pid::from_child(&host), Signal::CONT).unwrap();
+    until("that it answers again", || listed()["progress"].is_number());
+    kill_process(Pid::from_child(&host), Signal::TERM).unwrap();
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn another_version_is_refused_with_the_reason() {
     let user = User::new();
     let host = user.search();

@@ -251,3 +251,61 @@ fn wrong_names_and_settings_say_what_to_do() {
     let message = check("nowhere/x.toml", None, &[]).unwrap_err().to_string();
     assert!(message.starts_with("nowhere/x.toml: cannot be read (") && !message.contains('\n'), "{message}");
 }
+
+/// The texts of a source file, without its tests and comments.
+fn texts(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| [line, "\n"]).collect();
+    let (mut texts, mut open) = (Vec::new(), None::<String>);
+    let mut characters = code.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (&mut open, character) {
+            // Of a text an escape, of the rest a character in quotes, such as this one's end.
+            (Some(_), '\\') => drop(characters.next()),
+            (Some(text), '"') => {
+                texts.push(std::mem::take(text));
+                open = None;
+            }
+            (Some(text), other) => text.push(other),
+            (None, '\'') if matches!(characters.peek(), Some('"' | '\\')) => drop((characters.next(), characters.next())),
+            (None, '"') => open = Some(String::new()),
+            (None, _) => {}
+        }
+    }
+    texts
+}
+
+#[test]
+fn every_key_that_a_text_of_the_program_names_exists() {
+    let sections: Vec<&str> = KEYS.iter().map(pgnas::preset::Key::section).filter(|section| !section.is_empty()).collect();
+    let (mut pending, mut named) = (vec![PathBuf::from("src")], std::collections::BTreeSet::new());
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        let is_test = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+        if !is_source || is_test || path.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        for text in texts(&fs::read_to_string(&path).unwrap()) {
+            for word in text.split(|character: char| !character.is_ascii_alphanumeric() && !"._".contains(character)) {
+                let word = word.trim_end_matches('.');
+                if let Some((section, key)) = word.split_once('.')
+                    && sections.contains(&section)
+                    // `space.toml` is a file, and `train.*` all of a section.
+                    && !matches!(key, "" | "toml")
+                {
+                    named.insert((word.to_owned(), path.clone()));
+                }
+            }
+        }
+    }
+    let unknown: Vec<_> = named.iter().filter(|(word, _)| KEYS.iter().all(|key| key.path != *word)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    // Those of the alerts among them.
+    for (file, keys) in [("run/watch.rs", 7), ("engine/search/epoch.rs", 2), ("engine/search/candidates.rs", 1)] {
+        assert_eq!(named.iter().filter(|(_, place)| place.ends_with(file)).count(), keys, "{file}");
+    }
+}

@@ -5,7 +5,7 @@
 
 mod killed;
 
-use killed::{Run, events, text};
+use killed::{PATIENCE, Run, events, text};
 use pgnas::random::{Purpose, open_unit, stream};
 use serde_json::Value;
 use std::fs;
@@ -183,8 +183,17 @@ fn a_full_disk_loses_nothing() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let alert = lines.find_map(|line| Some(line.unwrap()).filter(|line| line.starts_with("alert"))).unwrap();
     println!("{alert}");
-    // Full for a while longer.
-    std::thread::sleep(Duration::from_millis(300));
+    // Full until the search has gone on for an epoch and more without a place to write: its processor time tells, as its log cannot.
+    let work = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let (before, begun) = (work(), Instant::now());
+    while work() < before + 30 {
+        assert!(begun.elapsed() < PATIENCE, "the search does not go on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert!(disk.mount("remount,size=64m"));
     lines.for_each(drop);
     assert!(child.wait().unwrap().success());

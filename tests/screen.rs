@@ -121,6 +121,13 @@ fn preset(word: &str) -> impl Fn(&str) -> bool {
     move |text: &str| text.lines().any(|line| line.contains('▶') && line.contains(&word) && !of_a_run(line))
 }
 
+/// Whether the line with a word has the ground of what is chosen.
+fn lies_on_a_ground(screen: &vt100::Screen, word: &str) -> bool {
+    let (rows, columns) = screen.size();
+    let line = (0..rows).find(|&row| screen.rows(0, columns).nth(row.into()).is_some_and(|line| line.contains(word)));
+    line.is_some_and(|row| screen.cell(row, 3).is_some_and(|cell| cell.bgcolor() != vt100::Color::Default))
+}
+
 fn has(word: &'static str) -> impl Fn(&str) -> bool {
     move |text: &str| text.contains(word)
 }
@@ -180,7 +187,9 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("enter", has("▾ stage1.block1"));
     walk.does("fold all", "z", lacks("▾ stage"));
     walk.then("z", has("▾ stage1.block1"));
-    walk.then("j", |text| !text.is_empty());
+    walk.terminal.press(&bytes("j"));
+    walk.terminal.wait_for_screen("the first operation chosen", |screen| lies_on_a_ground(screen, "0→1"));
+    walk.terminal.finish_frame();
     walk.does("hold kept", "K", has("■ kept"));
     walk.does("hold dropped", "D", has("□ dropped"));
     walk.does("release", "R", lacks("□ dropped"));
@@ -464,7 +473,9 @@ fn a_terminal_may_tell_late_and_in_pieces_what_it_can_do() {
 #[test]
 fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
     let root = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::start(root.path(), SIZE, arguments(&root.path().join("run"), 100_000, &["--in-process"]));
+    let run = root.path().join("run");
+    let mut terminal = Terminal::start(root.path(), SIZE, arguments(&run, 100_000, &["--in-process"]));
+    let epochs = || std::fs::read_to_string(run.join("events.jsonl")).unwrap().matches(r#""event":"epoch""#).count();
     terminal.wait("training", |text| epoch(text) >= Some(2));
     assert_eq!(terminal.count(READY), 0, "who answers nothing is not asked");
     terminal.press("\x1b[?62c");
@@ -473,8 +484,10 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
             terminal.read_on("a frame with its question");
         }
         let frames = terminal.count(b"\x1b[?2026h");
-        // Eight frames a second is what the search gives cause for, and thirty what a quick line gets.
-        terminal.read_for(Duration::from_millis(500));
+        // The search gives cause for frames. That none comes can only be watched for a while: the longer, the surer.
+        let before = epochs();
+        until("two epochs more", || epochs() >= before + 2);
+        terminal.read_for(Duration::ZERO);
         assert_eq!(terminal.count(b"\x1b[?2026h"), frames, "a frame that nobody asked for, before the terminal had shown the one before");
         if answered == 3 {
             terminal.press("?");
@@ -489,6 +502,29 @@ fn a_slow_line_gets_one_frame_at_a_time_and_keys_do_not_wait() {
     terminal.wait("what the line takes", has("none before the"));
     terminal.press("i\x03\x03");
     assert_eq!(terminal.ended(), 3, "stopped before its end");
+}
+
+#[test]
+fn a_key_that_repeats_gets_no_more_frames_than_the_line_takes() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(root.path(), SIZE, ["--link", "slow"]);
+    terminal.wait("the start screen", has("fashion"));
+    terminal.finish_frame();
+    terminal.written.clear();
+    let begin = Instant::now();
+    for key in ["j", "k"].repeat(50) {
+        terminal.press(key);
+        // The keyboard's own pace: whatever it is, there must not be more frames than there was time for.
+        terminal.read_for(Duration::from_millis(5));
+    }
+    terminal.press("?");
+    terminal.wait("the last state", has("This help."));
+    terminal.finish_frame();
+    let frames = terminal.count(b"\x1b[?2026h") as u128;
+    let most = begin.elapsed().as_millis() / 250 + 3;
+    assert!(frames <= most, "{frames} frames where there is time for {most}");
+    terminal.press("?q");
+    assert_eq!(terminal.ended(), 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Shortest time between two frames that no key asked for: at most 30 a second.
+/// Shortest time from one frame to the next: at most 30 a second.
 const SHORTEST: Duration = Duration::from_millis(34);
 /// The same on a line that somebody says is slow: 4 a second.
 const SLOW: Duration = Duration::from_millis(250);
@@ -105,7 +105,7 @@ impl Meter {
         self.recent.push_back(frame);
     }
 
-    /// Shortest time from one frame to the next that no key asks for.
+    /// Shortest time from one frame to the next. A key may have one earlier, which the next ones wait for.
     #[must_use]
     pub fn interval(&self) -> Duration {
         match self.mode {

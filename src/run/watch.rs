@@ -236,9 +236,27 @@ mod tests {
         assert_eq!(kinds(&still[..1]), [], "too early to tell");
         assert_eq!(kinds(&still), [AlertKind::Stuck]);
         assert_eq!(kinds(&[with(5, |_| 0.4), with(10, |_| 0.1)]), [], "it has moved, and back");
-        for alert in posterior_alerts(&started(), &[with(20, free(0.99))]) {
-            assert!(alert.message.contains("stage1.block1: lower posterior.weight_prior"), "{}", alert.message);
-        }
+        let words = |started: &Started, epochs: &[EpochMetrics]| posterior_alerts(started, epochs).remove(0).message;
+        let mut collapsed = with(20, |_| 0.5);
+        collapsed.health.expected_drop_share = 0.98;
+        assert_eq!(
+            words(&started(), &[collapsed]),
+            "nearly everything drops (98 % of the channels): raise posterior.n_effective or lower posterior.prior_drop and start anew"
+        );
+        assert_eq!(
+            words(&started(), &still),
+            "no drop probability has moved from 0.1 in 10 epochs: raise posterior.learning_rate_multiplier"
+        );
+        assert_eq!(
+            words(&started(), &[with(20, free(0.99))]),
+            "operations without weights take over in stage1.block1: lower posterior.weight_prior, or leave them out of space.operations"
+        );
+        let choice = Started { posterior: PosteriorKind::Categorical, initial_drop: 0.8, ..started() };
+        assert_eq!(
+            words(&choice, &[with(20, free(0.99))]),
+            "no edge takes an operation with weights any more in stage1.block1: lower posterior.weight_prior, or warm up for longer \
+             (train.warm_up)"
+        );
     }
 
     #[test]

@@ -118,16 +118,17 @@ impl Appearance {
     /// # Errors
     /// [`ThemeError`], one line.
     pub fn look(&self, answers: Answers) -> Result<Look, ThemeError> {
-        let own = if answers.light == Some(true) { "light" } else { "dark" };
-        let theme = self.theme.as_deref().unwrap_or(own);
-        Look::load_from(self.user_themes.as_deref(), theme, self.colour.depth(answers), self.glyphs.glyphs())
+        let light = answers.light == Some(true);
+        let theme = self.theme.as_deref().unwrap_or(if light { "light" } else { "dark" });
+        Look::load_from(self.user_themes.as_deref(), theme, self.colour.depth(answers), self.glyphs.glyphs(), light)
     }
 
     /// What of the terminal would change the look: its number of colours, its background.
     pub(super) fn open_questions(&self) -> (bool, bool) {
         let depth = self.colour.depth(Answers::default());
         let colours = self.colour == ColourChoice::Auto && matches!(depth, Depth::Indexed | Depth::Ansi);
-        (colours, self.theme.is_none() && depth != Depth::None)
+        let on = |light| self.look(Answers { light: Some(light), ..Answers::default() });
+        (colours, depth != Depth::None && on(false) != on(true))
     }
 }
 
@@ -170,5 +171,6 @@ mod tests {
         assert_eq!(questions(None, ColourChoice::Fixed(Depth::True)), (false, true));
         assert_eq!(questions(Some("dark"), ColourChoice::Fixed(Depth::Indexed)), (false, false));
         assert_eq!(questions(None, ColourChoice::Fixed(Depth::None)), (false, false));
+        assert_eq!(questions(Some("high-contrast"), ColourChoice::Fixed(Depth::True)), (false, true));
     }
 }

@@ -1,4 +1,4 @@
-//! Frames: painted in memory, sent in one piece, and not too many of them.
+//! Frames: painted in memory and sent in one piece.
 
 use super::probe;
 use crate::app::{App, Frame, Target};
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write, stdout};
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of the frame under way. ratatui flushes in its midst, which means nothing here.
 #[derive(Debug, Clone, Default)]
@@ -111,31 +111,10 @@ pub(super) fn send(mut bytes: &[u8], mut out: impl Write + AsFd) -> io::Result<(
     }
 }
 
-/// When the next frame is due: soon after news, after `animation` where something moves by itself, else never; `shortest` after the last
-/// one, and not before `held`.
-pub(super) fn next(drawn: Instant, shortest: Duration, held: Option<Instant>, news: bool, animation: Option<Duration>) -> Option<Instant> {
-    let wait = if news { Some(shortest) } else { animation.map(|after| after.max(shortest)) };
-    wait.map(|wait| held.map_or(drawn + wait, |held| held.max(drawn + wait)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
-
-    #[test]
-    fn frames_follow_news_and_idling_costs_none() {
-        let drawn = Instant::now();
-        let (second, soon) = (Duration::from_secs(1), Duration::from_millis(40));
-        let next = |news, animation| next(drawn, soon, None, news, animation);
-        assert_eq!(next(false, None), None);
-        assert_eq!(next(true, None), Some(drawn + soon));
-        assert_eq!(next(false, Some(second)), Some(drawn + second));
-        assert_eq!(next(true, Some(second)), Some(drawn + soon));
-        assert_eq!(next(false, Some(Duration::ZERO)), Some(drawn + soon));
-        let held = |until| super::next(drawn, soon, Some(until), true, None);
-        assert_eq!((held(drawn), held(drawn + second)), (Some(drawn + soon), Some(drawn + second)));
-    }
 
     #[test]
     fn a_frame_larger_than_the_pipe_arrives_whole_though_writing_does_not_block() {

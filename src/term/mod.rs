@@ -8,8 +8,10 @@ mod guard;
 mod input;
 mod meaning;
 mod notify;
+mod pace;
 mod probe;
 mod session;
+mod turn;
 
 pub use capabilities::{Answers, Appearance, ColourChoice, GlyphChoice};
 pub use notify::Notify;

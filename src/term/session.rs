@@ -4,7 +4,9 @@ use super::errands::{Errands, News};
 use super::frame::{self, Screen};
 use super::guard::Guard;
 use super::input::{Input, listen_to_signals, listen_to_terminal};
+use super::pace::{Demand, Pace};
 use super::probe::Answer;
+use super::turn::{self, Turn};
 use super::{Answers, Appearance, Ending, First, Notify, TermError, clipboard, probe};
 use crate::app::{App, Effect, Host, Opened, Replay, Replayed, Tie};
 use crate::link::{Link, Update};
@@ -32,10 +34,12 @@ struct Session {
     /// The log that is played.
     log: Option<IndexedLog>,
     path: PathBuf,
-    /// When the last frame was sent.
-    drawn: Instant,
-    /// How long it took.
+    /// When frames went.
+    pace: Pace,
+    /// How long the last one took.
     drawing: Duration,
+    /// Whether a key waits for its frame.
+    key: bool,
     guard: Guard,
     notify: Notify,
     /// What is done with candidates beside the screen.
@@ -55,7 +59,7 @@ pub(super) fn run(
     let (sender, mut inputs) = unbounded_channel();
     listen_to_signals(sender.clone())?;
     let guard = Guard::take(app.takes_mouse())?;
-    let (screen, drawn) = (Screen::new()?, Instant::now());
+    let screen = Screen::new()?;
     let mut session = Session {
         host,
         app,
@@ -67,8 +71,9 @@ pub(super) fn run(
         other: None,
         log: None,
         path: PathBuf::new(),
-        drawn,
+        pace: Pace::new(Instant::now()),
         drawing: Duration::ZERO,
+        key: false,
         guard,
         errands: Errands::new()?,
         notify,
@@ -111,23 +116,21 @@ impl Session {
         self.draw()?;
         let mut news = false;
         loop {
-            let meter = self.app.meter();
-            let due = frame::next(self.drawn, meter.interval(), meter.held(), news, self.app.animation_due());
-            tokio::select! {
-                biased;
-                input = inputs.recv() => {
+            let due = self.pace.next(&self.demand(news));
+            match turn::next(inputs, due, &mut self.errands.news, &mut self.other, &mut self.link).await {
+                Turn::Input(input) => {
                     let mut next = Some(input.unwrap_or(Input::HangUp));
-                    let mut asks_for_frame = false;
                     while let Some(input) = next {
                         // That the terminal is ready lets the next frame go when it is due, and is none itself.
-                        asks_for_frame |= !matches!(input, Input::Answer(Answer::Ready | Answer::Complete));
+                        self.key |= !matches!(input, Input::Answer(Answer::Ready | Answer::Complete));
                         if let Some(ending) = self.input(input)? {
                             return Ok(ending);
                         }
                         // What follows is meant for what a slow effect will show.
                         next = if self.pending.is_empty() { inputs.try_recv().ok() } else { None };
                     }
-                    if !asks_for_frame {
+                    // A frame that has to wait is due in the end.
+                    if self.pending.is_empty() && !(self.key && self.pace.answers(&self.demand(news)) <= Instant::now()) {
                         continue;
                     }
                     self.draw()?;
@@ -139,11 +142,11 @@ impl Session {
                     }
                     news = false;
                 }
-                () = tokio::time::sleep_until(due.unwrap_or(self.drawn).into()), if due.is_some() => {
+                Turn::Frame => {
                     self.draw()?;
                     news = false;
                 }
-                Some(told) = self.errands.news.recv() => {
+                Turn::Errand(told) => {
                     match told {
                         News::Progress(task, line) => self.app.progress(&task, line),
                         News::Ended(task, result) => self.app.done(&task, result),
@@ -151,11 +154,11 @@ impl Session {
                     }
                     news = true;
                 }
-                update = next_update(&mut self.other) => {
+                Turn::Beside(update) => {
                     self.update_beside(update);
                     news = true;
                 }
-                update = next_update(&mut self.link) => {
+                Turn::Told(update) => {
                     self.update(update);
                     if news {
                         self.app.frame_shared();
@@ -164,6 +167,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Who waits for a frame, and what the line allows.
+    fn demand(&self, news: bool) -> Demand {
+        let meter = self.app.meter();
+        Demand { key: self.key, news, animation: self.app.animation_due(), shortest: meter.interval(), held: meter.held() }
     }
 
     /// Takes in what the terminal still answers.
@@ -188,9 +197,11 @@ impl Session {
         let begin = Instant::now();
         self.app.frame_begins(begin, self.link.as_ref().map_or(0, Link::backlog));
         let frame = self.screen.draw(&self.app, &self.look)?;
-        self.drawn = Instant::now();
-        self.drawing = self.drawn - begin;
+        let drawn = Instant::now();
+        self.drawing = drawn - begin;
+        let (key, sent) = (std::mem::take(&mut self.key), frame.is_some());
         self.app.frame_ended(frame);
+        self.pace.drew(drawn, self.app.meter().interval(), key, sent);
         // After the frame, which says that it is being read.
         if let Some(question) = self.app.question() {
             let reading = self.host.answers(&question);
@@ -465,13 +476,5 @@ impl Session {
             link.send(Command::Resume);
             self.host.finish();
         }
-    }
-}
-
-/// The next update of a live run; never, where there is none.
-async fn next_update(link: &mut Option<Link>) -> Update {
-    match link {
-        Some(link) => link.next().await,
-        None => std::future::pending().await,
     }
 }

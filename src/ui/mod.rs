@@ -1,6 +1,7 @@
 //! Pure drawing: the model of the screen and an area in, cells out. Only [`theme`] knows a colour.
 
 mod beside;
+mod colour;
 mod compare;
 mod detail;
 mod heat;

@@ -4,6 +4,7 @@ mod any_state;
 mod colour;
 mod curves;
 mod scripts;
+mod themes;
 
 use super::draw;
 use super::theme::{Depth, Glyphs, Look};

@@ -1,5 +1,6 @@
 //! Themes: the only place that knows a colour. Roles come from a file and are brought down to what the terminal can show.
 
+use super::colour::{ansi, quantise, rgb};
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -138,26 +139,68 @@ pub enum ThemeError {
 struct Entry {
     fg: Option<String>,
     bg: Option<String>,
+    /// What stands for `fg` where there are 16 colours, and the nearest would look like another role.
+    ansi: Option<String>,
     bold: bool,
     dim: bool,
     reverse: bool,
     underline: bool,
 }
 
+impl Entry {
+    /// How it looks with so many colours; what is wrong with it, in words.
+    fn style(&self, depth: Depth) -> Result<Style, String> {
+        let colour = |text: &Option<String>| match text {
+            Some(text) => rgb(text).map(Some).ok_or_else(|| format!("`{text}` is no colour, write #rrggbb")),
+            None => Ok(None),
+        };
+        let named = match &self.ansi {
+            Some(name) => Some(ansi(name).ok_or_else(|| format!("`{name}` is none of the 16 colours, write red or light red"))?),
+            None => None,
+        };
+        let mut style = Style::new();
+        let nearest = colour(&self.fg)?.and_then(|rgb| quantise(rgb, depth));
+        style.fg = named.filter(|_| depth == Depth::Ansi).or(nearest);
+        style.bg = colour(&self.bg)?.and_then(|rgb| quantise(rgb, depth));
+        for (set, modifier) in [
+            (self.bold, Modifier::BOLD),
+            (self.dim, Modifier::DIM),
+            (self.reverse, Modifier::REVERSED),
+            (self.underline, Modifier::UNDERLINED),
+        ] {
+            if set {
+                style = style.add_modifier(modifier);
+            }
+        }
+        // A background that cannot be shown must not take the meaning with it.
+        if self.bg.is_some() && style.bg.is_none() {
+            style = style.add_modifier(Modifier::REVERSED);
+        }
+        Ok(style)
+    }
+}
+
+/// The roles of a theme, and those that look otherwise on a light background.
+fn entries(text: &str) -> Result<[BTreeMap<Role, Entry>; 2], toml::de::Error> {
+    let mut roles: toml::Table = toml::from_str(text)?;
+    let on_light = roles.remove("on_light").unwrap_or_else(|| toml::Table::new().into());
+    Ok([roles.try_into()?, on_light.try_into()?])
+}
+
 impl Look {
-    /// The theme of a name inside the program, or of a path that ends in `.toml`.
+    /// The theme of a name inside the program, or of a path that ends in `.toml`, on a dark background.
     ///
     /// # Errors
     /// [`ThemeError`], one line.
     pub fn load(name: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
-        Self::load_from(None, name, depth, glyphs)
+        Self::load_from(None, name, depth, glyphs, false)
     }
 
-    /// [`Self::load`], where names are looked up in a folder of the user's first.
+    /// [`Self::load`] on a dark or a light background, where names are looked up in a folder of the user's first.
     ///
     /// # Errors
     /// [`ThemeError`], one line.
-    pub fn load_from(folder: Option<&Path>, name: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
+    pub fn load_from(folder: Option<&Path>, name: &str, depth: Depth, glyphs: Glyphs, light: bool) -> Result<Self, ThemeError> {
         let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml");
         let is_name = !name.is_empty() && name.chars().all(|character| character.is_alphanumeric() || "-_ ".contains(character));
         let file = if is_path { Some(name.into()) } else { folder.filter(|_| is_name).map(|folder| folder.join(format!("{name}.toml"))) };
@@ -165,42 +208,36 @@ impl Look {
             let shown = file.display().to_string();
             let text =
                 std::fs::read_to_string(&file).map_err(|error| ThemeError::Invalid { name: shown.clone(), reason: error.to_string() })?;
-            return Self::parse(&shown, &text, depth, glyphs);
+            return Self::parse(&shown, &text, depth, glyphs, light);
         }
         match THEMES.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Self::parse(name, text, depth, glyphs),
+            Some((_, text)) => Self::parse(name, text, depth, glyphs, light),
             None => Err(ThemeError::Unknown { name: name.escape_debug().to_string(), known: names(folder).join(", ") }),
         }
     }
 
-    fn parse(name: &str, text: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
+    fn parse(name: &str, text: &str, depth: Depth, glyphs: Glyphs, light: bool) -> Result<Self, ThemeError> {
         let invalid = |reason: String| ThemeError::Invalid { name: name.to_owned(), reason };
-        let entries: BTreeMap<Role, Entry> =
-            toml::from_str(text).map_err(|error| invalid(error.message().lines().next().unwrap_or("no TOML").to_owned()))?;
+        let faulty = |error: toml::de::Error| invalid(error.message().lines().next().unwrap_or("no TOML").to_owned());
+        let [roles, on_light] = entries(text).map_err(faulty)?;
         let mut styles = BTreeMap::new();
-        for (role, entry) in entries {
-            let colour = |text: &Option<String>| match text {
-                Some(text) => rgb(text).map(Some).ok_or_else(|| invalid(format!("`{text}` is no colour, write #rrggbb"))),
-                None => Ok(None),
-            };
-            let mut style = Style::new();
-            style.fg = colour(&entry.fg)?.and_then(|rgb| quantise(rgb, depth));
-            style.bg = colour(&entry.bg)?.and_then(|rgb| quantise(rgb, depth));
-            for (set, modifier) in [
-                (entry.bold, Modifier::BOLD),
-                (entry.dim, Modifier::DIM),
-                (entry.reverse, Modifier::REVERSED),
-                (entry.underline, Modifier::UNDERLINED),
-            ] {
-                if set {
-                    style = style.add_modifier(modifier);
-                }
+        for (role, entry) in roles {
+            styles.insert(role, entry.style(depth).map_err(invalid)?);
+        }
+        for (role, entry) in on_light {
+            // Also where it does not count, so that its faults are found on any background.
+            let style = entry.style(depth).map_err(invalid)?;
+            if light {
+                styles.insert(role, style);
             }
-            // A background that cannot be shown must not take the meaning with it.
-            if entry.bg.is_some() && style.bg.is_none() {
-                style = style.add_modifier(Modifier::REVERSED);
+        }
+        let foregrounds: Vec<Color> = styles.values().filter_map(|style: &Style| style.fg).collect();
+        for style in styles.values_mut() {
+            // What stands on a ground of its own colour is not there. On its own foreground nothing else stands.
+            if style.bg.is_some_and(|ground| style.fg.map_or_else(|| foregrounds.contains(&ground), |own| own == ground)) {
+                style.bg = None;
+                *style = style.add_modifier(Modifier::REVERSED);
             }
-            styles.insert(role, style);
         }
         Ok(Self { styles, glyphs, depth })
     }
@@ -219,48 +256,6 @@ impl Look {
     }
 }
 
-fn rgb(text: &str) -> Option<[u8; 3]> {
-    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
-    let part = |range: std::ops::Range<usize>| u8::from_str_radix(&digits[range], 16).ok();
-    Some([part(0..2)?, part(2..4)?, part(4..6)?])
-}
-
-/// The 16 colours as terminals commonly show them.
-const ANSI: [([u8; 3], Color); 16] = [
-    ([0, 0, 0], Color::Black),
-    ([205, 49, 49], Color::Red),
-    ([13, 188, 121], Color::Green),
-    ([229, 229, 16], Color::Yellow),
-    ([36, 114, 200], Color::Blue),
-    ([188, 63, 188], Color::Magenta),
-    ([17, 168, 205], Color::Cyan),
-    ([229, 229, 229], Color::Gray),
-    ([102, 102, 102], Color::DarkGray),
-    ([241, 76, 76], Color::LightRed),
-    ([35, 209, 139], Color::LightGreen),
-    ([245, 245, 67], Color::LightYellow),
-    ([59, 142, 234], Color::LightBlue),
-    ([214, 112, 214], Color::LightMagenta),
-    ([41, 184, 219], Color::LightCyan),
-    ([255, 255, 255], Color::White),
-];
-
-/// The colour of an index from 16 on: a cube of 6×6×6, then 24 greys.
-fn indexed(index: u8) -> [u8; 3] {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    match index.saturating_sub(16) {
-        cube @ 0..216 => [cube / 36, cube / 6 % 6, cube % 6].map(|level| LEVELS[usize::from(level)]),
-        grey => [8 + 10 * (grey - 216); 3],
-    }
-}
-
-/// How different two colours look: squares of the differences, weighed by the mean of the reds, which follows the eye well enough.
-fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
-    let [red, green, blue] = std::array::from_fn(|part| u32::from(one[part].abs_diff(other[part])).pow(2));
-    let mean = u32::midpoint(one[0].into(), other[0].into());
-    (512 + mean) * red + 1024 * green + (767 - mean) * blue
-}
-
 /// The names of all themes: those inside the program and those in a folder of the user's.
 fn names(folder: Option<&Path>) -> Vec<String> {
     let own = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten().filter_map(|entry| {
@@ -273,103 +268,57 @@ fn names(folder: Option<&Path>) -> Vec<String> {
     names
 }
 
-fn quantise([red, green, blue]: [u8; 3], depth: Depth) -> Option<Color> {
-    match depth {
-        Depth::True => Some(Color::Rgb(red, green, blue)),
-        // The first 16 are the user's own and may be anything.
-        Depth::Indexed => (16..=255).min_by_key(|&index| distance(indexed(index), [red, green, blue])).map(Color::Indexed),
-        Depth::Ansi => ANSI.iter().min_by_key(|(known, _)| distance(*known, [red, green, blue])).map(|&(_, colour)| colour),
-        Depth::None => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn both_themes_load_at_every_depth_and_a_selection_always_shows() {
-        for (name, _) in THEMES {
-            for depth in [Depth::True, Depth::Indexed, Depth::Ansi, Depth::None] {
-                let look = Look::load(name, depth, Glyphs::Unicode).unwrap();
-                assert_ne!(look.style(Role::Selection), look.style(Role::Text));
-                assert_ne!(look.style(Role::Danger), look.style(Role::Text));
-            }
-        }
+    fn parse(text: &str, depth: Depth) -> Result<Look, ThemeError> {
+        Look::parse("x", text, depth, Glyphs::Ascii, false)
     }
 
     #[test]
     fn faults_are_named() {
         assert!(Look::load("drak", Depth::True, Glyphs::Ascii).unwrap_err().to_string().contains("`drak`"));
-        let error = Look::parse("x", "kept = { fg = \"blue\" }", Depth::True, Glyphs::Ascii).unwrap_err();
-        assert!(error.to_string().contains("`blue`"));
-        assert!(Look::parse("x", "kpet = {}", Depth::True, Glyphs::Ascii).is_err());
-    }
-
-    #[test]
-    fn quantising_keeps_hues() {
-        assert_eq!(quantise([255, 0, 0], Depth::Indexed), Some(Color::Indexed(196)));
-        assert_eq!(quantise([60, 140, 230], Depth::Ansi), Some(Color::LightBlue));
-    }
-
-    #[test]
-    fn quantising_leaves_what_is_there_and_greys_grey() {
-        for index in 16..=255 {
-            assert_eq!(quantise(indexed(index), Depth::Indexed).map(|colour| format!("{colour}")), {
-                // Two greys of the cube are greys of the ramp too; the first of equals is taken.
-                let first = (16..=index).find(|&other| indexed(other) == indexed(index));
-                first.map(|first| Color::Indexed(first).to_string())
-            });
-        }
-        let Some(Color::Indexed(grey)) = quantise([0x4a, 0x53, 0x61], Depth::Indexed) else { panic!("no index") };
-        assert!(grey >= 232, "{grey}");
-        assert_eq!(quantise([1, 2, 3], Depth::None), None);
-    }
-
-    #[test]
-    fn kept_and_dropped_differ_wherever_there_is_colour() {
-        for (name, _) in THEMES {
-            for depth in [Depth::True, Depth::Indexed, Depth::Ansi] {
-                let look = Look::load(name, depth, Glyphs::Unicode).unwrap();
-                assert_ne!(look.style(Role::Kept).fg, look.style(Role::Dropped).fg, "{name} {depth:?}");
-            }
-        }
-    }
-
-    /// A colour as somebody without red or without green cones sees it (Viénot, Brettel and Mollon 1999), on linear light.
-    fn seen_without(cones: [[f64; 3]; 3], [red, green, blue]: [u8; 3]) -> [u8; 3] {
-        let linear = [red, green, blue].map(|part| (f64::from(part) / 255.0).powf(2.2));
-        cones.map(|row| {
-            let light: f64 = row.iter().zip(linear).map(|(weight, part)| weight * part).sum();
-            (light.clamp(0.0, 1.0).powf(1.0 / 2.2) * 255.0).round() as u8
-        })
-    }
-
-    #[test]
-    fn colour_blind_eyes_tell_kept_from_dropped_and_the_curves_apart_in_every_theme() {
-        const PROTANOPE: [[f64; 3]; 3] = [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]];
-        const DEUTERANOPE: [[f64; 3]; 3] = [[0.292_75, 0.707_25, 0.0], [0.292_75, 0.707_25, 0.0], [-0.022_34, 0.022_34, 1.0]];
-        for (name, _) in THEMES {
-            let look = Look::load(name, Depth::True, Glyphs::Unicode).unwrap();
-            let colour = |role: Role| match look.style(role).fg {
-                Some(Color::Rgb(red, green, blue)) => [red, green, blue],
-                other => panic!("{name}: {role:?} is {other:?}"),
-            };
-            for (one, other) in [(Role::Kept, Role::Dropped), (Role::SeriesA, Role::SeriesB), (Role::SeriesC, Role::SeriesD)] {
-                for cones in [PROTANOPE, DEUTERANOPE] {
-                    let apart = distance(seen_without(cones, colour(one)), seen_without(cones, colour(other)));
-                    // Some 40 of 256 in each part.
-                    assert!(apart > 1024 * 40 * 40, "{name}: {one:?} and {other:?} are {apart} apart");
-                }
-            }
+        for (text, named) in [
+            ("kept = { fg = \"blue\" }", "`blue` is no colour"),
+            ("kept = { fg = \"#0000ff\", ansi = \"orange\" }", "`orange` is none of the 16 colours"),
+            ("kpet = {}", "kpet"),
+            ("kept = { gf = \"#0000ff\" }", "gf"),
+            ("kept = {}\n[on_light]\nkpet = {}", "kpet"),
+            ("kept = {}\n[on_light]\nkept = { bg = \"blue\" }", "`blue` is no colour"),
+            ("on_light = 3", "integer"),
+        ] {
+            let error = parse(text, Depth::True).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
         }
     }
 
     #[test]
     fn roles_fall_back_along_their_kin() {
-        let look = Look::parse("x", "kept = { fg = \"#ff0000\" }", Depth::True, Glyphs::Ascii).unwrap();
+        let look = parse("kept = { fg = \"#ff0000\" }", Depth::True).unwrap();
         assert_eq!(look.style(Role::SeriesA), look.style(Role::Kept));
         assert_eq!(look.style(Role::Border), look.style(Role::Text));
+    }
+
+    #[test]
+    fn a_theme_may_name_its_sixteen_colours_and_have_others_on_a_light_background() {
+        let text = "kept = { fg = \"#ff0000\", ansi = \"light blue\" }\n[on_light]\nkept = { fg = \"#880000\" }";
+        let fg = |depth, light| Look::parse("x", text, depth, Glyphs::Ascii, light).unwrap().style(Role::Kept).fg;
+        assert_eq!((fg(Depth::Ansi, false), fg(Depth::None, false)), (Some(Color::LightBlue), None));
+        assert_eq!((fg(Depth::True, false), fg(Depth::True, true)), (Some(Color::Rgb(255, 0, 0)), Some(Color::Rgb(0x88, 0, 0))));
+        assert_eq!(fg(Depth::Ansi, true), Some(Color::Red), "one that looks otherwise is told anew in full");
+    }
+
+    #[test]
+    fn what_would_stand_on_a_ground_of_its_own_colour_is_reversed() {
+        let selection = |text: &str, depth| parse(text, depth).unwrap().style(Role::Selection);
+        // Both are the same dark grey of 16.
+        let greys = "quiet = { fg = \"#8a94a3\" }\nselection = { bg = \"#2b3a50\", bold = true }";
+        let reversed = Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        assert_eq!(selection(greys, Depth::Ansi), reversed);
+        assert_eq!(selection(greys, Depth::True).bg, Some(Color::Rgb(0x2b, 0x3a, 0x50)));
+        let own = "text = { fg = \"#ffffff\" }\nselection = { fg = \"#000000\", bg = \"#ffffff\" }";
+        assert_eq!(selection(own, Depth::Ansi), Style::new().fg(Color::Black).bg(Color::White), "it has a foreground of its own");
     }
 
     #[test]
@@ -377,7 +326,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("dark.toml"), "text = { bold = true }").unwrap();
         std::fs::write(folder.path().join("mine.toml"), "text = { dim = true }").unwrap();
-        let load = |name: &str| Look::load_from(Some(folder.path()), name, Depth::True, Glyphs::Ascii);
+        let load = |name: &str| Look::load_from(Some(folder.path()), name, Depth::True, Glyphs::Ascii, false);
         assert!(load("dark").unwrap().style(Role::Kept).add_modifier.contains(Modifier::BOLD));
         assert!(load("mine").unwrap().style(Role::Kept).add_modifier.contains(Modifier::DIM));
         assert!(load("light").is_ok());

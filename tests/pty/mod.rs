@@ -80,11 +80,16 @@ impl Terminal {
 
     /// Reads until the screen is as wanted; tells what it shows and when that had arrived.
     pub fn wait(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> (String, Instant) {
+        self.wait_for_screen(what, |screen| wanted(&screen.contents()))
+    }
+
+    /// The same, where colours tell.
+    pub fn wait_for_screen(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> (String, Instant) {
         let deadline = Instant::now() + PATIENCE;
         let mut arrived = Instant::now();
         loop {
             let text = self.text();
-            if wanted(&text) {
+            if wanted(self.screen.screen()) {
                 return (text, arrived);
             }
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -118,12 +123,26 @@ impl Terminal {
         self.written.windows(wanted.len()).filter(|bytes| *bytes == wanted).count()
     }
 
-    /// Reads whatever comes within a time.
+    /// Reads whatever comes within a time: for keys that have a pace of their own, and for watching that nothing comes, never in the place
+    /// of a wait for something.
     pub fn read_for(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while let Ok((_, bytes)) = self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.screen.process(&bytes);
             self.written.extend(&bytes);
+        }
+    }
+
+    /// Reads until nothing has come for a second: until what goes on by itself has come to rest.
+    pub fn rest(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.written.len();
+            self.read_for(Duration::from_secs(1));
+            if self.written.len() == before {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not come to rest:\n{}", self.text());
         }
     }
 
