@@ -16,6 +16,7 @@ mod host;
 mod key;
 mod keymap;
 mod marked;
+mod messages;
 mod meter;
 mod network;
 mod pointer;
@@ -40,11 +41,12 @@ pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
 pub use host::{
-    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training, Written,
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Listing, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training, Written,
 };
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use marked::{Against, Marked};
+pub use messages::Message;
 pub use meter::{Frame, LinkMode, Meter};
 pub use network::{Block, NetworkRow, Take, Trend};
 pub use pointer::Target;
@@ -54,6 +56,6 @@ pub use ranking::{Order, Ranked};
 pub use replay::{PlaceLine, Replay};
 pub use run::{Ending, Run};
 pub use start::{Chosen, Start};
-pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
+pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, Reach, View};
 pub use steer::{Dial, DialLine};
 pub use training::TrainingLine;

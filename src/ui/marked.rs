@@ -3,16 +3,17 @@
 use super::overlay::centred;
 use super::paint::{Brush, share2, share3, short};
 use super::theme::Role;
-use crate::app::{Against, App, Change, Run};
+use crate::app::{ActionId, Against, App, Change, Run};
 use crate::run::CandidateScore;
 use ratatui::layout::Rect;
 
-/// Columns of the name of a row.
+/// Columns of the name of a row, as far as two candidates leave them, and at least.
 const NAME: u16 = 32;
+const SHORTEST: u16 = 12;
 /// Columns of a candidate.
 const COLUMN: u16 = 14;
 
-pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn draw(app: &App, (at, past): (usize, usize), area: Rect, brush: &mut Brush<'_>) {
     let Some(run) = app.run() else { return };
     let marked = run.compare_marked();
     let popup = centred(area, area.width.saturating_sub(2), area.height.saturating_sub(2));
@@ -20,9 +21,13 @@ pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     let groups = run.started().map_or(&[][..], |started| &started.network.groups);
     let right = format!("{} of {} operations differ · esc closes", marked.differing.len(), groups.len());
     let inner = brush.panel(popup, "Marked candidates", &right, true);
-    let name = NAME.min(inner.width / 2);
-    let fits = usize::from(((inner.width - name.min(inner.width)) / COLUMN).max(1));
-    let shown = &marked.columns[..fits.min(marked.columns.len())];
+    let name = NAME.min(inner.width.saturating_sub(2 * COLUMN).max(SHORTEST)).min(inner.width);
+    let fits = usize::from(((inner.width - name) / COLUMN).max(1)).min(marked.columns.len());
+    // The first one stays, and the others are stepped through beside it, as long as there is room for two.
+    brush.reach.across = Some(marked.columns.len() - fits);
+    let past = past.min(marked.columns.len() - fits);
+    let stays = usize::from(fits > 1);
+    let shown: Vec<_> = marked.columns[..stays].iter().chain(marked.columns[stays + past..].iter().take(fits - stays)).copied().collect();
     let cells = |y: u16, label: &str, role: Role, cell: &dyn Fn(&CandidateScore, Against) -> String, brush: &mut Brush<'_>| {
         brush.text(inner.x, y, name.saturating_sub(1), label, Role::Quiet);
         for (number, &(score, against)) in shown.iter().enumerate() {
@@ -38,16 +43,19 @@ pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     }
     let mut y = inner.y + rows;
     if shown.len() < marked.columns.len() && y < inner.bottom() {
-        let told = format!("{} more have no room in this window", marked.columns.len() - shown.len());
+        let key = app.keymap().first(&[ActionId::PreviousCandidate, ActionId::NextCandidate]);
+        let key = if key.is_empty() { key } else { format!("{key}: ") };
+        let told = format!("{key}{} before, {} behind", past, marked.columns.len() - shown.len() - past);
         brush.text(inner.x, y, inner.width, &told, Role::Attention);
         y += 1;
     }
     let list = Rect { y: (y + 1).min(inner.bottom()), height: inner.bottom().saturating_sub(y + 1), ..inner };
     let room = usize::from(list.height);
+    brush.reach.down = Some(marked.differing.len().saturating_sub(room));
     let first = at.min(marked.differing.len().saturating_sub(room));
     for (y, &group) in (list.y..list.bottom()).zip(&marked.differing[first..]) {
         let Some(told) = groups.get(group) else { continue };
-        let leader = shown.first().map_or(0, |(score, _)| score.kept[group]);
+        let leader = marked.columns.first().map_or(0, |(score, _)| score.kept[group]);
         let cell = |score: &CandidateScore, against: Against| {
             let kept = score.kept[group];
             let sign = if against == Against::First { " " } else { Change::between(leader, kept).sign() };

@@ -3,7 +3,9 @@
 mod any_state;
 mod colour;
 mod curves;
+mod heat;
 mod scripts;
+mod small;
 
 use super::draw;
 use super::theme::{Depth, Glyphs, Look};
@@ -384,7 +386,7 @@ fn what_is_drawn_can_be_clicked() {
     let look = look(Depth::True, Glyphs::Braille);
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
-    let zones = draw(&app, &look, area, &mut buffer);
+    let zones = draw(&app, &look, area, &mut buffer).zones;
     let at = |word: &str| {
         let (y, line) = lines(&buffer).into_iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
         let x = line[..line.find(word).unwrap()].chars().count();
