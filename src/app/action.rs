@@ -1,8 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_network, a_run, alone, always, baselines, candidate, chosen, copies, ended, epochs, exportable, follows, items, live, marked, network,
-    next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
+    a_network, a_run, alone, always, baselines, candidate, chosen, copies, ended, epochs, exportable, follows, items, live, marked,
+    network, next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -408,14 +408,7 @@ pub static ACTIONS: &[Action] = &[
     ),
     action((Id::ZoomOut, "zoom out"), Run, &["-"], None, "Show twice as many epochs in the curves.", epochs),
     action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", follows),
-    action(
-        (Id::Messages, "messages"),
-        Run,
-        &["!"],
-        None,
-        "All alerts and interventions of the run, the newest first.",
-        always,
-    ),
+    action((Id::Messages, "messages"), Run, &["!"], None, "All alerts and interventions of the run, the newest first.", always),
     action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
     action((Id::EventOn, "event on"), Run, &[">"], Some("event"), "Replay: stand still one event further on.", replays),
     action((Id::EventBack, "event back"), Run, &["<"], None, "Replay: stand still one event further back.", replays),
@@ -442,7 +435,14 @@ pub static ACTIONS: &[Action] = &[
     action((Id::Last, "last"), Both, &["G", "end"], None, "To the last one.", items),
     action((Id::PageDown, "page down"), Both, &["page-down", "ctrl-d"], None, "Ten further down.", items),
     action((Id::PageUp, "page up"), Both, &["page-up", "ctrl-u"], None, "Ten further up.", items),
-    action((Id::PreviousPane, "previous pane"), Both, &["shift-tab"], None, "Move the focus to the previous pane, or to the previous page.", alone),
+    action(
+        (Id::PreviousPane, "previous pane"),
+        Both,
+        &["shift-tab"],
+        None,
+        "Move the focus to the previous pane, or to the previous page.",
+        alone,
+    ),
     action(
         (Id::Back, "back"),
         Run,

@@ -161,10 +161,11 @@ mod tests {
         let told = app.run().unwrap().messages();
         assert_eq!((told[0].epoch, told[0].is_alert, told[0].step), (3, true, None));
         assert_eq!((told[1].text.as_str(), told[1].is_alert, told[1].step), ("set the temperature to 0.5", false, Some(51)));
+        push(&mut app, alert(AlertKind::Refused, "no"));
         press(&mut app, "! j");
         assert_eq!(app.overlay(), &Overlay::Messages(1));
         press(&mut app, "!");
-        assert_eq!(app.overlay(), &Overlay::None);
+        assert_eq!((app.overlay(), line(&app)), (&Overlay::None, ""), "they were read there");
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
 pub use host::{
-    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Listing, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training, Written,
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Listing, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training,
+    Written,
 };
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};

@@ -162,5 +162,35 @@ mod tests {
         press(&mut app, "?");
         app.wheel(None, true);
         assert_eq!(*app.overlay(), Overlay::Help(3));
+        press(&mut app, "esc 5");
+        app.wheel(None, true);
+        assert_eq!(app.scroll(), 1, "a chart at a time");
+    }
+
+    #[test]
+    fn the_help_and_the_wheel_work_whatever_the_keys_mean() {
+        let keys = [("fold", "Z"), ("down", "n"), ("one epoch", "J"), ("open", "O"), ("rename", "M")];
+        let keys = keys.map(|(name, key)| (name.to_owned(), vec![key.to_owned()])).into();
+        for start in [true, false] {
+            let mut app = super::super::App::with(super::super::Keymap::with(&keys).unwrap(), true);
+            if !start {
+                app.show_run("one".into(), "one".into(), true);
+            }
+            press(&mut app, "?");
+            app.wheel(None, true);
+            app.wheel(None, true);
+            app.wheel(None, false);
+            assert_eq!(*app.overlay(), Overlay::Help(3));
+            press(&mut app, "n");
+            assert_eq!(*app.overlay(), Overlay::Help(4));
+            let help = app.actions().position(|action| action.id == ActionId::Palette).unwrap();
+            while *app.overlay() != Overlay::Help(help) {
+                press(&mut app, "n");
+            }
+            app.press(Key::from(Code::Enter));
+            assert!(matches!(app.overlay(), Overlay::Palette(_)), "enter does the chosen line: {:?}", app.overlay());
+            app.wheel(None, true);
+            assert!(matches!(app.overlay(), Overlay::Palette(palette) if palette.at == 3));
+        }
     }
 }

@@ -8,8 +8,8 @@ use super::network::{self, Block};
 use super::ranking::{Listing, Order};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Acceptance, Alert, AlertKind, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record, Resources,
-    Snapshot, Source, Started, Steering, TestScore, Ties, posterior_alerts,
+    Acceptance, Alert, AlertKind, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record,
+    Resources, Snapshot, Source, Started, Steering, TestScore, Ties, posterior_alerts,
 };
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -178,7 +178,11 @@ impl App {
             Id::Back => return vec![Effect::Back],
             Id::Redraw => return vec![Effect::Redraw],
             Id::Meter => self.overlay = Overlay::Meter(0),
-            Id::Messages => self.overlay = Overlay::Messages(0),
+            Id::Messages => {
+                // All of them are read there.
+                self.alerts.clear();
+                self.overlay = Overlay::Messages(0);
+            }
             Id::Suspend => return vec![Effect::Suspend],
             Id::Leave if self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,

@@ -46,7 +46,13 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> io::Result<Self> {
         let bytes = Bytes::default();
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes, zones: Vec::new(), reach: Reach::default(), shown: None })
+        Ok(Self {
+            terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?,
+            bytes,
+            zones: Vec::new(),
+            reach: Reach::default(),
+            shown: None,
+        })
     }
 
     /// Has the next frame paint every cell.

@@ -104,9 +104,9 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         ("epochs", run.epoch_of().map_or_else(none, |(done, all)| format!("{done} of {all}"))),
         (
             "last epoch",
-            run.epochs().last().map_or_else(none, |epoch| {
-                format!("loss {:.3}, select {}", epoch.cross_entropy, share3(epoch.select_accuracy))
-            }),
+            run.epochs()
+                .last()
+                .map_or_else(none, |epoch| format!("loss {:.3}, select {}", epoch.cross_entropy, share3(epoch.select_accuracy))),
         ),
         ("by hand", if run.interventions().is_empty() { none() } else { format!("{} times", run.interventions().len()) }),
         ("expected", health.map_or_else(none, |health| format!("{} parameters", short(health.expected_parameters)))),

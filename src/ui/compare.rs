@@ -84,9 +84,15 @@ fn title(run: &Run) -> String {
 fn pictured(run: &Run, sentence: &str, inner: Rect, brush: &mut Brush<'_>) {
     let lines = (broken(sentence, inner.width).len() as u16).min(inner.height);
     let signs = legend(run, brush);
-    let legend_lines = if signs.iter().map(|(text, _)| text.trim_end().chars().count() + 3).sum::<usize>() <= usize::from(inner.width) + 3 { 1 } else { 2 };
+    let legend_lines = if signs.iter().map(|(text, _)| text.trim_end().chars().count() + 3).sum::<usize>() <= usize::from(inner.width) + 3 {
+        1
+    } else {
+        2
+    };
     let upper = inner.height - lines;
-    if upper > legend_lines + 2 {
+    // Bars without the signs' meaning still show where the two lie.
+    let legend_lines = if upper > legend_lines + 3 { legend_lines } else { 0 };
+    if upper > 2 {
         let plot = upper - legend_lines - 2;
         histogram_of(run, inner, plot, brush);
         brush.pieces(Rect { y: inner.y + plot + 2, height: legend_lines, ..inner }, &signs);
@@ -115,7 +121,9 @@ fn facts_page(app: &App, told: &Told, area: Rect, brush: &mut Brush<'_>) -> Rect
             lines.push((name.clone(), String::new()));
         }
         let parts = broken(value, if is_narrow { inner.width - 2 } else { inner.width - NAME });
-        lines.extend(parts.into_iter().enumerate().map(|(at, part)| (if at == 0 && !is_narrow { name.clone() } else { String::new() }, part)));
+        lines.extend(
+            parts.into_iter().enumerate().map(|(at, part)| (if at == 0 && !is_narrow { name.clone() } else { String::new() }, part)),
+        );
     }
     let room = usize::from(inner.height);
     brush.reach.down = Some(lines.len().saturating_sub(room));
@@ -209,7 +217,8 @@ fn signs(brush: &Brush<'_>) -> (&'static str, &'static str, &'static str) {
 
 /// What the best of n is on images that did not choose it, over n: the expectation as a line, the middle 95 % of draws filled.
 fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, focused: bool, brush: &mut Brush<'_>) -> Rect {
-    let what = ["chosen on one half of the images, accuracy on the other · middle 95 % of draws", "accuracy on the other half of the images"];
+    let what =
+        ["chosen on one half of the images, accuracy on the other · middle 95 % of draws", "accuracy on the other half of the images"];
     let what = what.iter().find(|text| text.chars().count() + 20 <= usize::from(area.width)).copied().unwrap_or_default();
     let inner = brush.panel(area, "Best of n", what, focused);
     let Some((comparison, baseline)) = told.filter(|_| inner.height > 1) else { return inner };

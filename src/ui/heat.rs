@@ -3,7 +3,7 @@
 use super::network::held_sign;
 use super::paint::{Brush, share2, share3, short};
 use super::theme::{Glyphs, Role};
-use crate::app::{App, Pane, Run, Target, group_words, sentence};
+use crate::app::{App, Block, Pane, Run, Target, group_words, sentence};
 use ratatui::layout::Rect;
 use std::ops::Range;
 
@@ -34,7 +34,11 @@ pub(super) fn pane(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
         return;
     }
     let tall = usize::from(inner.height.saturating_sub(3)).min(count);
-    let lines = if tall < count { binned(run, tall) } else { (0..count).map(|group| Line { groups: vec![group], head: None, ends: false }).collect() };
+    let lines = if tall < count {
+        binned(run, tall)
+    } else {
+        (0..count).map(|group| Line { groups: vec![group], head: None, ends: false }).collect()
+    };
     let names = lines.iter().filter_map(|line| line.head.as_ref()).map(|name| name.chars().count()).max();
     let label = names.map_or(0, |wide| wide.min(BLOCK) as u16 + 2).min(inner.width / 4);
     for (y, (number, line)) in (inner.y..).zip(lines.iter().enumerate()) {
@@ -70,7 +74,9 @@ fn binned(run: &Run, tall: usize) -> Vec<Line> {
         // Blocks until this part of all groups is reached, but as many as there must be for the parts that follow.
         let first = next;
         next += 1;
-        while next + (parts - part - 1) < blocks.len() && (blocks[next].groups.end - blocks[next].groups.len() / 2) * parts <= (part + 1) * count {
+        while next + (parts - part - 1) < blocks.len()
+            && (blocks[next].groups.end - blocks[next].groups.len() / 2) * parts <= (part + 1) * count
+        {
             next += 1;
         }
         let next = if part + 1 == parts { blocks.len() } else { next };
@@ -79,13 +85,10 @@ fn binned(run: &Run, tall: usize) -> Vec<Line> {
         let p = |group: &usize| run.drop_probability(*group).unwrap_or(0.0);
         groups.sort_by(|a, b| measured(run, p(a)).total_cmp(&measured(run, p(b))));
         let end = these.last().map_or(0, |block| block.groups.end);
-        let rows = (end * (tall - BANDS.min(tall) * parts) / count.max(1) + (part + 1) * BANDS.min(tall)).saturating_sub(taken).min(groups.len());
+        let rows =
+            (end * (tall - BANDS.min(tall) * parts) / count.max(1) + (part + 1) * BANDS.min(tall)).saturating_sub(taken).min(groups.len());
         taken += rows;
-        let name = match these {
-            [one] => one.name.clone(),
-            [first, .., last] => joined(&first.name, &last.name),
-            [] => String::new(),
-        };
+        let name = name_of(these);
         for row in 0..rows {
             let bin = bin(row, rows, groups.len());
             lines.push(Line { groups: groups[bin].to_vec(), head: (row == 0).then(|| name.clone()), ends: row + 1 == rows });
@@ -107,8 +110,12 @@ fn bin(row: usize, rows: usize, count: usize) -> Range<usize> {
     }
 }
 
-/// The names of the first and the last of some blocks as one: `dense1–3`.
-fn joined(first: &str, last: &str) -> String {
+/// The name of some blocks as one, `dense1–3`; without those that are small beside the largest.
+fn name_of(blocks: &[Block]) -> String {
+    let largest = blocks.iter().map(|block| block.groups.len()).max().unwrap_or(0);
+    let mut large = blocks.iter().filter(|block| block.groups.len() * 10 > largest).map(|block| block.name.as_str());
+    let first = large.next().unwrap_or_default();
+    let Some(last) = large.next_back() else { return first.to_owned() };
     let common = first.chars().zip(last.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|character| character.is_ascii_digit());
     match (&first[common..], &last[common..]) {
@@ -279,10 +286,9 @@ fn focus(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let facts = [
         match at(&shown) {
             Some((value, epoch)) => (format!("{word} {} at epoch {epoch}, {} now", share2(value), share2(measured(run, p))), Role::Text),
-            None => (
-                format!("{word} {} now, {} at first", share2(measured(run, p)), share2(measured(run, started.initial_drop))),
-                Role::Text,
-            ),
+            None => {
+                (format!("{word} {} now, {} at first", share2(measured(run, p)), share2(measured(run, started.initial_drop))), Role::Text)
+            }
         },
         match run.held(run.group()) {
             Some(fate) => (format!("{} held {} by hand", held_sign(fate, brush), fate.label()), Role::Attention),

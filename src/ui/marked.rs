@@ -1,7 +1,7 @@
 //! The marked candidates side by side, over the screen: a column each, and a row for every operation in which they differ.
 
 use super::overlay::centred;
-use super::paint::{Brush, share2, share3, short};
+use super::paint::{Brush, share2, share3, short, tail};
 use super::theme::Role;
 use crate::app::{ActionId, Against, App, Change, Run};
 use crate::run::CandidateScore;
@@ -29,13 +29,14 @@ pub(super) fn draw(app: &App, (at, past): (usize, usize), area: Rect, brush: &mu
     let stays = usize::from(fits > 1);
     let shown: Vec<_> = marked.columns[..stays].iter().chain(marked.columns[stays + past..].iter().take(fits - stays)).copied().collect();
     let cells = |y: u16, label: &str, role: Role, cell: &dyn Fn(&CandidateScore, Against) -> String, brush: &mut Brush<'_>| {
-        brush.text(inner.x, y, name.saturating_sub(1), label, Role::Quiet);
+        // The operation stands at the end, and tells more than its block.
+        brush.text(inner.x, y, name.saturating_sub(1), &tail(label, usize::from(name.saturating_sub(1))), Role::Quiet);
         for (number, &(score, against)) in shown.iter().enumerate() {
             let x = inner.x + name + number as u16 * COLUMN;
             brush.text(x, y, (COLUMN - 1).min(inner.right().saturating_sub(x)), &cell(score, against), role);
         }
     };
-    let head = head(run);
+    let head = head(run, name < NAME);
     let rows = inner.height.min(head.len() as u16);
     for (y, (label, cell)) in (inner.y..inner.y + rows).zip(&head) {
         let role = if y == inner.y { Role::Title } else { Role::Text };
@@ -70,7 +71,7 @@ pub(super) fn draw(app: &App, (at, past): (usize, usize), area: Rect, brush: &mu
 type Cell<'a> = Box<dyn Fn(&CandidateScore, Against) -> String + 'a>;
 
 /// The rows above the operations.
-fn head(run: &Run) -> Vec<(&'static str, Cell<'_>)> {
+fn head(run: &Run, narrow: bool) -> Vec<(&'static str, Cell<'_>)> {
     let mode = run.mode();
     let unknown = if run.is_reading() { "reading …" } else { "–" };
     vec![
@@ -83,7 +84,7 @@ fn head(run: &Run) -> Vec<(&'static str, Cell<'_>)> {
             }),
         ),
         (
-            "exact McNemar against the first",
+            if narrow { "exact McNemar" } else { "exact McNemar against the first" },
             Box::new(move |_, against| match against {
                 Against::First => "first".to_owned(),
                 Against::Tied(p) => format!("= tied p {}", share2(p)),
@@ -94,6 +95,6 @@ fn head(run: &Run) -> Vec<(&'static str, Cell<'_>)> {
         ("parameters", Box::new(|score, _| short(score.parameters as f64))),
         ("MACs", Box::new(|score, _| short(score.macs as f64))),
         ("kept share", Box::new(|score, _| share2(score.kept_share))),
-        ("epoch of its weights", Box::new(|score, _| score.epoch.to_string())),
+        (if narrow { "weights of epoch" } else { "epoch of its weights" }, Box::new(|score, _| score.epoch.to_string())),
     ]
 }

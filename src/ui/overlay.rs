@@ -96,7 +96,7 @@ pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
     let keys: &[&str] = if form.input.is_some() {
         &["enter: check and take", "esc: leave as it was"]
     } else {
-        &["enter: change", "backspace: its own value", "s: start", "esc: close"]
+        &["enter: change", "s: start", "backspace: own value", "esc: close"]
     };
     let keys: Vec<(String, Role)> = keys.iter().map(|&key| (key.to_owned(), Role::Key)).collect();
     let fits = keys.iter().map(|(key, _)| key.len() + 3).sum::<usize>() <= usize::from(inner.width) + 3;

@@ -431,6 +431,13 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A text in so many columns; of one that is too long its end, after `…`.
+#[must_use]
+pub fn tail(text: &str, room: usize) -> String {
+    let count = text.chars().count();
+    if count <= room { text.to_owned() } else { format!("…{}", text.chars().skip(count + 1 - room.max(1)).collect::<String>()) }
+}
+
 /// A text in lines of a width; words longer than a line are broken.
 #[must_use]
 pub fn broken(text: &str, width: u16) -> Vec<String> {

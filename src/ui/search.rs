@@ -111,7 +111,12 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     if let Some(behind) = app.behind() {
         // The view stands still and the search does not: said where the eye looks for what is going on.
         let sign = brush.look.sign("▣", "#");
-        let told = [format!("view frozen, {behind} events behind"), format!("view frozen, {behind} behind"), "frozen".to_owned()];
+        let told = [
+            format!("view frozen, {behind} events behind"),
+            format!("view frozen, {behind} behind"),
+            "view frozen".to_owned(),
+            "frozen".to_owned(),
+        ];
         // As much of it as stands there whole beside what the search does.
         let room = usize::from(area.right().saturating_sub(x + state(app, run, brush).1.chars().count() as u16 + 4));
         let told = told.iter().find(|told| told.chars().count() + 2 <= room).or(told.last()).map_or("", String::as_str);

@@ -1,6 +1,6 @@
 //! The start screen: presets to search from, earlier runs to open.
 
-use super::paint::{Brush, bytes, share3, short};
+use super::paint::{Brush, bytes, share3, short, tail};
 use super::theme::Role;
 use crate::app::{ActionId, App, Start, Target};
 use ratatui::layout::Rect;
@@ -78,6 +78,7 @@ fn draw_runs(start: &Start, keys: &str, lower: Rect, brush: &mut Brush<'_>) {
     }
     let width = inner.width.saturating_sub(2);
     let preset = widest(start.runs().iter().map(|run| run.preset.as_str()));
+    // All of a day have the same date in front, so that a name that is too long is told by its end.
     let left = usize::from(width).saturating_sub(STATE + 2);
     let name = start.runs().iter().map(|run| run.name.chars().count() + 2).max().unwrap_or(0).clamp(NAME, LONGEST_NAME).min(left.max(NAME));
     // Behind the name as many columns as stand there whole: what is cut tells nothing.
@@ -103,7 +104,7 @@ fn draw_runs(start: &Start, keys: &str, lower: Rect, brush: &mut Brush<'_>) {
         let (sign, role) = if ["failed", "crashed"].contains(&run.state.as_str()) { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
         let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
-        let told = format!("{marked}{}", tail(&run.name, name - marked.len(), brush.look.sign("…", "~")));
+        let told = format!("{marked}{}", tail(&run.name, name - marked.len()));
         brush.text(inner.x + 2, y, width, &row(&state, &told, [&best, &age, &size, &run.preset, &seed]), role);
         brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());
@@ -115,16 +116,6 @@ const STATE: usize = 11;
 /// Columns of its name, at least and at most.
 const NAME: usize = 14;
 const LONGEST_NAME: usize = 42;
-
-/// The end of a name that is too long for its column: its beginning is the date, and all of a day begin alike.
-fn tail(name: &str, room: usize, cut: &str) -> String {
-    let count = name.chars().count();
-    if count <= room {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().skip(count + 1 - room.max(1)).collect();
-    format!("{cut}{kept}")
-}
 
 /// Columns that a list of names takes; very long ones are not waited for.
 fn widest<'a>(names: impl Iterator<Item = &'a str>) -> usize {
