@@ -34,7 +34,7 @@ pub(super) fn pane(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
         return;
     }
     let tall = usize::from(inner.height.saturating_sub(3)).min(count);
-    let lines = if tall < count {
+    let lines: Vec<Line> = if tall < count {
         binned(run, tall)
     } else {
         (0..count).map(|group| Line { groups: vec![group], head: None, ends: false }).collect()
@@ -88,13 +88,26 @@ fn binned(run: &Run, tall: usize) -> Vec<Line> {
         let rows =
             (end * (tall - BANDS.min(tall) * parts) / count.max(1) + (part + 1) * BANDS.min(tall)).saturating_sub(taken).min(groups.len());
         taken += rows;
-        let name = name_of(these);
+        let name = abbreviated(&name_of(these));
         for row in 0..rows {
             let bin = bin(row, rows, groups.len());
             lines.push(Line { groups: groups[bin].to_vec(), head: (row == 0).then(|| name.clone()), ends: row + 1 == rows });
         }
     }
     lines
+}
+
+/// A name in a few columns: of each of its parts the first letters and its number.
+fn abbreviated(name: &str) -> String {
+    if name.chars().count() <= BLOCK {
+        return name.to_owned();
+    }
+    let part = |part: &str| {
+        let letters = part.chars().take_while(|sign| sign.is_alphabetic()).take(2);
+        let rest = part.trim_start_matches(char::is_alphabetic);
+        letters.chain(rest.chars()).collect::<String>()
+    };
+    name.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 /// The ranks that a line of several stands for: of three and more the first and the last stand for one.

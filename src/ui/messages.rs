@@ -8,23 +8,27 @@ use ratatui::layout::Rect;
 
 /// Columns of the time of a message.
 const TIME: u16 = 14;
-/// Columns from which on the time stands before the text; above it in fewer.
+/// Columns inside from which on the time stands before the text; above it in fewer.
 const WIDE: u16 = 60;
+/// Columns of the screen from which on some of it stays in sight.
+const ROOMY: u16 = 80;
 
 pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     let messages = app.run().map_or(&[][..], |run| run.messages());
     // As large as it can be where there is little room: a remedy stands at the end of its sentence.
-    let (width, height) = if area.width < WIDE { (area.width, area.height - 1) } else { (area.width - 2, area.height - 2) };
-    let popup = if area.width < WIDE { Rect { height, ..area } } else { centred(area, width, height) };
+    let margin = if area.width < ROOMY { 0 } else { 2 };
+    let width = area.width - margin;
+    let lines: Vec<Line> = messages.iter().rev().flat_map(|message| lines(message, width - 4)).collect();
+    let height = (lines.len().max(1) as u16).saturating_add(2).min(area.height - margin.max(1));
+    let popup = centred(Rect { height: area.height - 1, ..area }, width, height);
     brush.clear(popup);
     let alerts = messages.iter().filter(|message| message.is_alert).count();
-    let right = format!("{alerts} alerts, {} by hand · esc closes", messages.len() - alerts);
-    let inner = brush.panel(popup, "Messages", &right, true);
+    let of = if alerts == 1 { "alert" } else { "alerts" };
+    let inner = brush.panel(popup, "Messages", &format!("{alerts} {of}, {} by hand · esc closes", messages.len() - alerts), true);
     if messages.is_empty() {
-        brush.wrapped(inner, "none so far: no alert, and nothing was done by hand", Role::Quiet);
+        brush.text(inner.x, inner.y, inner.width, "none so far", Role::Quiet);
         return;
     }
-    let lines: Vec<Line> = messages.iter().rev().flat_map(|message| lines(message, inner.width)).collect();
     let room = usize::from(inner.height);
     brush.reach.down = Some(lines.len().saturating_sub(room));
     let first = at.min(lines.len().saturating_sub(room));

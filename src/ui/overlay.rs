@@ -1,6 +1,6 @@
 //! What lies over the screen: the help, the palette of commands, the question whether to leave.
 
-use super::paint::{Brush, broken, bytes, share3, short};
+use super::paint::{Brush, TOGETHER, broken, bytes, share3, short};
 use super::theme::Role;
 use crate::app::{App, Form, LEGEND, Palette, RunRow, Target, Tie};
 use ratatui::layout::Rect;
@@ -68,7 +68,7 @@ pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
     brush.clear(popup);
     let inner = brush.panel(popup, "Delete", "", true);
     let best = run.best.map_or_else(String::new, |best| format!(" (best {})", share3(best.share())));
-    let size = bytes(run.bytes);
+    let size = bytes(run.bytes).replace(' ', &TOGETHER.to_string());
     brush.text(inner.x, inner.y, inner.width, &run.name, Role::Title);
     let lost = format!("Its log, candidates{best}, weights, checkpoints and exports, {size}, are lost for good.");
     brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);

@@ -46,6 +46,7 @@ impl Brush<'_> {
         let (mut used, mut last) = (0, Style::new());
         'pieces: for &(text, style) in pieces {
             for character in text.chars() {
+                let character = if character == TOGETHER { ' ' } else { character };
                 let character = if ascii { plain(character) } else { character };
                 let wide = character.width().unwrap_or(0) as u16;
                 if wide == 0 {
@@ -438,12 +439,16 @@ pub fn tail(text: &str, room: usize) -> String {
     if count <= room { text.to_owned() } else { format!("…{}", text.chars().skip(count + 1 - room.max(1)).collect::<String>()) }
 }
 
+/// A blank at which no line is broken.
+pub const TOGETHER: char = '\u{a0}';
+
 /// A text in lines of a width; words longer than a line are broken.
 #[must_use]
 pub fn broken(text: &str, width: u16) -> Vec<String> {
     let width = usize::from(width.max(1));
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    // A number and its unit may stay together.
+    for word in text.split(|sign: char| sign.is_whitespace() && sign != TOGETHER).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= width => {
                 line.push(' ');

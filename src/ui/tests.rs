@@ -94,9 +94,13 @@ fn screens() -> Vec<(&'static str, App)> {
         ("start", at_start()),
         ("runs", runs()),
         ("search", ranking()),
+        ("training", app_at(3)),
         ("posterior", after(explored(), "2")),
+        ("posterior_group", after(explored(), "2 tab v , ,")),
         ("samples", after(explored(), "3")),
         ("compare", answered(after(explored(), "4"))),
+        ("compare_best", answered(after(explored(), "4 tab"))),
+        ("compare_facts", answered(after(explored(), "4 shift-tab"))),
         ("marked", answered(after(ranking(), "3 G x g x j j x c"))),
         ("curves", after(steered(), "5 v , , + +")),
         ("beside", beside),
@@ -117,6 +121,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("meter", metered()),
         ("findings", findings()),
         ("alerted", after(alerted(), "2")),
+        ("messages", messages()),
         ("large", large(30)),
         ("large_posterior", after(large(30), "2")),
         ("stop", after(ranking(), "S")),
@@ -422,6 +427,17 @@ fn steered() -> App {
     ] {
         push(&mut app, Event::Intervention { command, step: 306 });
     }
+    app
+}
+
+/// The list of what was told and done.
+fn messages() -> App {
+    let mut app = steered();
+    let message = "the loss of training step 307 was not finite; the state after step 306 is restored and the search paused. The same step \
+                   will fail again: stop, and start with a lower train.learning_rate or train.clip";
+    push(&mut app, Event::Alert(Alert { kind: AlertKind::NonFiniteLoss, message: message.into() }));
+    push(&mut app, Event::Intervention { command: crate::run::Command::Resume, step: 306 });
+    press(&mut app, "!");
     app
 }
 
