@@ -50,7 +50,18 @@ impl App {
         if self.replay.is_none() {
             log::warn!("{text}");
         }
+        // What went well gives way, lest nobody sees the alert before the next key.
+        self.notice = self.notice.take().filter(|notice| notice.is_error);
         self.alerts.push_back(Notice { text, is_error: true });
+    }
+
+    /// Tells of what no key asked for just now; behind the alerts that nobody has seen so far.
+    pub(super) fn tell(&mut self, text: String, is_error: bool) {
+        if self.alerts.is_empty() {
+            self.notice(text, is_error);
+        } else {
+            self.alerts.push_back(Notice { text, is_error });
+        }
     }
 
     /// Somebody did something while the last line could be seen: what stood there has been read.
@@ -96,7 +107,7 @@ impl App {
             return self.close();
         }
         let Some(id) = self.named(key) else { return Vec::new() };
-        if let Some(at) = moved(id, at, super::state::FURTHEST) {
+        if let Some(at) = moved(id, at, super::scroll::FURTHEST) {
             self.overlay = Overlay::Messages(at);
             return Vec::new();
         }
@@ -151,6 +162,20 @@ mod tests {
         assert_eq!(line(&app), "");
         let told: Vec<&str> = app.run().unwrap().messages().iter().map(|message| message.text.as_str()).collect();
         assert_eq!(told, ["one", "two"]);
+    }
+
+    #[test]
+    fn an_alert_shows_at_once_whatever_else_was_told_and_what_comes_later_does_not_cover_it() {
+        let mut app = super::super::testing::app_with_candidates(3, 2);
+        let task = press(&mut app, "e");
+        assert!(line(&app).starts_with("writing"));
+        push(&mut app, alert(AlertKind::Storage, "the disk is full"));
+        assert_eq!(line(&app), "the disk is full");
+        let [Effect::Errand(task)] = &task[..] else { panic!("{task:?}") };
+        app.done(task, Err("no room for it".into()));
+        assert_eq!((line(&app), app.alerts_behind()), ("the disk is full", 1));
+        press(&mut app, "L");
+        assert_eq!(line(&app), "no room for it");
     }
 
     #[test]

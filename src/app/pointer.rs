@@ -3,7 +3,8 @@
 use super::action::ActionId;
 use super::key::{Code, Key};
 use super::prompt::Palette;
-use super::state::{App, Effect, FURTHEST, Overlay, Pane, View};
+use super::scroll::FURTHEST;
+use super::state::{App, Effect, Overlay, Pane, View};
 use crate::run::CandidateId;
 
 /// What lies under the pointer, as the last frame says.

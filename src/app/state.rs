@@ -165,18 +165,6 @@ pub enum Overlay {
     Messages(usize),
 }
 
-/// How far what scrolls in a frame can be scrolled; `None` where nothing does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reach {
-    /// Lines, or charts.
-    pub down: Option<usize>,
-    /// Columns of a table.
-    pub across: Option<usize>,
-}
-
-/// Further than anything scrolls, until a frame says how far.
-pub(super) const FURTHEST: usize = 1 << 20;
-
 /// What came while the view is frozen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
@@ -420,7 +408,7 @@ impl App {
     pub fn done(&mut self, task: &Task, result: Result<Done, String>) {
         self.at_work.remove(task);
         let done = match result {
-            Err(fault) => return self.notice(fault, true),
+            Err(fault) => return self.tell(fault, true),
             Ok(done) => done,
         };
         let left = self.at_work.len();
@@ -440,7 +428,7 @@ impl App {
             }
         };
         let is_wanting = matches!(&done, Done::Written(written) if written.note.is_some() || written.select.is_none());
-        self.notice(format!("candidate {} {told}{more}", task.candidate.0), is_wanting);
+        self.tell(format!("candidate {} {told}{more}", task.candidate.0), is_wanting);
         // The screen may have gone on to another run, which has candidates of the same numbers.
         if let Some(run) = self.run.as_mut().filter(|run| run.path == task.run) {
             run.findings.insert((task.candidate, task.errand), done);
@@ -544,32 +532,6 @@ impl App {
     #[must_use]
     pub fn focus(&self) -> Pane {
         self.focus
-    }
-
-    /// Lines, or charts, that what scrolls on this screen is scrolled by.
-    #[must_use]
-    pub fn scroll(&self) -> usize {
-        self.scroll
-    }
-
-    /// Whether this screen scrolls as a whole, and has no list to step through.
-    pub(super) fn scrolls(&self) -> bool {
-        self.run.is_some() && (self.beside.is_some() || matches!(self.view, View::Curves | View::Compare))
-    }
-
-    pub(super) fn scroll_by(&mut self, by: isize) {
-        self.scroll = self.scroll.saturating_add_signed(by).min(FURTHEST);
-    }
-
-    /// A frame was drawn: how far what is on top can be scrolled, which its drawing alone knows.
-    pub fn drawn(&mut self, reach: Reach) {
-        let (down, across) = (reach.down.unwrap_or(FURTHEST), reach.across.unwrap_or(FURTHEST));
-        match &mut self.overlay {
-            Overlay::None => self.scroll = self.scroll.min(down),
-            Overlay::Meter(at) | Overlay::Messages(at) => *at = (*at).min(down),
-            Overlay::Marked(at, past) => (*at, *past) = ((*at).min(down), (*past).min(across)),
-            _ => {}
-        }
     }
 
     /// What lies over the screen.

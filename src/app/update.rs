@@ -7,8 +7,9 @@ use super::host::{Changes, Errand, Task, Tie, Training};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::replay::PlaceLine;
+use super::scroll::FURTHEST;
 use super::start::Chosen;
-use super::state::{App, Effect, FURTHEST, Overlay, Pane, View};
+use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
 use crate::run::{CandidateId, Command, Fate, Start};
 
