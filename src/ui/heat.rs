@@ -293,7 +293,7 @@ fn focus(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     // At the crosshair, where there is one: what the curves beside it show there.
     let at = |points: &[(f64, f64)]| {
         let cross = run.cross()?;
-        points.iter().find(|(epoch, _)| *epoch == f64::from(cross)).map(|&(_, value)| (value, cross))
+        points.iter().find(|(epoch, _)| (*epoch - f64::from(cross)).abs() < 0.5).map(|&(_, value)| (value, cross))
     };
     let norms = run.norms(run.group());
     let facts = [

@@ -4,6 +4,7 @@ use super::paint::{Brush, bytes, share3, short, tail};
 use super::theme::Role;
 use crate::app::{ActionId, App, Start, Target};
 use ratatui::layout::Rect;
+use std::fmt::Write;
 use std::time::SystemTime;
 
 pub(super) fn draw(app: &App, area: Rect, brush: &mut Brush<'_>) {
@@ -89,7 +90,8 @@ fn draw_runs(start: &Start, keys: &str, lower: Rect, brush: &mut Brush<'_>) {
     let row = |state: &str, name_of: &str, cells: [&str; 5]| {
         let mut line = format!("{state:<STATE$}  {name_of:<name$}");
         for ((number, cell), column) in cells.into_iter().enumerate().zip(behind).take(shown) {
-            line += &if number == 3 { format!("  {cell:<column$}") } else { format!("  {cell:>column$}") };
+            // Words begin in one column, numbers end in one.
+            let _ = if number == 3 { write!(line, "  {cell:<column$}") } else { write!(line, "  {cell:>column$}") };
         }
         line
     };
