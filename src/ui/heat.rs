@@ -40,10 +40,10 @@ pub(super) fn pane(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) 
         (0..count).map(|group| Line { groups: vec![group], head: None, ends: false }).collect()
     };
     let names = lines.iter().filter_map(|line| line.head.as_ref()).map(|name| name.chars().count()).max();
-    let label = names.map_or(0, |wide| wide.min(BLOCK) as u16 + 2).min(inner.width / 4);
+    let label = names.map_or(0, |wide| wide.min(BLOCK) as u16 + 3).min(inner.width / 4);
     for (y, (number, line)) in (inner.y..).zip(lines.iter().enumerate()) {
         if label > 0 {
-            brush.text(inner.x, y, label.saturating_sub(2), line.head.as_deref().unwrap_or_default(), Role::Quiet);
+            brush.text(inner.x, y, label.saturating_sub(3), line.head.as_deref().unwrap_or_default(), Role::Quiet);
             let sign = match (line.head.is_some(), line.ends) {
                 (true, true) => "─",
                 (true, false) => brush.look.sign("┌", "."),
