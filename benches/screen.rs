@@ -236,7 +236,7 @@ fn large(out: &mut Rows) {
         terminal.press(" t100%\r");
         terminal.wait("its end", |text| text.contains("at its end"));
         let subject = format!("{groups} groups and {candidates} candidates");
-        for (measure, keys) in [("a candidate on", ["j", "k"]), ("the next screen", ["2", "1"])] {
+        for (measure, keys) in [("a candidate on", ["]", "["]), ("the next screen", ["2", "1"])] {
             let times = (0..200).map(|press| {
                 let before = terminal.text();
                 let pressed = Instant::now();

@@ -225,6 +225,8 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("random", "r", has("random hidden"));
     walk.does("export", "e", has("written to"));
     walk.does("evaluate", "E", has("evaluated:"));
+    walk.does("messages", "!", |text| text.contains("Messages") && text.contains("set the temperature to 0.5"));
+    walk.then("esc", lacks("Messages"));
     walk.does("freeze", "f", has("view frozen"));
     walk.then("f", lacks("view frozen"));
     let files = || std::fs::read_dir(run.join("checkpoints")).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>();
@@ -341,6 +343,26 @@ fn replay(walk: &mut Walk) {
     walk.changes("faster", "u");
     walk.changes("slower", "d");
     walk.changes("next alert", "a");
+}
+
+#[test]
+fn the_list_of_runs_follows_what_comes_and_goes() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = root.path().join(".local/share/pgnas/runs");
+    let mut terminal = Terminal::start::<&str>(root.path(), SIZE, []);
+    terminal.wait("the start screen", has("none yet"));
+    terminal.finish_frame();
+    pgnas(root.path(), &arguments(&runs.join("one"), 1, &["--headless"]));
+    terminal.wait("a run that came by itself", has("completed"));
+    terminal.finish_frame();
+    // Sooner than by itself, which takes five seconds from here.
+    std::fs::rename(runs.join("one"), runs.join("renamed")).unwrap();
+    let pressed = Instant::now();
+    terminal.press("\x0c");
+    terminal.wait("the list made anew", has("renamed"));
+    assert!(pressed.elapsed() < Duration::from_secs(4), "{:?}", pressed.elapsed());
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_person_watches_steps_exports_and_leaves() {
     terminal.wait("a probability that moved", |text| first_keep(text).is_some_and(|keep| keep != first));
     let (done, _) = terminal.wait("the end of the search", |text| text.contains("completed") && candidate(text).is_some());
     let before = candidate(&done).unwrap();
-    terminal.press("j");
+    terminal.press("]");
     let (stepped, _) = terminal.wait("the next candidate", |text| candidate(text).is_some_and(|now| now != before));
     let chosen = candidate(&stepped).unwrap();
     terminal.press("e");

@@ -1,8 +1,8 @@
 //! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
 
 use super::conditions::{
-    a_network, a_run, always, baselines, candidate, chosen, ended, epochs, exportable, follows, items, live, marked, network,
-    next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
+    a_network, a_run, alone, always, baselines, candidate, chosen, copies, ended, epochs, exportable, follows, items, live, marked,
+    network, next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
 };
 use super::keymap::Keymap;
 use super::state::App;
@@ -78,6 +78,7 @@ pub enum ActionId {
     CompareMarked,
     Baseline,
     Freeze,
+    Messages,
     Copy,
     Mouse,
     Suspend,
@@ -276,7 +277,7 @@ pub static ACTIONS: &[Action] = &[
         &["/"],
         Some("filter"),
         "Show only candidates such as acc>.93 params<2M source:posterior -tied.",
-        always,
+        alone,
     ),
     action(
         (Id::Pin, "pin"),
@@ -334,7 +335,7 @@ pub static ACTIONS: &[Action] = &[
         "Train the chosen candidate, or all that are marked, on from the weights inherited, at a tenth of the learning rate; asks.",
         trainable,
     ),
-    action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane.", always),
+    action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane, or to the next page.", alone),
     action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
     action((Id::FoldAll, "fold all"), Run, &["z"], None, "Fold all blocks of the network, or unfold them.", network),
     action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, MACs, kept share or source.", candidate),
@@ -407,6 +408,7 @@ pub static ACTIONS: &[Action] = &[
     ),
     action((Id::ZoomOut, "zoom out"), Run, &["-"], None, "Show twice as many epochs in the curves.", epochs),
     action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", follows),
+    action((Id::Messages, "messages"), Run, &["!"], None, "All alerts and interventions of the run, the newest first.", always),
     action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
     action((Id::EventOn, "event on"), Run, &[">"], Some("event"), "Replay: stand still one event further on.", replays),
     action((Id::EventBack, "event back"), Run, &["<"], None, "Replay: stand still one event further back.", replays),
@@ -425,15 +427,22 @@ pub static ACTIONS: &[Action] = &[
     ),
     action((Id::Faster, "faster"), Run, &["u"], Some("speed"), "Replay: play twice as fast.", replays),
     action((Id::Slower, "slower"), Run, &["d"], None, "Replay: play half as fast.", replays),
-    action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", items),
+    action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", copies),
     action((Id::Mouse, "mouse"), Both, &["m"], None, "Leave the mouse to the terminal, to select text with it, or take it back.", always),
-    action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate, row of the network, operation, or line.", items),
-    action((Id::Up, "up"), Both, &["k", "up"], None, "Previous candidate, row of the network, operation, or line.", items),
+    action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate, row of the network, operation, chart, or line.", items),
+    action((Id::Up, "up"), Both, &["k", "up"], None, "Previous candidate, row of the network, operation, chart, or line.", items),
     action((Id::First, "first"), Both, &["g", "home"], None, "To the first one.", items),
     action((Id::Last, "last"), Both, &["G", "end"], None, "To the last one.", items),
     action((Id::PageDown, "page down"), Both, &["page-down", "ctrl-d"], None, "Ten further down.", items),
     action((Id::PageUp, "page up"), Both, &["page-up", "ctrl-u"], None, "Ten further up.", items),
-    action((Id::PreviousPane, "previous pane"), Both, &["shift-tab"], None, "Move the focus to the previous pane.", always),
+    action(
+        (Id::PreviousPane, "previous pane"),
+        Both,
+        &["shift-tab"],
+        None,
+        "Move the focus to the previous pane, or to the previous page.",
+        alone,
+    ),
     action(
         (Id::Back, "back"),
         Run,
@@ -461,7 +470,7 @@ pub static ACTIONS: &[Action] = &[
         "Stop the screen until the shell's fg; a search in a process of its own goes on, one in the screen's (--in-process) stops with it.",
         always,
     ),
-    action((Id::Redraw, "redraw"), Both, &["ctrl-l"], None, "Draw the whole screen anew.", always),
+    action((Id::Redraw, "redraw"), Both, &["ctrl-l"], None, "Draw the whole screen anew; on the start screen, list the runs anew.", always),
     action(
         (Id::Meter, "debug page"),
         Both,

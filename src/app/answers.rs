@@ -116,7 +116,7 @@ impl Run {
 impl App {
     /// What the screen that shows wants to know of the answers of the candidates, once: it is under way from then on.
     pub fn question(&mut self) -> Option<Question> {
-        let wanted = (self.view == View::Compare && self.beside.is_none()) || matches!(self.overlay, Overlay::Marked(_));
+        let wanted = (self.view == View::Compare && self.beside.is_none()) || matches!(self.overlay, Overlay::Marked(..));
         self.run.as_mut().filter(|_| wanted)?.question()
     }
 

@@ -1,5 +1,6 @@
 //! The run beside the one that shows: as far as it was when it was put there, and on from there while a search is at work on it.
 
+use super::action::ActionId;
 use super::run::Run;
 use super::state::App;
 use crate::run::{Record, Snapshot};
@@ -12,6 +13,7 @@ impl App {
     pub fn show_beside(&mut self, name: String, path: PathBuf, records: &[Record], live: bool) {
         self.beside = Some(Box::new(Run::new(name, path, live)));
         records.iter().for_each(|record| self.apply_beside(record));
+        self.scroll = 0;
     }
 
     /// The run beside the one that shows.
@@ -31,6 +33,21 @@ impl App {
         if let Some(run) = &mut self.beside {
             // What needs attention is told on its own screen.
             let _ = run.apply(record);
+        }
+    }
+
+    /// Has the curves of the run beside drawn as those of the one that shows, so that the two can be compared.
+    pub(super) fn arrange_beside(&mut self, id: ActionId) {
+        let (Some(run), Some(beside)) = (&self.run, &mut self.beside) else { return };
+        match id {
+            ActionId::LogCurves => beside.log_curves = run.log_curves,
+            ActionId::Crosshair | ActionId::CrossLeft | ActionId::CrossRight => {
+                let newest = beside.epochs.last().map(|epoch| epoch.epoch);
+                beside.cross = run.cross.and_then(|cross| Some(cross.min(newest?)));
+            }
+            ActionId::ZoomIn => beside.zoom(1),
+            ActionId::ZoomOut => beside.zoom(-1),
+            _ => {}
         }
     }
 

@@ -45,9 +45,15 @@ pub(super) fn training(app: &App) -> Result<(), &'static str> {
     if trains { Ok(()) } else { Err("training is over") }
 }
 
+/// Of two runs side by side neither is the one that a key about candidates or operations means.
+pub(super) fn alone(app: &App) -> Result<(), &'static str> {
+    if app.beside().is_some() { Err("two runs lie side by side: go back, and open one of them") } else { Ok(()) }
+}
+
 pub(super) fn operation(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     training(app)?;
-    let chosen = matches!(app.focus(), Pane::Network | Pane::Posterior);
+    let chosen = matches!(app.focus(), Pane::Network | Pane::Posterior | Pane::Group);
     if chosen { Ok(()) } else { Err("choose an operation first: next pane goes to the network") }
 }
 
@@ -58,6 +64,7 @@ pub(super) fn samples(app: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     let any = app.run().is_some_and(|run| run.selected().is_some());
     match (any, app.run().is_some_and(Run::is_live)) {
         (true, _) => Ok(()),
@@ -67,10 +74,12 @@ pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn next_candidate(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     candidate(app).or_else(|reason| samples(app).map_err(|_| reason))
 }
 
 pub(super) fn marked(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     let several = app.run().is_some_and(|run| run.marked().len() > 1);
     if several { Ok(()) } else { Err("mark two candidates or more first") }
 }
@@ -100,14 +109,22 @@ pub(super) fn trainable(app: &App) -> Result<(), &'static str> {
 
 pub(super) fn items(app: &App) -> Result<(), &'static str> {
     match app.run() {
-        Some(_) if matches!(app.focus(), Pane::Network | Pane::Posterior) => Ok(()),
+        Some(_) if app.scrolls() || matches!(app.focus(), Pane::Network | Pane::Posterior | Pane::Group) => Ok(()),
         Some(_) => candidate(app),
         None if app.start().is_empty() => Err("there is nothing to choose from"),
         None => Ok(()),
     }
 }
 
+pub(super) fn copies(app: &App) -> Result<(), &'static str> {
+    match app.run() {
+        Some(_) => alone(app).and_then(|()| if app.scrolls() { candidate(app) } else { items(app) }),
+        None => items(app),
+    }
+}
+
 pub(super) fn network(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     if app.focus() == Pane::Network { Ok(()) } else { Err("only in the network pane: next pane goes there") }
 }
 

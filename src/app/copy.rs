@@ -13,7 +13,7 @@ impl App {
                 Chosen::Run(run) => run.path.display().to_string(),
             });
         };
-        if matches!(self.focus, Pane::Network | Pane::Posterior) {
+        if matches!(self.focus, Pane::Network | Pane::Posterior | Pane::Group) {
             let group = run.started()?.network.groups.get(run.group())?;
             let p = run.drop_probability(run.group())?;
             let operation = format!("{} {} {}", group.block, group.edge, group.operation);
@@ -55,6 +55,6 @@ mod tests {
         assert!(text.starts_with("digits-1-20261124: candidate ") && text.contains(" parameters"), "{text}");
         let text = copied(press(&mut app, "tab j y"));
         assert!(text.contains("stage1.block1 0→1 conv 1×1: drop 0."), "{text}");
-        assert_eq!(press(&mut app_at(3), "y"), [], "there is no candidate yet");
+        assert_eq!(press(&mut app_at(3), "shift-tab y"), [], "there is no candidate yet");
     }
 }

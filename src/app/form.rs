@@ -89,6 +89,14 @@ impl App {
         }
     }
 
+    /// A run that was asked for cannot be shown, for this reason: told in the form that asked, or on the last line.
+    pub fn refused(&mut self, reason: String) {
+        match &mut self.overlay {
+            Overlay::Form(form) => form.fault = Some(reason),
+            _ => self.notice(reason, true),
+        }
+    }
+
     pub(super) fn press_form(&mut self, key: Key, mut form: Box<Form>) -> Vec<Effect> {
         let asked = match (&mut form.input, key.code, key.ctrl) {
             (_, Code::Char('c'), true) => {
@@ -97,8 +105,11 @@ impl App {
             }
             (None, Code::Escape, _) => return self.close(),
             (None, Code::Char('s'), _) => {
-                self.overlay = Overlay::None;
-                return vec![Effect::Start { preset: form.preset.clone(), changes: form.changes.clone() }];
+                // It stays until the search shows, so that nothing typed is lost where it cannot start.
+                form.fault = None;
+                let effects = vec![Effect::Start { preset: form.preset.clone(), changes: form.changes.clone() }];
+                self.overlay = Overlay::Form(form);
+                return effects;
             }
             (Some(_), Code::Escape, _) => {
                 (form.input, form.fault) = (None, None);
@@ -246,7 +257,16 @@ mod tests {
         let seeded = Changes { seed: Some(7), ..changes.clone() };
         assert_eq!(press(&mut app, "backspace 7 enter"), [Effect::Draft { preset: "digits".into(), changes: seeded.clone() }]);
         app.drafted("digits", seeded.clone(), Ok(draft()));
-        assert_eq!(press(&mut app, "s"), [Effect::Start { preset: "digits".into(), changes: seeded }]);
+        assert_eq!(press(&mut app, "s"), [Effect::Start { preset: "digits".into(), changes: seeded.clone() }]);
+        app.refused("no image set `digits`".into());
+        let Overlay::Form(form) = app.overlay() else { panic!("the form stays") };
+        assert_eq!((form.fault.as_deref(), &form.changes), (Some("no image set `digits`"), &seeded));
+        press(&mut app, "s");
+        app.show_run("one".into(), "one".into(), true);
+        assert_eq!(*app.overlay(), Overlay::None);
+        let mut app = at_start();
+        app.refused("no".into());
+        assert_eq!(app.notice_line().map(|notice| notice.text.as_str()), Some("no"));
     }
 
     #[test]

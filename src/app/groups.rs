@@ -5,6 +5,9 @@ use super::run::Run;
 use crate::preset::PosteriorKind;
 use crate::run::{EpochMetrics, Phase, PosteriorHealth};
 
+/// Epochs that the curves show at least.
+const SHORTEST: f64 = 4.0;
+
 impl Run {
     /// Steps through the rows of the network; stays within them.
     pub(super) fn step_row(&mut self, by: isize) {
@@ -83,9 +86,12 @@ impl Run {
         self.cross = Some(from.saturating_add_signed(by).clamp(1, newest));
     }
 
-    /// Halves the span of the curves, or doubles it.
+    /// Halves the span of the curves, or doubles it; it has a few epochs at least.
     pub(super) fn zoom(&mut self, by: i32) {
-        self.zoom = self.zoom.saturating_add_signed(by).min(6);
+        let (begin, end) = self.span();
+        if by < 0 || end - begin > SHORTEST {
+            self.zoom = self.zoom.saturating_add_signed(by);
+        }
     }
 
     /// The epoch that the crosshair of all curves stands at.
@@ -98,7 +104,7 @@ impl Run {
     #[must_use]
     pub fn span(&self) -> (f64, f64) {
         let all = f64::from(self.planned_epochs().unwrap_or(1).max(1));
-        let wide = (all / f64::from(1u32 << self.zoom.min(6))).max(4.0).min(all);
+        let wide = (all / f64::from(self.zoom).exp2()).max(SHORTEST).min(all);
         let newest = self.epochs.last().map_or(0.0, |epoch| f64::from(epoch.epoch));
         // Around the crosshair; without one, up to the newest.
         let end = self.cross.map_or(newest, |cross| f64::from(cross) + wide / 2.0).clamp(wide, all);

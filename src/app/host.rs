@@ -205,12 +205,15 @@ pub struct Progress<'a> {
 /// Work that takes a while, for a thread of its own.
 pub type Job = Box<dyn FnOnce(&Progress<'_>) -> Result<Done, String> + Send>;
 
+/// What lists the runs, for a thread of its own: those at work are asked how they stand, and may take a while to answer.
+pub type Listing = Box<dyn FnOnce() -> Vec<RunRow> + Send>;
+
 /// What lies outside the screen. Every error is one line that says what, where and the remedy.
 pub trait Host {
     /// All presets.
     fn presets(&self) -> Vec<PresetRow>;
-    /// Earlier runs, the newest first.
-    fn runs(&self) -> Vec<RunRow>;
+    /// What lists the earlier runs, the newest first.
+    fn runs(&self) -> Listing;
     /// Starts a search from a preset.
     ///
     /// # Errors

@@ -69,17 +69,20 @@ impl Run {
 }
 
 impl App {
-    pub(super) fn press_marked(&mut self, key: Key, at: usize) -> Vec<Effect> {
+    pub(super) fn press_marked(&mut self, key: Key, at: usize, past: usize) -> Vec<Effect> {
         if key == Key::from(Code::Escape) {
             return self.close();
         }
-        let last = self.run.as_ref().map_or(0, |run| run.compare_marked().differing.len().saturating_sub(1));
+        let Some(run) = &self.run else { return self.close() };
+        let last = run.compare_marked().differing.len().saturating_sub(1);
         let Some(id) = self.named(key) else { return Vec::new() };
         if let Some(at) = moved(id, at, last) {
-            self.overlay = Overlay::Marked(at);
+            self.overlay = Overlay::Marked(at, past);
             return Vec::new();
         }
         self.overlay = match id {
+            Id::NextCandidate => Overlay::Marked(at, (past + 1).min(run.marked().len().saturating_sub(1))),
+            Id::PreviousCandidate => Overlay::Marked(at, past.saturating_sub(1)),
             Id::Ask => Overlay::Leave,
             Id::CompareMarked | Id::Back | Id::Leave => Overlay::None,
             _ => return Vec::new(),
@@ -105,7 +108,7 @@ mod tests {
         assert_eq!(app.overlay(), &Overlay::None, "one alone is compared with nothing");
         app.run.as_mut().unwrap().marked = [3, 5, 8].map(CandidateId).into();
         press(&mut app, "c");
-        assert_eq!(app.overlay(), &Overlay::Marked(0));
+        assert_eq!(app.overlay(), &Overlay::Marked(0, 0));
         assert!(against(&app).iter().skip(1).all(|(_, against)| *against == Against::Unknown), "no answers so far");
         assert_eq!(app.question().map(|question| question.candidates), Some(12), "they are asked for");
 
@@ -120,7 +123,7 @@ mod tests {
         assert!(marked.differing.len() > 5 && !marked.differing.iter().any(same));
         let last = marked.differing.len() - 1;
         press(&mut app, "j G");
-        assert_eq!(app.overlay(), &Overlay::Marked(last));
+        assert_eq!(app.overlay(), &Overlay::Marked(last, 0));
         press(&mut app, "c");
         assert_eq!(app.overlay(), &Overlay::None);
     }

@@ -16,6 +16,7 @@ mod host;
 mod key;
 mod keymap;
 mod marked;
+mod messages;
 mod meter;
 mod network;
 mod pointer;
@@ -25,6 +26,7 @@ mod ranking;
 mod replay;
 mod rewind;
 mod run;
+mod scroll;
 mod start;
 mod state;
 mod steer;
@@ -40,11 +42,13 @@ pub use difference::{Change, count as count_changes};
 pub use filter::{Filter, FilterError};
 pub use form::{Form, RenameLine};
 pub use host::{
-    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training, Written,
+    Changes, Done, Draft, Errand, Host, Job, Judged, KeyRow, Listing, Opened, PresetRow, Progress, Replayed, RunRow, Task, Tie, Training,
+    Written,
 };
 pub use key::{Code, Key};
 pub use keymap::{Keymap, KeymapError};
 pub use marked::{Against, Marked};
+pub use messages::Message;
 pub use meter::{Frame, LinkMode, Meter};
 pub use network::{Block, NetworkRow, Take, Trend};
 pub use pointer::Target;
@@ -53,6 +57,7 @@ pub use prompt::{FilterLine, Palette};
 pub use ranking::{Order, Ranked};
 pub use replay::{PlaceLine, Replay};
 pub use run::{Ending, Run};
+pub use scroll::Reach;
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
 pub use steer::{Dial, DialLine};

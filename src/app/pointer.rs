@@ -3,6 +3,7 @@
 use super::action::ActionId;
 use super::key::{Code, Key};
 use super::prompt::Palette;
+use super::scroll::FURTHEST;
 use super::state::{App, Effect, Overlay, Pane, View};
 use crate::run::CandidateId;
 
@@ -30,7 +31,7 @@ pub enum Target {
 impl App {
     /// A click of the first button. What is chosen already is done: a block folds, a preset starts, a run opens.
     pub fn click(&mut self, target: Target) -> Vec<Effect> {
-        self.notice = None;
+        self.read_notice();
         match (&self.overlay, target) {
             (Overlay::Help(_), Target::Line(line)) => {
                 self.overlay = Overlay::Help(line);
@@ -63,7 +64,7 @@ impl App {
             (Overlay::None, Target::Candidate(id)) => {
                 self.focus_on(Pane::Candidates);
                 self.run.iter_mut().for_each(|run| run.choose_candidate(id));
-                self.detail_scroll = 0;
+                self.scroll = 0;
             }
             _ => {}
         }
@@ -82,10 +83,17 @@ impl App {
             _ => None,
         };
         match (&self.overlay, pane) {
-            (Overlay::Help(_) | Overlay::Palette(_), _) => {
-                let code = if down { Code::Down } else { Code::Up };
-                (0..LINES).for_each(|_| drop(self.press(Key::from(code))));
+            // Not by keys: those may have other meanings.
+            (Overlay::Help(at), _) => self.overlay = Overlay::Help(at.saturating_add_signed(by).min(self.last_line_of_help())),
+            (Overlay::Palette(palette), _) => {
+                let last = self.found(&palette.input).len().saturating_sub(1);
+                let at = palette.at.saturating_add_signed(by).min(last);
+                self.overlay = Overlay::Palette(Palette { at, ..palette.clone() });
             }
+            (Overlay::Meter(at), _) => self.overlay = Overlay::Meter(at.saturating_add_signed(by).min(FURTHEST)),
+            (Overlay::Messages(at), _) => self.overlay = Overlay::Messages(at.saturating_add_signed(by).min(FURTHEST)),
+            (Overlay::Marked(at, past), _) => self.overlay = Overlay::Marked(at.saturating_add_signed(by).min(FURTHEST), *past),
+            (Overlay::None, _) if self.scrolls() => self.scroll_by(by.signum()),
             (Overlay::None, Some(pane)) => {
                 // The wheel moves what is under it, and the focus stays.
                 let focus = std::mem::replace(&mut self.focus, pane);
@@ -155,5 +163,35 @@ mod tests {
         press(&mut app, "?");
         app.wheel(None, true);
         assert_eq!(*app.overlay(), Overlay::Help(3));
+        press(&mut app, "esc 5");
+        app.wheel(None, true);
+        assert_eq!(app.scroll(), 1, "a chart at a time");
+    }
+
+    #[test]
+    fn the_help_and_the_wheel_work_whatever_the_keys_mean() {
+        let keys = [("fold", "Z"), ("down", "n"), ("one epoch", "J"), ("open", "O"), ("rename", "M")];
+        let keys = keys.map(|(name, key)| (name.to_owned(), vec![key.to_owned()])).into();
+        for start in [true, false] {
+            let mut app = super::super::App::with(super::super::Keymap::with(&keys).unwrap(), true);
+            if !start {
+                app.show_run("one".into(), "one".into(), true);
+            }
+            press(&mut app, "?");
+            app.wheel(None, true);
+            app.wheel(None, true);
+            app.wheel(None, false);
+            assert_eq!(*app.overlay(), Overlay::Help(3));
+            press(&mut app, "n");
+            assert_eq!(*app.overlay(), Overlay::Help(4));
+            let help = app.actions().position(|action| action.id == ActionId::Palette).unwrap();
+            while *app.overlay() != Overlay::Help(help) {
+                press(&mut app, "n");
+            }
+            app.press(Key::from(Code::Enter));
+            assert!(matches!(app.overlay(), Overlay::Palette(_)), "enter does the chosen line: {:?}", app.overlay());
+            app.wheel(None, true);
+            assert!(matches!(app.overlay(), Overlay::Palette(palette) if palette.at == 3));
+        }
     }
 }

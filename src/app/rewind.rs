@@ -16,6 +16,7 @@ pub(super) struct Mark {
     tests: usize,
     steering: Steering,
     interventions: usize,
+    messages: usize,
     ending: Option<Ending>,
     warnings: Vec<Alert>,
 }
@@ -34,6 +35,7 @@ impl Run {
             tests: self.tests.len(),
             steering: self.steering.clone(),
             interventions: self.interventions.len(),
+            messages: self.messages.len(),
             ending: self.ending.clone(),
             warnings: self.warnings.clone(),
         }
@@ -41,13 +43,27 @@ impl Run {
 
     /// Goes back to a state that it was in.
     pub(super) fn go_back(&mut self, mark: &Mark) {
-        let Mark { next_record, phase, epochs, candidates, ties, acceptance, race, tests, steering, interventions, ending, warnings } =
-            mark;
+        let Mark {
+            next_record,
+            phase,
+            epochs,
+            candidates,
+            ties,
+            acceptance,
+            race,
+            tests,
+            steering,
+            interventions,
+            messages,
+            ending,
+            warnings,
+        } = mark;
         (self.next_record, self.phase) = (*next_record, *phase);
         self.epochs.truncate(*epochs);
         self.candidates.truncate(*candidates);
         self.tests.truncate(*tests);
         self.interventions.truncate(*interventions);
+        self.messages.truncate(*messages);
         (self.ties, self.steering) = (ties.clone(), steering.clone());
         (self.acceptance, self.race) = (acceptance.clone(), *race);
         self.relist();

@@ -3,12 +3,13 @@
 use super::answers::Inquiry;
 use super::filter::Filter;
 use super::host::{Done, Errand};
+use super::messages::Message;
 use super::network::{self, Block};
 use super::ranking::{Listing, Order};
 use crate::preset::BatchNormMode;
 use crate::run::{
-    Acceptance, Alert, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record, Resources,
-    Snapshot, Source, Started, Steering, TestScore, Ties, posterior_alerts,
+    Acceptance, Alert, AlertKind, CandidateId, CandidateScore, Command, EpochMetrics, Event, Fate, Outcome, Phase, RaceOutcome, Record,
+    Resources, Snapshot, Source, Started, Steering, TestScore, Ties, posterior_alerts,
 };
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,8 @@ pub struct Run {
     pub(super) steering: Steering,
     /// Every intervention with the training steps done at that moment.
     pub(super) interventions: Vec<(u64, Command)>,
+    /// Alerts and interventions, as they came.
+    pub(super) messages: Vec<Message>,
     pub(super) ending: Option<Ending>,
     pub(super) snapshot: Option<Arc<Snapshot>>,
     /// What came of errands.
@@ -98,6 +101,7 @@ impl Run {
             tests: Vec::new(),
             steering: Steering::default(),
             interventions: Vec::new(),
+            messages: Vec::new(),
             ending: None,
             snapshot: None,
             findings: BTreeMap::new(),
@@ -137,7 +141,11 @@ impl Run {
             Event::Phase { phase } => self.phase = *phase,
             Event::Epoch(metrics) => {
                 self.epochs.push((**metrics).clone());
-                return self.watch();
+                let told = self.watch();
+                if let Some(told) = &told {
+                    self.keep_message(record, told.clone(), None);
+                }
+                return told;
             }
             Event::Candidate(score) => {
                 if self.awaits && score.source == Source::Posterior {
@@ -157,8 +165,21 @@ impl Run {
                     ending.test_reads += 1;
                 }
             }
-            Event::Alert(alert) => return Some(alert.message.clone()),
+            Event::Alert(alert) => {
+                self.keep_message(record, alert.message.clone(), None);
+                if alert.kind == AlertKind::NonFiniteLoss {
+                    // The search waits for somebody, who may look only hours later.
+                    self.goes_on();
+                    self.warnings.insert(0, alert.clone());
+                }
+                return Some(alert.message.clone());
+            }
             Event::Intervention { command, step } => {
+                let words = self.started.as_ref().map_or_else(|| format!("{command:?}"), |started| command.words(&started.network));
+                self.keep_message(record, words, Some(*step));
+                if matches!(command, Command::Resume | Command::StepEpoch) {
+                    self.goes_on();
+                }
                 self.steering.take(*command);
                 self.interventions.push((*step, *command));
             }
@@ -167,14 +188,20 @@ impl Run {
                 self.acceptance.push(*acceptance);
             }
             Event::Race(race) => self.race = Some(*race),
-            Event::Resumed { .. } => {}
+            Event::Resumed { .. } => self.goes_on(),
             Event::Finished { outcome, test_reads, resources, .. } => {
                 self.phase = Phase::Ended;
+                self.goes_on();
                 self.warnings.retain(|alert| !alert.kind.is_of_machine());
                 self.ending = Some(Ending { outcome: outcome.clone(), test_reads: *test_reads, resources: *resources });
             }
         }
         None
+    }
+
+    /// What held the search up does so no longer.
+    fn goes_on(&mut self) {
+        self.warnings.retain(|alert| alert.kind != AlertKind::NonFiniteLoss);
     }
 
     /// Looks at the newest epoch for what lasts. Tells the first fault that was not there before, while it can be mended, of a log of
@@ -186,7 +213,7 @@ impl Run {
         let told = new.filter(|_| !last.is_watched() && (self.linked || self.replayed)).map(|alert| alert.message.clone());
         self.warnings.retain(|alert| !alert.kind.is_of_posterior());
         self.warnings.extend(found);
-        self.warnings.sort_by_key(|alert| alert.kind.rank());
+        self.sort_warnings();
         told
     }
 
@@ -202,8 +229,13 @@ impl Run {
         if self.ending.is_none() {
             self.warnings.extend(snapshot.alerts.iter().filter(|alert| alert.kind.is_of_machine()).cloned());
         }
-        self.warnings.sort_by_key(|alert| alert.kind.rank());
+        self.sort_warnings();
         self.snapshot = Some(snapshot);
+    }
+
+    /// The worst first: what the search stands still for, then what it goes on with.
+    fn sort_warnings(&mut self) {
+        self.warnings.sort_by_key(|alert| (alert.kind != AlertKind::NonFiniteLoss, alert.kind.rank()));
     }
 
     pub(super) fn unlink(&mut self) {

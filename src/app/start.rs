@@ -33,6 +33,15 @@ impl Start {
         Self { presets, runs, now, in_runs, preset: 0, run: 0, marked: None }
     }
 
+    /// Takes a new list of runs in: the run that was chosen stays so, wherever it stands now.
+    pub(super) fn relist(&mut self, runs: Vec<RunRow>, now: SystemTime) {
+        let chosen = self.runs.get(self.run).and_then(|run| runs.iter().position(|row| row.path == run.path));
+        self.run = chosen.unwrap_or(self.run).min(runs.len().saturating_sub(1));
+        self.marked = self.marked.take().filter(|marked| runs.iter().any(|row| row.path == *marked));
+        self.in_runs &= !runs.is_empty();
+        (self.runs, self.now) = (runs, now);
+    }
+
     /// All presets.
     #[must_use]
     pub fn presets(&self) -> &[PresetRow] {
@@ -106,5 +115,31 @@ impl Start {
         let target = position.min((self.presets.len() + self.runs.len()).saturating_sub(1));
         self.in_runs = target >= self.presets.len() && !self.runs.is_empty();
         if self.in_runs { self.run = target - self.presets.len() } else { self.preset = target }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at_start, press};
+    use super::*;
+
+    #[test]
+    fn a_new_list_keeps_what_is_chosen_and_marked() {
+        let mut app = at_start();
+        press(&mut app, "G c");
+        let (chosen, mut runs) = (app.start().runs()[1].path.clone(), app.start().runs().to_vec());
+        let mut new = runs[0].clone();
+        (new.path, new.state) = ("runs/new".into(), "running".into());
+        runs.insert(0, new);
+        let now = app.start().now() + std::time::Duration::from_secs(5);
+        app.runs_listed(runs.clone(), now);
+        assert!(matches!(app.start().chosen(), Some(Chosen::Run(run)) if run.path == chosen));
+        assert_eq!((app.start().marked(), app.start().runs().len(), app.start().now()), (Some(chosen.as_path()), 3, now));
+        runs.truncate(1);
+        app.runs_listed(runs, now);
+        assert!(matches!(app.start().chosen(), Some(Chosen::Run(run)) if run.path.ends_with("new")));
+        assert_eq!(app.start().marked(), None, "the marked one is gone");
+        app.runs_listed(Vec::new(), now);
+        assert!(matches!(app.start().chosen(), Some(Chosen::Preset(_))));
     }
 }

@@ -11,7 +11,7 @@ use super::start::Start;
 use super::steer::DialLine;
 use super::training::TrainingLine;
 use crate::run::{CandidateId, Command, Event, Record, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -107,9 +107,9 @@ impl View {
     pub fn panes(self) -> &'static [Pane] {
         match self {
             Self::Search => &[Pane::Candidates, Pane::Network, Pane::Curves, Pane::Posterior, Pane::Detail],
-            Self::Posterior => &[Pane::Posterior],
+            Self::Posterior => &[Pane::Posterior, Pane::Group],
             Self::Samples => &[Pane::Candidates, Pane::Detail],
-            Self::Compare => &[Pane::Comparison],
+            Self::Compare => &[Pane::Comparison, Pane::BestOf, Pane::Facts],
             Self::Curves => &[Pane::Curves],
         }
     }
@@ -123,8 +123,11 @@ pub enum Pane {
     Network,
     Curves,
     Posterior,
+    Group,
     Detail,
     Comparison,
+    BestOf,
+    Facts,
 }
 
 /// What lies over the screen.
@@ -154,16 +157,18 @@ pub enum Overlay {
     Stop,
     /// The line in which is typed how candidates are trained.
     Train(TrainingLine),
-    /// What the line to the terminal takes.
-    Meter,
-    /// The marked candidates side by side, from a line on.
-    Marked(usize),
+    /// What the line to the terminal takes, from a line on.
+    Meter(usize),
+    /// The marked candidates side by side, from a line on, with so many of those after the first passed over.
+    Marked(usize, usize),
+    /// Alerts and interventions, the newest first, from a line on.
+    Messages(usize),
 }
 
 /// What came while the view is frozen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     snapshot: Option<Arc<Snapshot>>,
 }
 
@@ -207,9 +212,12 @@ pub struct App {
     pub(super) beside: Option<Box<Run>>,
     pub(super) view: View,
     pub(super) focus: Pane,
-    pub(super) detail_scroll: usize,
+    /// Lines, or charts, that what scrolls on this screen is scrolled by.
+    pub(super) scroll: usize,
     pub(super) overlay: Overlay,
     pub(super) notice: Option<Notice>,
+    /// Alerts that nobody has seen so far.
+    pub(super) alerts: VecDeque<Notice>,
     pub(super) keymap: Keymap,
     pub(super) takes_mouse: bool,
     /// What is under way, with how far it is.
@@ -244,9 +252,10 @@ impl App {
             beside: None,
             view: View::Search,
             focus: Pane::Candidates,
-            detail_scroll: 0,
+            scroll: 0,
             overlay: Overlay::None,
             notice: None,
+            alerts: VecDeque::new(),
             keymap,
             takes_mouse,
             at_work: BTreeMap::new(),
@@ -267,6 +276,12 @@ impl App {
         (self.run, self.beside) = (None, None);
         (self.held, self.replay) = (None, None);
         self.overlay = Overlay::None;
+        self.alerts.clear();
+    }
+
+    /// The runs were listed anew; what is chosen and marked stays so.
+    pub fn runs_listed(&mut self, runs: Vec<RunRow>, now: SystemTime) {
+        self.start.relist(runs, now);
     }
 
     /// Goes to the list of runs, where there are any.
@@ -280,9 +295,11 @@ impl App {
         self.tie = Tie::Own;
         self.beside = None;
         (self.held, self.replay) = (None, None);
+        // A search has no candidates for most of its time.
+        self.focus = Pane::Network;
         self.show(View::Search);
-        self.detail_scroll = 0;
         self.overlay = Overlay::None;
+        self.alerts.clear();
     }
 
     /// Says how the screen is tied to the search of the run that it shows.
@@ -300,6 +317,7 @@ impl App {
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
         self.beside = None;
+        self.scroll = 0;
         if !view.panes().contains(&self.focus) {
             self.focus = view.panes()[0];
         }
@@ -310,13 +328,13 @@ impl App {
         if let Some(held) = &mut self.held {
             let seen = held.records.last().map_or(0, |last| last.sequence + 1);
             if record.sequence >= seen.max(self.run.as_ref().map_or(0, Run::next_record)) {
-                if let Event::Alert(alert) = &record.event {
-                    self.notice = Some(Notice { text: alert.message.clone(), is_error: true });
-                }
                 held.records.push(record.clone());
+                if let Event::Alert(alert) = &record.event {
+                    self.alert(alert.message.clone());
+                }
             }
         } else if let Some(told) = self.run.as_mut().and_then(|run| run.apply(record)) {
-            self.notice(told, true);
+            self.alert(told);
         }
     }
 
@@ -336,7 +354,11 @@ impl App {
             return;
         };
         for record in &held.records {
-            self.apply(record);
+            let told = self.run.as_mut().and_then(|run| run.apply(record));
+            // An alert was told as it came.
+            if let Some(told) = told.filter(|_| !matches!(record.event, Event::Alert(_))) {
+                self.alert(told);
+            }
         }
         if let Some(snapshot) = held.snapshot {
             self.snapshot(snapshot);
@@ -356,8 +378,12 @@ impl App {
         newest.map_or_else(|| self.run.as_ref().is_some_and(Run::is_paused), |snapshot| snapshot.paused)
     }
 
-    /// The engine's link has closed: what is there is all.
+    /// The engine's link has closed: what is there is all. Where the log has no end, its process was lost.
     pub fn ended(&mut self) {
+        if let Some(run) = self.run.as_ref().filter(|run| run.is_live() && !self.knows_end()) {
+            let remedy = format!("`pgnas resume {}` goes on from its last checkpoint", run.name());
+            self.notice(format!("the process of the search is gone; {remedy}"), true);
+        }
         if let Some(run) = &mut self.run {
             run.unlink();
         }
@@ -382,7 +408,7 @@ impl App {
     pub fn done(&mut self, task: &Task, result: Result<Done, String>) {
         self.at_work.remove(task);
         let done = match result {
-            Err(fault) => return self.notice(fault, true),
+            Err(fault) => return self.tell(fault, true),
             Ok(done) => done,
         };
         let left = self.at_work.len();
@@ -402,7 +428,7 @@ impl App {
             }
         };
         let is_wanting = matches!(&done, Done::Written(written) if written.note.is_some() || written.select.is_none());
-        self.notice(format!("candidate {} {told}{more}", task.candidate.0), is_wanting);
+        self.tell(format!("candidate {} {told}{more}", task.candidate.0), is_wanting);
         // The screen may have gone on to another run, which has candidates of the same numbers.
         if let Some(run) = self.run.as_mut().filter(|run| run.path == task.run) {
             run.findings.insert((task.candidate, task.errand), done);
@@ -427,7 +453,7 @@ impl App {
     #[must_use]
     pub fn animation_due(&self) -> Option<Duration> {
         // Its rates are of the last seconds, and these pass.
-        let metered = (self.overlay == Overlay::Meter).then_some(Duration::from_secs(1));
+        let metered = matches!(self.overlay, Overlay::Meter(_)).then_some(Duration::from_secs(1));
         [self.replay_due(), metered].into_iter().flatten().min()
     }
 
@@ -508,21 +534,9 @@ impl App {
         self.focus
     }
 
-    /// Lines that the detail of the candidate is scrolled by.
-    #[must_use]
-    pub fn detail_scroll(&self) -> usize {
-        self.detail_scroll
-    }
-
     /// What lies over the screen.
     #[must_use]
     pub fn overlay(&self) -> &Overlay {
         &self.overlay
-    }
-
-    /// What takes the place of the hint line.
-    #[must_use]
-    pub fn notice_line(&self) -> Option<&Notice> {
-        self.notice.as_ref()
     }
 }

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn an_operation_is_held_and_released_and_a_block_as_a_whole() {
         let mut app = app_at(3);
-        press(&mut app, "tab j j");
+        press(&mut app, "j j");
         let group = app.run().unwrap().group() as u32;
         let hold = Command::Hold { group, fate: Fate::Kept };
         assert_eq!(press(&mut app, "R"), []);

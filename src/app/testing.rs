@@ -163,6 +163,11 @@ pub fn whole_run(each: u32) -> Vec<Event> {
     events
 }
 
+/// The records of some events.
+pub fn records_of(events: Vec<Event>) -> Vec<Record> {
+    events.into_iter().enumerate().map(|(at, event)| Record { sequence: at as u64, seconds: at as f64, event }).collect()
+}
+
 pub fn push(app: &mut App, event: Event) {
     let record = Record { sequence: app.next_record(), seconds: app.next_record() as f64, event };
     app.apply(&record);
@@ -207,6 +212,7 @@ pub fn app_with_candidates(epochs: u32, each: u32) -> App {
     for score in scores(epochs, each) {
         push(&mut app, Event::Candidate(Box::new(score)));
     }
+    app.loaded();
     app
 }
 
@@ -215,6 +221,7 @@ pub fn opened(each: u32) -> App {
     let mut app = App::new();
     app.show_run("digits-1-20261124".into(), PathBuf::from("runs/digits-1-20261124"), false);
     whole_run(each).into_iter().for_each(|event| push(&mut app, event));
+    app.loaded();
     app
 }
 

@@ -52,7 +52,8 @@ fn what_cannot_be_done_says_why_until_the_next_key() {
 #[test]
 fn the_winner_is_shown_until_somebody_steps() {
     let mut app = app_at(5);
-    assert_eq!(selected(&app), None);
+    assert_eq!((selected(&app), app.focus()), (None, Pane::Network), "for most of a search there is no candidate");
+    press(&mut app, "shift-tab");
     push(&mut app, Event::Candidate(Box::new(score(1, Source::Posterior, 5, 340, 900))));
     assert_eq!(selected(&app), Some(1));
     push(&mut app, Event::Candidate(Box::new(score(2, Source::Posterior, 5, 345, 900))));

@@ -7,6 +7,7 @@ use super::host::{Changes, Errand, Task, Tie, Training};
 use super::key::{Code, Key};
 use super::prompt::{FilterLine, Palette};
 use super::replay::PlaceLine;
+use super::scroll::FURTHEST;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
@@ -36,7 +37,7 @@ pub(super) fn moved(id: Id, at: usize, last: usize) -> Option<usize> {
 impl App {
     /// A key was pressed.
     pub fn press(&mut self, key: Key) -> Vec<Effect> {
-        self.notice = None;
+        self.read_notice();
         match &self.overlay {
             Overlay::Leave => self.press_leave(key),
             Overlay::Help(at) => self.press_help(key, *at),
@@ -49,8 +50,9 @@ impl App {
             Overlay::Delete(run) => self.press_delete(key, &run.clone()),
             Overlay::Stop => self.press_stop(key),
             Overlay::Train(line) => self.press_training(key, line.clone()),
-            Overlay::Meter => self.press_meter(key),
-            Overlay::Marked(at) => self.press_marked(key, *at),
+            Overlay::Meter(at) => self.press_meter(key, *at),
+            Overlay::Marked(at, past) => self.press_marked(key, *at, *past),
+            Overlay::Messages(at) => self.press_messages(key, *at),
             Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
         }
     }
@@ -77,8 +79,13 @@ impl App {
         }
     }
 
-    fn press_meter(&mut self, key: Key) -> Vec<Effect> {
-        match self.named(key) {
+    fn press_meter(&mut self, key: Key, at: usize) -> Vec<Effect> {
+        let named = self.named(key);
+        if let Some(at) = named.and_then(|id| moved(id, at, FURTHEST)) {
+            self.overlay = Overlay::Meter(at);
+            return Vec::new();
+        }
+        match named {
             _ if key == Key::from(Code::Escape) => self.overlay = Overlay::None,
             Some(Id::Meter | Id::Back | Id::Leave) => self.overlay = Overlay::None,
             Some(Id::Ask) => self.overlay = Overlay::Leave,
@@ -88,12 +95,19 @@ impl App {
     }
 
     fn press_help(&mut self, key: Key, at: usize) -> Vec<Effect> {
-        // Not through the table: there Esc means to go back, and only from a run.
-        if key == Key::from(Code::Escape) {
-            self.overlay = Overlay::None;
-            return Vec::new();
+        // Not through the table: there Esc means to go back, and only from a run, and Enter may have another meaning, or none.
+        match key {
+            Key { code: Code::Escape, ctrl: false } => {
+                self.overlay = Overlay::None;
+                return Vec::new();
+            }
+            Key { code: Code::Enter, ctrl: false } => {
+                self.overlay = Overlay::None;
+                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action.id));
+            }
+            _ => {}
         }
-        let last = self.actions().count() + super::LEGEND.len() - 1;
+        let last = self.last_line_of_help();
         let Some(id) = self.named(key) else { return Vec::new() };
         if let Some(at) = moved(id, at, last) {
             self.overlay = Overlay::Help(at);
@@ -101,14 +115,15 @@ impl App {
         }
         self.overlay = match id {
             Id::Ask => Overlay::Leave,
-            Id::Choose | Id::Fold => {
-                self.overlay = Overlay::None;
-                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action.id));
-            }
             Id::Help | Id::Back | Id::Leave => Overlay::None,
             _ => return Vec::new(),
         };
         Vec::new()
+    }
+
+    /// The position of the last line of the help: its actions, then the signs.
+    pub(super) fn last_line_of_help(&self) -> usize {
+        self.actions().count() + super::LEGEND.len() - 1
     }
 
     pub(super) fn perform(&mut self, id: Id) -> Vec<Effect> {
@@ -163,7 +178,12 @@ impl App {
             Id::Choose => return self.choose(),
             Id::Back => return vec![Effect::Back],
             Id::Redraw => return vec![Effect::Redraw],
-            Id::Meter => self.overlay = Overlay::Meter,
+            Id::Meter => self.overlay = Overlay::Meter(0),
+            Id::Messages => {
+                // All of them are read there.
+                self.alerts.clear();
+                self.overlay = Overlay::Messages(0);
+            }
             Id::Suspend => return vec![Effect::Suspend],
             Id::Leave if self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,
@@ -187,7 +207,7 @@ impl App {
             Id::PosteriorView => self.show(View::Posterior),
             Id::SamplesView => self.show(View::Samples),
             Id::CompareView => self.show(View::Compare),
-            Id::CompareMarked => self.overlay = Overlay::Marked(0),
+            Id::CompareMarked => self.overlay = Overlay::Marked(0, 0),
             Id::Freeze => self.freeze(),
             Id::Fold
             | Id::FoldAll
@@ -250,6 +270,7 @@ impl App {
             _ => {}
         }
         run.relist();
+        self.arrange_beside(id);
     }
 
     fn leave(&self) -> Vec<Effect> {
@@ -278,23 +299,28 @@ impl App {
             let panes = self.view.panes();
             let at = panes.iter().position(|&pane| pane == self.focus).unwrap_or(0);
             self.focus = panes[(at + by) % panes.len()];
+            if self.view == View::Compare {
+                self.scroll = 0;
+            }
         } else {
             self.start.switch();
         }
     }
 
     fn step(&mut self, by: isize) {
+        let scrolls = self.scrolls();
         match &mut self.run {
             None => self.start.step(by),
+            Some(_) if scrolls => self.scroll_by(by),
             Some(run) if self.focus == Pane::Network => run.step_row(by),
-            Some(run) if self.focus == Pane::Posterior => run.step_group(by),
+            Some(run) if matches!(self.focus, Pane::Posterior | Pane::Group) => run.step_group(by),
             Some(_) => self.step_candidate(by),
         }
     }
 
     pub(super) fn page(&mut self, by: isize) {
         if self.run.is_some() && self.focus == Pane::Detail {
-            self.detail_scroll = self.detail_scroll.saturating_add_signed(by).min(1 << 20);
+            self.scroll_by(by);
         } else {
             self.step(by);
         }
@@ -318,7 +344,10 @@ impl App {
     fn step_candidate(&mut self, by: isize) {
         if let Some(run) = &mut self.run {
             run.step_candidate(by);
-            self.detail_scroll = 0;
+            // Other screens scroll something else.
+            if !self.scrolls() {
+                self.scroll = 0;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::launch::{Request, Running, launch};
 use super::places::Places;
 use super::runs::RunFiles;
 use crate::app::{
-    Changes, Compared, Draft, Host, Job, KeyRow, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie, Training,
+    Changes, Compared, Draft, Host, Job, KeyRow, Listing, Opened, PresetRow, Question, Reading, Replayed, RunRow, Task, Tie, Training,
 };
 use crate::preset::{KEYS, Preset};
 use crate::run::{Record, RunFolder, Start, list_runs, read_answers};
@@ -74,8 +74,8 @@ impl Host for SystemHost {
         Preset::names(user).into_iter().map(row).collect()
     }
 
-    fn runs(&self) -> Vec<RunRow> {
-        let runs = self.places.runs.as_deref().map(list_runs).unwrap_or_default();
+    fn runs(&self) -> Listing {
+        let root = self.places.runs.clone();
         let row = |run: crate::run::RunListing| RunRow {
             state: super::list::standing(&run).0.to_owned(),
             name: run.name,
@@ -86,7 +86,7 @@ impl Host for SystemHost {
             written: run.written,
             bytes: run.bytes,
         };
-        runs.into_iter().map(row).collect()
+        Box::new(move || root.as_deref().map(list_runs).unwrap_or_default().into_iter().map(row).collect())
     }
 
     fn start(&mut self, preset: &str, changes: &Changes) -> Result<Opened, String> {
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!((names[0], names.last()), (("digits", true), Some(&("wrong", false))));
         assert!(names[..names.len() - 1].iter().all(|&(_, built)| built), "{names:?}");
         assert_eq!(presets[0].groups, 37);
-        let runs = host.runs();
+        let runs = host.runs()();
         assert_eq!((runs.len(), runs[0].state.as_str()), (1, "completed"));
         let opened = host.open(&runs[0].path).unwrap();
         assert_eq!((opened.records.len(), opened.link.is_none()), (fixture::events().len(), true));
@@ -259,13 +259,13 @@ mod tests {
         assert!(host.draft("digits", &changes("train.epochs", "none")).unwrap_err().contains("train.epochs"));
         assert!(host.rename(&runs[0].path, "../out").unwrap_err().contains("name"));
         host.rename(&runs[0].path, "mine").unwrap();
-        assert_eq!(host.runs()[0].name, "mine");
-        let path = host.runs()[0].path.clone();
+        assert_eq!(host.runs()()[0].name, "mine");
+        let path = host.runs()()[0].path.clone();
         let lock = RunFolder::open(&path).unwrap().lock().unwrap();
         assert!(host.delete(&path).is_err() && host.resume(&path).is_err(), "somebody is at work on it");
         drop(lock);
         assert!(host.resume(&path).unwrap_err().contains("is complete"));
         host.delete(&path).unwrap();
-        assert_eq!((host.runs().len(), path.exists()), (0, false));
+        assert_eq!((host.runs()().len(), path.exists()), (0, false));
     }
 }

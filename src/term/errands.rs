@@ -1,6 +1,6 @@
 //! What is done with candidates on threads of their own, in the order it was asked for: the screen answers keys meanwhile.
 
-use crate::app::{Compared, Done, Errand, Job, Progress, Reading, Task};
+use crate::app::{Compared, Done, Errand, Job, Listing, Progress, Reading, RunRow, Task};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,8 @@ pub(super) enum News {
     Ended(Task, Result<Done, String>),
     /// What the answers of a run's candidates tell, or one line on what went wrong.
     Read(PathBuf, Result<Box<Compared>, String>),
+    /// The runs there are; `None` where they could not be listed.
+    Listed(Option<Vec<RunRow>>),
 }
 
 /// The threads and both ends of what they do.
@@ -66,6 +68,16 @@ impl Errands {
         let work = move || drop(sender.send(News::Read(path, reading().map(Box::new))));
         if let Err(error) = std::thread::Builder::new().name("answers".into()).spawn(work) {
             let _ = self.sender.send(News::Read(run, Err(format!("no thread to read answers on: {error}"))));
+        }
+    }
+
+    /// Lists the runs on a thread of its own.
+    pub(super) fn list(&self, listing: Listing) {
+        let sender = self.sender.clone();
+        let work = move || drop(sender.send(News::Listed(Some(listing()))));
+        if std::thread::Builder::new().name("runs".into()).spawn(work).is_err() {
+            // The next time, perhaps.
+            let _ = self.sender.send(News::Listed(None));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Frames: painted in memory and sent in one piece.
 
 use super::probe;
-use crate::app::{App, Frame, Target};
+use crate::app::{App, Frame, Reach, Target};
 use crate::ui;
 use crate::ui::paint::Zone;
 use crate::ui::theme::Look;
@@ -37,6 +37,8 @@ pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Bytes>>,
     bytes: Bytes,
     zones: Vec<Zone>,
+    /// How far it can be scrolled.
+    reach: Reach,
     /// What it shows; `None` where that is not known.
     shown: Option<Buffer>,
 }
@@ -44,7 +46,13 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> io::Result<Self> {
         let bytes = Bytes::default();
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?, bytes, zones: Vec::new(), shown: None })
+        Ok(Self {
+            terminal: Terminal::new(CrosstermBackend::new(bytes.clone()))?,
+            bytes,
+            zones: Vec::new(),
+            reach: Reach::default(),
+            shown: None,
+        })
     }
 
     /// Has the next frame paint every cell.
@@ -60,10 +68,11 @@ impl Screen {
     pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<Option<Frame>> {
         let begin = Instant::now();
         queue!(self.bytes, terminal::BeginSynchronizedUpdate)?;
-        let zones = &mut self.zones;
+        let (zones, reach) = (&mut self.zones, &mut self.reach);
         let drawn = self.terminal.draw(|frame| {
             let area = frame.area();
-            *zones = ui::draw(app, look, area, frame.buffer_mut());
+            let drawn = ui::draw(app, look, area, frame.buffer_mut());
+            (*zones, *reach) = (drawn.zones, drawn.reach);
         })?;
         if self.shown.as_ref() == Some(drawn.buffer) {
             self.bytes.0.take();
@@ -87,6 +96,11 @@ impl Screen {
     /// What the last frame shows at a place.
     pub(super) fn target(&self, x: u16, y: u16) -> Option<Target> {
         ui::target(&self.zones, x, y)
+    }
+
+    /// How far the last frame can be scrolled.
+    pub(super) fn reach(&self) -> Reach {
+        self.reach
     }
 }
 

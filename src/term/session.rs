@@ -13,13 +13,16 @@ use crate::link::{Link, Update};
 use crate::run::{Command, IndexedLog};
 use crate::ui::theme::Look;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Time that the terminal has to answer before a screen that is left gives it back: an answer that comes later is typed into the shell.
 const ANSWERING: Duration = Duration::from_secs(1);
 /// Time that a replay may read for before a frame, where the last frame did not take longer itself.
 const READING: Duration = Duration::from_millis(20);
+
+/// Time after which the start screen lists its runs anew: one that it calls running may have ended.
+const LISTED: Duration = Duration::from_secs(5);
 
 struct Session {
     host: Box<dyn Host>,
@@ -44,6 +47,10 @@ struct Session {
     notify: Notify,
     /// What is done with candidates beside the screen.
     errands: Errands,
+    /// When the runs were listed.
+    listed: Instant,
+    /// Since when they are being listed.
+    listing: Option<Instant>,
     /// What may take a while: done after the frame that answers its key.
     pending: Vec<Effect>,
 }
@@ -77,6 +84,8 @@ pub(super) fn run(
         guard,
         errands: Errands::new()?,
         notify,
+        listed: Instant::now(),
+        listing: None,
         pending: Vec::new(),
     };
     // The first frame comes before anything that may be slow.
@@ -117,7 +126,8 @@ impl Session {
         let mut news = false;
         loop {
             let due = self.pace.next(&self.demand(news));
-            match turn::next(inputs, due, &mut self.errands.news, &mut self.other, &mut self.link).await {
+            let list = (self.app.run().is_none() && self.listing.is_none()).then(|| self.listed + LISTED);
+            match turn::next(inputs, (due, list), &mut self.errands.news, &mut self.other, &mut self.link).await {
                 Turn::Input(input) => {
                     let mut next = Some(input.unwrap_or(Input::HangUp));
                     while let Some(input) = next {
@@ -146,8 +156,18 @@ impl Session {
                     self.draw()?;
                     news = false;
                 }
+                Turn::List => self.list(),
                 Turn::Errand(told) => {
                     match told {
+                        News::Listed(runs) => {
+                            // A list of before a run was renamed or deleted is out of date.
+                            let is_new = self.listing.take().is_some_and(|since| since > self.listed);
+                            self.listed = Instant::now();
+                            match runs.filter(|_| is_new && self.app.run().is_none()) {
+                                Some(runs) => self.app.runs_listed(runs, SystemTime::now()),
+                                None => continue,
+                            }
+                        }
                         News::Progress(task, line) => self.app.progress(&task, line),
                         News::Ended(task, result) => self.app.done(&task, result),
                         News::Read(run, found) => self.app.answered(&run, found.map(|found| *found)),
@@ -201,6 +221,7 @@ impl Session {
         self.drawing = drawn - begin;
         let (key, sent) = (std::mem::take(&mut self.key), frame.is_some());
         self.app.frame_ended(frame);
+        self.app.drawn(self.screen.reach());
         self.pace.drew(drawn, self.app.meter().interval(), key, sent);
         // After the frame, which says that it is being read.
         if let Some(question) = self.app.question() {
@@ -274,7 +295,12 @@ impl Session {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(Some(Ending::Left)),
-                Effect::Redraw => self.screen.forget()?,
+                Effect::Redraw => {
+                    self.screen.forget()?;
+                    if self.app.run().is_none() {
+                        self.list();
+                    }
+                }
                 Effect::Send(command) => self.send(command),
                 Effect::Mouse(mouse) => Guard::mouse(mouse)?,
                 Effect::Suspend => {
@@ -371,7 +397,7 @@ impl Session {
     fn show_or_say(&mut self, opened: Result<Opened, String>) {
         match opened {
             Ok(opened) => self.show(opened),
-            Err(error) => self.app.notice(error, true),
+            Err(error) => self.app.refused(error),
         }
     }
 
@@ -382,6 +408,7 @@ impl Session {
         for record in &records {
             self.app.apply(record);
         }
+        self.app.loaded();
         (self.link, self.log, self.path) = (link, None, path);
     }
 
@@ -396,7 +423,16 @@ impl Session {
     fn show_start(&mut self) {
         (self.link, self.log) = (None, None);
         let (presets, runs) = (self.host.presets(), self.host.runs());
-        self.app.show_start(presets, runs);
+        self.app.show_start(presets, runs());
+        self.listed = Instant::now();
+    }
+
+    /// Has the runs listed anew, beside the screen.
+    fn list(&mut self) {
+        if self.listing.is_none() {
+            self.listing = Some(Instant::now());
+            self.errands.list(self.host.runs());
+        }
     }
 
     fn update(&mut self, update: Update) {
@@ -421,10 +457,6 @@ impl Session {
                 self.host.finish();
                 if self.app.tie() != Tie::Own {
                     self.catch_up();
-                }
-                if let Some(run) = self.app.run().filter(|run| run.is_live()) {
-                    let remedy = format!("`pgnas resume {}` goes on from its last checkpoint", run.name());
-                    self.app.notice(format!("the process of the search is gone; {remedy}"), true);
                 }
                 self.app.ended();
             }

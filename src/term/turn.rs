@@ -13,6 +13,8 @@ pub(super) enum Turn {
     Input(Option<Input>),
     /// A frame is due.
     Frame,
+    /// The list of runs is to be read anew.
+    List,
     /// An errand tells of itself.
     Errand(News),
     /// The search of the run beside tells something.
@@ -24,7 +26,7 @@ pub(super) enum Turn {
 /// Waits for the next thing to do; of several that are there, the first in this order.
 pub(super) async fn next(
     inputs: &mut UnboundedReceiver<Input>,
-    due: Option<Instant>,
+    (due, list): (Option<Instant>, Option<Instant>),
     errands: &mut UnboundedReceiver<News>,
     beside: &mut Option<Link>,
     link: &mut Option<Link>,
@@ -33,6 +35,7 @@ pub(super) async fn next(
         biased;
         input = inputs.recv() => Turn::Input(input),
         () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => Turn::Frame,
+        () = tokio::time::sleep_until(list.unwrap_or_else(Instant::now).into()), if list.is_some() => Turn::List,
         Some(told) = errands.recv() => Turn::Errand(told),
         update = told(beside) => Turn::Beside(update),
         update = told(link) => Turn::Told(update),
@@ -73,24 +76,26 @@ mod tests {
             // Timers count in milliseconds.
             let past = Instant::now().checked_sub(Duration::from_millis(10));
             let mut turns = Vec::new();
-            for due in [past; 65].into_iter().chain([None; 66]) {
+            let due = [(past, past); 65].into_iter().chain([(None, past)]).chain([(None, None); 66]);
+            for due in due {
                 turns.push(match next(&mut inputs, due, &mut errands, &mut beside, &mut link).await {
                     Turn::Input(Some(Input::Resize)) => "input",
                     Turn::Frame => "frame",
+                    Turn::List => "list",
                     Turn::Errand(_) => "errand",
                     Turn::Beside(Update::Snapshot(_)) => "beside",
                     Turn::Told(Update::Snapshot(_)) => "told",
                     other => panic!("{other:?}"),
                 });
             }
-            let expected = [["input"; 64].as_slice(), &["frame"], &["errand"; 64], &["beside", "told"]].concat();
+            let expected = [["input"; 64].as_slice(), &["frame"], &["list"], &["errand"; 64], &["beside", "told"]].concat();
             assert_eq!(turns, expected);
 
             // Where nothing is there, what comes; a terminal that is gone at last.
             let soon = Some(Instant::now() + Duration::from_millis(1));
-            assert!(matches!(next(&mut inputs, soon, &mut errands, &mut None, &mut None).await, Turn::Frame));
+            assert!(matches!(next(&mut inputs, (soon, None), &mut errands, &mut None, &mut None).await, Turn::Frame));
             drop(keys);
-            assert!(matches!(next(&mut inputs, None, &mut errands, &mut None, &mut None).await, Turn::Input(None)));
+            assert!(matches!(next(&mut inputs, (None, None), &mut errands, &mut None, &mut None).await, Turn::Input(None)));
         });
     }
 }

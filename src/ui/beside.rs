@@ -1,24 +1,78 @@
 //! Two runs side by side: what each was, how it goes or went, how its posterior stands, what came out.
 
-use super::paint::{Brush, duration, share2, share3, short};
+use super::paint::{Brush, broken, duration, share2, share3, short};
 use super::panes;
 use super::theme::Role;
-use crate::app::Run;
+use crate::app::{App, Run};
 use crate::posterior::statistics::mean_and_deviation;
 use crate::run::{Accuracy, Outcome, Phase, Source, newest};
 use ratatui::layout::Rect;
 
 /// Columns of the name of a fact.
 const NAME: u16 = 18;
+/// Columns from which on each run has a panel of its own.
+const WIDE: u16 = 100;
+/// Lines from which on curves are worth their place.
+const CURVES: u16 = 9;
 
-pub(super) fn draw(left: &Run, right: &Run, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn draw(app: &App, left: &Run, right: &Run, area: Rect, brush: &mut Brush<'_>) {
     let half = area.width / 2;
     let (ours, theirs) = (facts(left), facts(right));
-    one(left, &ours, &theirs, Rect { width: half, ..area }, brush);
-    one(right, &theirs, &ours, Rect { x: area.x + half, width: area.width - half, ..area }, brush);
+    let sides = [Rect { width: half, ..area }, Rect { x: area.x + half, width: area.width - half, ..area }];
+    if area.width >= WIDE && area.height >= ours.len() as u16 + 2 {
+        one((left, right), &ours, &theirs, sides[0], brush);
+        one((right, left), &theirs, &ours, sides[1], brush);
+        return;
+    }
+    let lines = lines(left, right, area.width.saturating_sub(4));
+    // Curves below, where all facts leave room for them.
+    let upper = Rect { height: if area.height >= lines.len() as u16 + 2 + CURVES { lines.len() as u16 + 2 } else { area.height }, ..area };
+    let inner = brush.panel(upper, "Two runs", "", true);
+    let room = usize::from(inner.height);
+    brush.reach.down = Some(lines.len().saturating_sub(room));
+    let first = app.scroll().min(lines.len().saturating_sub(room));
+    brush.more(inner, first, room, lines.len());
+    let (name, column) = columns(inner.width);
+    for (y, (role, [told, ours, theirs])) in (inner.y..inner.bottom()).zip(lines.iter().skip(first)) {
+        brush.text(inner.x, y, name, told, Role::Quiet);
+        brush.text(inner.x + name, y, column, ours, *role);
+        brush.text(inner.x + name + column + 1, y, column, theirs, *role);
+    }
+    for (run, other, side) in [(left, right, sides[0]), (right, left, sides[1])] {
+        if upper.height < area.height {
+            panes::curves(run, Some(other), Rect { y: upper.bottom(), height: area.height - upper.height, ..side }, false, brush);
+        }
+    }
 }
 
-fn one(run: &Run, facts: &[(&str, String)], other: &[(&str, String)], area: Rect, brush: &mut Brush<'_>) {
+/// Columns of the names of facts and of the facts of either run, in a panel that both share.
+fn columns(width: u16) -> (u16, u16) {
+    let name = 17.min(width / 2);
+    (name, (width - name).saturating_sub(1) / 2)
+}
+
+/// The facts of both runs in lines, with their role: names, and what each run has, broken where its column is too narrow.
+fn lines(left: &Run, right: &Run, width: u16) -> Vec<(Role, [String; 3])> {
+    let (_, column) = columns(width);
+    let title = [(Role::Title, ("", left.name().to_owned(), right.name().to_owned()))];
+    let facts = facts(left).into_iter().zip(facts(right)).map(|((name, ours), (_, theirs))| {
+        let role = if ours == theirs { Role::Quiet } else { Role::Text };
+        (role, (name, ours, theirs))
+    });
+    let mut lines = Vec::new();
+    for (role, (name, ours, theirs)) in title.into_iter().chain(facts) {
+        let mark = if role == Role::Text { "~ " } else { "  " };
+        let (ours, theirs) = (broken(&ours, column), broken(&theirs, column));
+        for at in 0..ours.len().max(theirs.len()) {
+            let told = if at == 0 { format!("{mark}{name}") } else { String::new() };
+            let of = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
+            lines.push((role, [told, of(&ours), of(&theirs)]));
+        }
+    }
+    lines
+}
+
+fn one((run, beside): (&Run, &Run), facts: &[(&str, String)], other: &[(&str, String)], area: Rect, brush: &mut Brush<'_>) {
     let upper = Rect { height: (facts.len() as u16 + 2).min(area.height), ..area };
     let inner = brush.panel(upper, run.name(), "", false);
     for (y, ((name, value), (_, against))) in (inner.y..inner.bottom()).zip(facts.iter().zip(other)) {
@@ -30,7 +84,7 @@ fn one(run: &Run, facts: &[(&str, String)], other: &[(&str, String)], area: Rect
     }
     let lower = Rect { y: upper.bottom(), height: area.height - upper.height, ..area };
     if lower.height > 2 {
-        panes::curves(run, lower, false, brush);
+        panes::curves(run, Some(beside), lower, false, brush);
     }
 }
 
@@ -48,6 +102,12 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         ("images", started(&|started| started.set.clone())),
         ("super-network", started(&|started| format!("{} parameters", short(started.network.parameters as f64)))),
         ("epochs", run.epoch_of().map_or_else(none, |(done, all)| format!("{done} of {all}"))),
+        (
+            "last epoch",
+            run.epochs()
+                .last()
+                .map_or_else(none, |epoch| format!("loss {:.3}, select {}", epoch.cross_entropy, share3(epoch.select_accuracy))),
+        ),
         ("by hand", if run.interventions().is_empty() { none() } else { format!("{} times", run.interventions().len()) }),
         ("expected", health.map_or_else(none, |health| format!("{} parameters", short(health.expected_parameters)))),
         ("drop quartiles", quartiles(run).map_or_else(none, |quartiles| quartiles.map(share2).join("  "))),

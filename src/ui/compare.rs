@@ -1,8 +1,8 @@
 //! The comparison: histograms of posterior and baseline over one axis, the sentence under them, the numbers, and what more samples buy.
 
-use super::paint::{Brush, share3};
+use super::paint::{Brush, broken, share3};
 use super::theme::{Glyphs, Role};
-use crate::app::{ActionId, App, Histogram, Run, histogram, means, verdict};
+use crate::app::{ActionId, App, Histogram, Pane, Run, View, histogram, means, verdict};
 use crate::export::{Baseline, BestOfPoint, Comparison, comparison_facts};
 use crate::run::Source;
 use ratatui::layout::Rect;
@@ -16,41 +16,143 @@ const NAME: u16 = 27;
 /// Columns of the longest fact of the first half, its name among them; those of the second half have fewer.
 const FACT: u16 = 71;
 
-pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
-    let below = if area.height >= 22 { area.height / 3 } else { 0 };
-    let told = run.comparison();
-    if below > 0 {
-        best_of_n(told, Rect { y: area.bottom() - below, height: below, ..area }, brush);
+/// Lines of the histogram and of the best of n that are worth their place.
+const PLOT: u16 = 4;
+const BEST: u16 = 7;
+
+/// What the screen tells beside its pictures.
+struct Told {
+    sentence: String,
+    facts: Vec<(String, String)>,
+}
+
+fn told(run: &Run) -> Told {
+    let comparison = run.comparison();
+    let facts = comparison.map_or_else(Vec::new, |(comparison, baseline)| comparison_facts(comparison, baseline));
+    let facts = facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    Told { sentence: comparison.map_or_else(|| instead(run), |(comparison, baseline)| verdict(comparison, baseline)), facts }
+}
+
+impl Told {
+    /// Whether the facts stand in two columns, so that the histogram keeps half of the screen.
+    fn is_wide(width: u16) -> bool {
+        width >= 2 * FACT - 12
     }
-    let area = Rect { height: area.height - below, ..area };
-    let title = format!("Posterior against {}", run.baseline().label());
-    let inner = brush.panel(area, &title, &subject(app, run), true);
-    // The facts beside each other where there is room, so that the histogram keeps half of the screen.
-    let wide = inner.width >= 2 * FACT - 12;
-    let facts = told.map_or_else(Vec::new, |(comparison, baseline)| comparison_facts(comparison, baseline));
-    let sentence = told.map_or_else(|| instead(run), |(comparison, baseline)| verdict(comparison, baseline));
-    let sentence_lines = super::paint::broken(&sentence, inner.width).len();
-    let lower = ((1 + sentence_lines + if wide { facts.len().div_ceil(2) } else { facts.len() }) as u16).min(inner.height / 2);
-    let plot = Rect {
-        x: inner.x + AXIS.min(inner.width),
-        width: inner.width.saturating_sub(AXIS),
-        height: inner.height.saturating_sub(lower + 2),
-        ..inner
+
+    /// Lines of the facts.
+    fn rows(&self, width: u16) -> u16 {
+        (if Self::is_wide(width) { self.facts.len().div_ceil(2) } else { self.facts.len() }) as u16
+    }
+
+    /// Whether all of it has room beside both pictures.
+    fn fits(&self, area: Rect) -> bool {
+        let inner = area.width.saturating_sub(4);
+        let lines = 1 + broken(&self.sentence, inner).len() as u16 + self.rows(inner) + 2 + PLOT;
+        inner >= FACT && area.height / 3 >= BEST && area.height - area.height / 3 >= lines + 2
+    }
+}
+
+/// Whether all of a comparison shows at once in an area; on pages otherwise.
+pub(super) fn fits_whole(run: &Run, area: Rect) -> bool {
+    told(run).fits(area)
+}
+
+pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
+    let told = told(run);
+    if run.comparison().is_none() || told.fits(area) {
+        return whole(app, run, &told, area, brush);
+    }
+    let pages = View::Compare.panes();
+    let page = pages.iter().position(|&pane| pane == app.focus()).unwrap_or(0);
+    let inner = match pages[page] {
+        Pane::BestOf => best_of_n(run.comparison(), area, true, brush),
+        Pane::Facts => facts_page(app, &told, area, brush),
+        _ => {
+            let inner = brush.panel(area, &title(run), &subject(app, run), true);
+            pictured(run, &told.sentence, inner, brush);
+            inner
+        }
     };
+    brush.page(inner, page, pages.len(), &app.keymap().first(&[ActionId::NextPane]));
+}
+
+fn title(run: &Run) -> String {
+    format!("Posterior against {}", run.baseline().label())
+}
+
+/// The histogram over the sentence, which has its room first.
+fn pictured(run: &Run, sentence: &str, inner: Rect, brush: &mut Brush<'_>) {
+    let lines = (broken(sentence, inner.width).len() as u16).min(inner.height);
+    let signs = legend(run, brush);
+    let legend_lines = if signs.iter().map(|(text, _)| text.trim_end().chars().count() + 3).sum::<usize>() <= usize::from(inner.width) + 3 {
+        1
+    } else {
+        2
+    };
+    let upper = inner.height - lines;
+    // Bars without the signs' meaning still show where the two lie.
+    let legend_lines = if upper > legend_lines + 3 { legend_lines } else { 0 };
+    if upper > 2 {
+        let plot = upper - legend_lines - 2;
+        histogram_of(run, inner, plot, brush);
+        brush.pieces(Rect { y: inner.y + plot + 2, height: legend_lines, ..inner }, &signs);
+    }
+    brush.wrapped(Rect { y: inner.bottom() - lines, height: lines, ..inner }, sentence, Role::Text);
+}
+
+/// The histogram with its axis under so many lines of bars.
+fn histogram_of(run: &Run, inner: Rect, tall: u16, brush: &mut Brush<'_>) {
+    let plot = Rect { x: inner.x + AXIS.min(inner.width), width: inner.width.saturating_sub(AXIS), height: tall, ..inner };
     if let Some(bins) = histogram(run, usize::from(plot.width / BIN)).filter(|_| plot.height > 0) {
         bars(&bins, plot, brush);
         axis(&bins, plot, brush);
     } else if run.candidates().is_empty() {
         brush.text(inner.x, inner.y, inner.width, "no candidate is ranked yet", Role::Quiet);
     }
-    let below = Rect { y: inner.bottom() - lower, height: lower, ..inner };
-    legend(run, Rect { height: below.height.min(1), ..below }, brush);
-    let rest = Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below };
-    let used = brush.wrapped(rest, &sentence, Role::Text);
-    let list = Rect { y: rest.y + used, height: rest.height - used, ..rest };
-    let half = if wide { facts.len().div_ceil(2) } else { facts.len() };
-    for (number, (name, value)) in facts.iter().enumerate() {
-        let (column, row) = (number / half.max(1), (number % half.max(1)) as u16);
+}
+
+/// All facts, a value under its name where both have no room in a line.
+fn facts_page(app: &App, told: &Told, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let inner = brush.panel(area, "In numbers", "", true);
+    let is_narrow = inner.width < FACT;
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for (name, value) in &told.facts {
+        if is_narrow {
+            lines.push((name.clone(), String::new()));
+        }
+        let parts = broken(value, if is_narrow { inner.width - 2 } else { inner.width - NAME });
+        lines.extend(
+            parts.into_iter().enumerate().map(|(at, part)| (if at == 0 && !is_narrow { name.clone() } else { String::new() }, part)),
+        );
+    }
+    let room = usize::from(inner.height);
+    brush.reach.down = Some(lines.len().saturating_sub(room));
+    let first = app.scroll().min(lines.len().saturating_sub(room));
+    brush.more(inner, first, room, lines.len());
+    let indent = if is_narrow { 2 } else { NAME };
+    for (y, (name, value)) in (inner.y..inner.bottom()).zip(lines.iter().skip(first)) {
+        brush.text(inner.x, y, inner.width, name, Role::Quiet);
+        brush.text(inner.x + indent, y, inner.width - indent, value, Role::Text);
+    }
+    inner
+}
+
+/// Both pictures, the sentence and the facts at once; without a comparison, what is there of it.
+fn whole(app: &App, run: &Run, told: &Told, area: Rect, brush: &mut Brush<'_>) {
+    let below = if area.height >= 22 { area.height / 3 } else { 0 };
+    if below > 0 {
+        let lower = Rect { y: area.bottom() - below, height: below, ..area };
+        best_of_n(run.comparison(), lower, app.focus() == Pane::BestOf, brush);
+    }
+    let area = Rect { height: area.height - below, ..area };
+    let inner = brush.panel(area, &title(run), &subject(app, run), app.focus() != Pane::BestOf);
+    let rows = told.rows(inner.width).min(inner.height);
+    let upper = Rect { height: inner.height - rows, ..inner };
+    pictured(run, &told.sentence, upper, brush);
+    let list = Rect { y: upper.bottom(), height: rows, ..inner };
+    let wide = Told::is_wide(inner.width);
+    for (number, (name, value)) in told.facts.iter().enumerate() {
+        let (column, row) = (number / usize::from(rows.max(1)), (number % usize::from(rows.max(1))) as u16);
         let x = list.x + column as u16 * FACT;
         if row < list.height {
             brush.text(x, list.y + row, NAME, name, Role::Quiet);
@@ -97,20 +199,15 @@ fn instead(run: &Run) -> String {
 }
 
 /// The signs of the histogram.
-fn legend(run: &Run, line: Rect, brush: &mut Brush<'_>) {
-    if line.height == 0 {
-        return;
-    }
+fn legend(run: &Run, brush: &Brush<'_>) -> Vec<(String, Role)> {
     let (full, light, both) = signs(brush);
-    let (mut x, baseline) = (line.x, run.baseline());
-    for (text, role) in [
-        (format!("{full} {} posterior   ", run.count(Source::Posterior)), Role::Kept),
-        (format!("{light} {} {}   ", run.count(baseline), baseline.label()), Role::Dropped),
-        (format!("{both} both   "), Role::Text),
+    let baseline = run.baseline();
+    vec![
+        (format!("{full} {} posterior", run.count(Source::Posterior)), Role::Kept),
+        (format!("{light} {} {}", run.count(baseline), baseline.label()), Role::Dropped),
+        (format!("{both} both"), Role::Text),
         ("W whole   T threshold".to_owned(), Role::Quiet),
-    ] {
-        x += brush.text(x, line.y, line.right().saturating_sub(x), &text, role);
-    }
+    ]
 }
 
 /// The signs of posterior, baseline and both.
@@ -119,16 +216,19 @@ fn signs(brush: &Brush<'_>) -> (&'static str, &'static str, &'static str) {
 }
 
 /// What the best of n is on images that did not choose it, over n: the expectation as a line, the middle 95 % of draws filled.
-fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, brush: &mut Brush<'_>) {
-    let inner = brush.panel(area, "Best of n", "chosen on one half of the images, accuracy on the other · middle 95 % of draws", false);
-    let Some((comparison, baseline)) = told.filter(|_| inner.height > 1) else { return };
+fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, focused: bool, brush: &mut Brush<'_>) -> Rect {
+    let what =
+        ["chosen on one half of the images, accuracy on the other · middle 95 % of draws", "accuracy on the other half of the images"];
+    let what = what.iter().find(|text| text.chars().count() + 20 <= usize::from(area.width)).copied().unwrap_or_default();
+    let inner = brush.panel(area, "Best of n", what, focused);
+    let Some((comparison, baseline)) = told.filter(|_| inner.height > 1) else { return inner };
     let sides = [&comparison.posterior.best_of, &baseline.drawn.best_of];
     let end = sides.iter().filter_map(|curve| curve.last()).map(across).fold(0.1, f64::max);
     let points = || sides.iter().flat_map(|curve| curve.iter());
     let low = points().map(|point| point.low).fold(f64::INFINITY, f64::min);
     let high = points().map(|point| point.high).fold(f64::NEG_INFINITY, f64::max);
     if low > high {
-        return;
+        return inner;
     }
     let (low, high) = if high - low < 1e-9 { (low - 0.005, high + 0.005) } else { (low, high) };
     let plot = Rect { height: inner.height - 1, ..inner };
@@ -141,6 +241,7 @@ fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, brush: &mut Bru
     let text = format!("{full} posterior ({})   {dashed} {} (:)", brush.look.sign("·", "."), baseline.drawn.source.label());
     brush.text(inner.x + 14, y, inner.width.saturating_sub(24), &text, Role::Quiet);
     brush.right(inner, y, &format!("{:.0}", 10f64.powf(end)), Role::Quiet);
+    inner
 }
 
 /// Where so many samples stand on the axis: its logarithm.
@@ -223,7 +324,7 @@ mod tests {
     fn painted(glyphs: Glyphs, area: Rect, draw: impl Fn(&mut Brush<'_>)) -> Vec<String> {
         let look = Look::load("dark", Depth::None, glyphs).unwrap();
         let mut buffer = Buffer::empty(area);
-        draw(&mut Brush { buffer: &mut buffer, look: &look, zones: Vec::new() });
+        draw(&mut Brush::new(&mut buffer, &look));
         (0..area.height).map(|y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned()).collect()
     }
 

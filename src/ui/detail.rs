@@ -45,7 +45,8 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
     }
     let lines: Vec<Line> = facts(app, run, score).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
-    let first = app.detail_scroll().min(lines.len().saturating_sub(room));
+    brush.reach.down = Some(lines.len().saturating_sub(room));
+    let first = app.scroll().min(lines.len().saturating_sub(room));
     brush.more(whole, first, room, lines.len());
     for (y, (text, role)) in (inner.y..inner.bottom()).zip(&lines[first..]) {
         brush.text(inner.x, y, inner.width, text, *role);

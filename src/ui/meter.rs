@@ -1,7 +1,7 @@
 //! The debug page: what the line to the terminal takes.
 
 use super::overlay::centred;
-use super::paint::{Brush, short};
+use super::paint::{Brush, bytes as sized};
 use super::theme::Role;
 use crate::app::{App, LinkMode, Meter};
 use ratatui::layout::Rect;
@@ -10,27 +10,33 @@ use std::time::Duration;
 /// Columns of the name of a fact.
 const NAME: u16 = 10;
 
-pub(super) fn draw(app: &App, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     let facts = facts(app.meter(), brush, area, app.takes_mouse());
     let popup = centred(area, 100.min(area.width.saturating_sub(2)), area.height.min(2 * facts.len() as u16 + 2));
-    let popup = Rect { height: popup.height.min(lines(&facts, popup.width) + 2), ..popup };
+    let lines = lines(&facts, popup.width);
+    let popup = Rect { height: popup.height.min(lines.len() as u16 + 2), ..popup };
     brush.clear(popup);
     let inner = brush.panel(popup, "Line to the terminal", "esc closes", true);
-    let mut y = inner.y;
-    for (name, fact) in &facts {
-        if y >= inner.bottom() {
-            break;
-        }
-        brush.text(inner.x, y, NAME.min(inner.width), name, Role::Quiet);
-        let told = Rect { x: inner.x + NAME.min(inner.width), y, width: inner.width.saturating_sub(NAME), height: inner.bottom() - y };
-        y += brush.wrapped(told, fact, Role::Text).max(1);
+    let room = usize::from(inner.height);
+    brush.reach.down = Some(lines.len().saturating_sub(room));
+    let first = at.min(lines.len().saturating_sub(room));
+    brush.more(inner, first, room, lines.len());
+    for (y, (name, fact)) in (inner.y..inner.bottom()).zip(lines.iter().skip(first)) {
+        let name_wide = NAME.min(inner.width);
+        brush.text(inner.x, y, name_wide, name, Role::Quiet);
+        brush.text(inner.x + name_wide, y, inner.width - name_wide, fact, Role::Text);
     }
 }
 
-/// Lines that the facts take in a panel of this width.
-fn lines(facts: &[(&str, String)], width: u16) -> u16 {
+/// The facts in the lines of a panel of this width, each named on its first line.
+fn lines(facts: &[(&'static str, String)], width: u16) -> Vec<(&'static str, String)> {
     let room = width.saturating_sub(4 + NAME);
-    facts.iter().map(|(_, fact)| super::paint::broken(fact, room).len().max(1) as u16).sum()
+    let of = |(name, fact): &(&'static str, String)| {
+        let name = *name;
+        let lines = super::paint::broken(fact, room).into_iter().enumerate();
+        lines.map(move |(number, line)| (if number == 0 { name } else { "" }, line)).collect::<Vec<_>>()
+    };
+    facts.iter().flat_map(of).collect()
 }
 
 fn facts(meter: &Meter, brush: &Brush<'_>, area: Rect, mouse: bool) -> Vec<(&'static str, String)> {
@@ -54,10 +60,10 @@ fn facts(meter: &Meter, brush: &Brush<'_>, area: Rect, mouse: bool) -> Vec<(&'st
         })
     };
     let bytes = meter.of(|frame| frame.bytes as u64).map_or_else(none, |(last, median, most)| {
-        format!("{}B median, {}B the last, {}B the largest", whole(median), whole(last), whole(most))
+        format!("{} median, {} the last, {} the largest", sized(median), sized(last), sized(most))
     });
     let rates = meter.rates().map_or_else(none, |(bytes, frames, seconds)| {
-        format!("{}B and {frames:.1} frames over the last {seconds:.0} s; {}B in all", short(bytes.round()), whole(meter.bytes()))
+        format!("{} and {frames:.1} frames over the last {seconds:.0} s; {} in all", sized(bytes.round() as u64), sized(meter.bytes()))
     });
     vec![
         ("line", line),
@@ -79,10 +85,6 @@ fn facts(meter: &Meter, brush: &Brush<'_>, area: Rect, mouse: bool) -> Vec<(&'st
             ),
         ),
     ]
-}
-
-fn whole(value: u64) -> String {
-    short(value as f64)
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -6,6 +6,7 @@ mod compare;
 mod detail;
 mod heat;
 mod marked;
+mod messages;
 mod meter;
 mod network;
 mod overlay;
@@ -17,21 +18,30 @@ mod sketch;
 mod start;
 pub mod theme;
 
-use crate::app::{ActionId, App, Overlay, Target};
+use crate::app::{ActionId, App, Overlay, Reach, Target};
 use paint::{Brush, Zone};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use theme::{Look, Role};
 
-/// Draws the whole screen; tells what lies where, for clicks, what is on top last.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone> {
+/// What a frame tells of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// What lies where, for clicks, what is on top last.
+    pub zones: Vec<Zone>,
+    /// How far what scrolls can be scrolled.
+    pub reach: Reach,
+}
+
+/// Draws the whole screen.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Drawn {
     let area = area.intersection(buffer.area);
-    let mut brush = Brush { buffer, look, zones: Vec::new() };
+    let mut brush = Brush::new(buffer, look);
     if area.width < 40 || area.height < 10 {
         brush.text(area.x, area.y, area.width, "pgnas needs 40×10 cells; make the window larger", Role::Text);
-        return brush.zones;
+        return Drawn::default();
     }
-    let foot = if app.replay().is_some() { 2 } else { 1 };
+    let foot = foot(app);
     let body = Rect { height: area.height - foot, ..area };
     if let Some(told) = app.replay() {
         replay::draw(told, Rect { y: area.bottom() - foot, height: 1, ..area }, &mut brush);
@@ -40,19 +50,25 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Vec<Zone
         Some(run) => search::draw(app, run, body, &mut brush),
         None => start::draw(app, body, &mut brush),
     }
-    hints(app, Rect { y: area.bottom() - 1, height: 1, ..area }, &mut brush);
+    hints(app, area, &mut brush);
     match app.overlay() {
         Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) | Overlay::Train(_) => {}
         Overlay::Form(form) => overlay::form(form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
         Overlay::Stop => overlay::stop(app, area, &mut brush),
-        Overlay::Meter => meter::draw(app, area, &mut brush),
-        Overlay::Marked(at) => marked::draw(app, *at, area, &mut brush),
+        Overlay::Meter(at) => meter::draw(app, *at, area, &mut brush),
+        Overlay::Marked(at, past) => marked::draw(app, (*at, *past), area, &mut brush),
+        Overlay::Messages(at) => messages::draw(app, *at, area, &mut brush),
         Overlay::Help(chosen) => overlay::help(app, *chosen, area, &mut brush),
         Overlay::Leave => overlay::leave(app, area, &mut brush),
         Overlay::Palette(palette) => overlay::palette(app, palette, area, &mut brush),
     }
-    brush.zones
+    Drawn { zones: brush.zones, reach: brush.reach }
+}
+
+/// Lines below the panes.
+fn foot(app: &App) -> u16 {
+    if app.replay().is_some() { 2 } else { 1 }
 }
 
 /// What lies at a place of the last frame.
@@ -65,7 +81,8 @@ pub fn target(zones: &[Zone], x: u16, y: u16) -> Option<Target> {
 const NOTICE_LINES: u16 = 5;
 
 /// The last line: the keys that do something now; a notice or an alert takes their place.
-fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
+fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
+    let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
     match app.overlay() {
         Overlay::Filter(line) => {
             let count = app.run().map_or(0, |run| run.ranked().len());
@@ -89,7 +106,10 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if let Some(notice) = app.notice_line() {
         let role = if notice.is_error { Role::Danger } else { Role::Notice };
         let mark = if notice.is_error { "! " } else { "" };
-        let text = format!("{mark}{}", notice.text);
+        // Before the text, whose end may be cut.
+        let behind = app.alerts_behind();
+        let behind = if behind > 0 { format!("(and {behind} more) ") } else { String::new() };
+        let text = format!("{mark}{behind}{}", notice.text);
         // What has no room in one line is told whole, over the lines above: its remedy stands at its end.
         let lines = (paint::broken(&text, area.width - 2).len() as u16).clamp(1, NOTICE_LINES);
         let over = Rect { x: area.x, y: area.bottom() - lines, height: lines, ..area };
@@ -100,9 +120,13 @@ fn hints(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let told = |action: &&crate::app::Action| action.allowed(app).is_ok() && !app.keymap().of(action.id).is_empty();
     let hints = app.actions().filter(told).filter_map(|action| Some((action.id, action.hint_keys(app.keymap()), action.hint?)));
     let mut hints: Vec<(ActionId, String, &str)> = hints.collect();
-    if app.replay().is_some() {
-        hints.sort_by_key(|(id, ..)| !id.is_of_replay());
-    }
+    // What leads further where one would be stuck: between panes that do not all show, and from two runs back to the list.
+    let first = |id: ActionId| match id {
+        ActionId::NextPane => search::hides_panes(app, Rect { height: screen.height - foot(app), ..screen }),
+        ActionId::Back => app.beside().is_some(),
+        _ => false,
+    };
+    hints.sort_by_key(|&(id, ..)| (!first(id), app.replay().is_some() && !id.is_of_replay()));
     let wide = |keys: &str, word: &str| (keys.chars().count() + word.chars().count() + 3) as u16;
     // These are always told; the others while there is room.
     let kept = |id: ActionId| matches!(id, ActionId::Palette | ActionId::Help | ActionId::Leave);

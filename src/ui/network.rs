@@ -100,11 +100,15 @@ fn summary(run: &Run, block: &Block, inner: Rect, (x, y): (u16, u16), brush: &mu
     let room = inner.right().saturating_sub(x);
     let used = brush.text(x, y, room, &format!("{kept} of {} operations kept   ", keep.len()), Role::Quiet);
     let ascii = brush.look.glyphs == super::theme::Glyphs::Ascii;
-    let column = |&keep: &f64| {
+    let column = |keep: f64| {
         let level = (keep * 8.0).clamp(0.0, 7.0) as usize;
         if ascii { char::from_digit((keep * 9.0).round() as u32, 10).unwrap_or('0').to_string() } else { LEVELS[level].to_owned() }
     };
     if block.folded {
-        brush.text(x + used, y, room.saturating_sub(used), &keep.iter().map(column).collect::<String>(), Role::Kept);
+        // Where they are more than columns, a column is the mean of its share of them.
+        let columns = keep.len().min(usize::from(room.saturating_sub(used)));
+        let share = |at: usize| &keep[at * keep.len() / columns..(at + 1) * keep.len() / columns];
+        let means = (0..columns).map(|at| share(at).iter().sum::<f64>() / share(at).len().max(1) as f64);
+        brush.text(x + used, y, room.saturating_sub(used), &means.map(column).collect::<String>(), Role::Kept);
     }
 }

@@ -1,6 +1,6 @@
 //! What lies over the screen: the help, the palette of commands, the question whether to leave.
 
-use super::paint::{Brush, share3, short};
+use super::paint::{Brush, TOGETHER, broken, bytes, share3, short};
 use super::theme::Role;
 use crate::app::{App, Form, LEGEND, Palette, RunRow, Target, Tie};
 use ratatui::layout::Rect;
@@ -54,11 +54,12 @@ pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
         (true, _) => "Leave: the search goes on; pgnas attach shows it again.",
         (false, _) => "Leave pgnas?",
     };
-    let popup = centred(area, 60, 5);
+    let lines = broken(question, 60.min(area.width) - 4).len() as u16;
+    let popup = centred(area, 60, 4 + lines);
     brush.clear(popup);
     let inner = brush.panel(popup, "Leave", "", true);
-    brush.text(inner.x, inner.y, inner.width, question, Role::Title);
-    brush.text(inner.x, inner.y + 2, inner.width, "y or enter: leave   n or esc: stay", Role::Key);
+    brush.wrapped(inner, question, Role::Title);
+    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y or enter: leave   n or esc: stay", Role::Key);
 }
 
 /// The question whether to delete a run; names what is lost.
@@ -67,9 +68,9 @@ pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
     brush.clear(popup);
     let inner = brush.panel(popup, "Delete", "", true);
     let best = run.best.map_or_else(String::new, |best| format!(" (best {})", share3(best.share())));
-    let size = short(run.bytes as f64);
+    let size = bytes(run.bytes).replace(' ', &TOGETHER.to_string());
     brush.text(inner.x, inner.y, inner.width, &run.name, Role::Title);
-    let lost = format!("Its log, candidates{best}, weights, checkpoints and exports, {size}B, are lost for good.");
+    let lost = format!("Its log, candidates{best}, weights, checkpoints and exports, {size}, are lost for good.");
     brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
     brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: delete   n or esc: keep", Role::Key);
 }
@@ -92,7 +93,16 @@ pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
     brush.clear(popup);
     let figures = format!("{} parameters, {} operations", short(form.draft.parameters as f64), form.draft.groups);
     let inner = brush.panel(popup, &format!("Preset {}", form.preset), &figures, true);
-    let lower = 4.min(inner.height);
+    let keys: &[&str] = if form.input.is_some() {
+        &["enter: check and take", "esc: leave as it was"]
+    } else {
+        &["enter: change", "s: start", "backspace: own value", "esc: close"]
+    };
+    let keys: Vec<(String, Role)> = keys.iter().map(|&key| (key.to_owned(), Role::Key)).collect();
+    let fits = keys.iter().map(|(key, _)| key.len() + 3).sum::<usize>() <= usize::from(inner.width) + 3;
+    let foot = if fits { 1 } else { 2 };
+    // Two keys of the preset at least, and what the chosen one means in what is left.
+    let lower = (3 + foot).min(inner.height.saturating_sub(2));
     let list = Rect { height: inner.height - lower, ..inner };
     let room = usize::from(list.height);
     let first = form.at.saturating_sub(room / 2).min(form.draft.keys.len().saturating_sub(room));
@@ -104,7 +114,10 @@ pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
         let value = list.width.saturating_sub(name + origin);
         match &form.input {
             Some(input) if chosen => {
-                let used = brush.text(list.x + name, y, value.saturating_sub(1), input, Role::Title);
+                // The end of what is typed is what somebody looks at.
+                let skipped = input.chars().count().saturating_sub(usize::from(value.saturating_sub(2)));
+                let input: String = input.chars().skip(skipped).collect();
+                let used = brush.text(list.x + name, y, value.saturating_sub(1), &input, Role::Title);
                 brush.text(list.x + name + used, y, 1, brush.look.sign("▏", "_"), Role::Title);
             }
             _ => drop(brush.text(list.x + name, y, value.saturating_sub(1), &row.value, Role::Kept)),
@@ -115,18 +128,13 @@ pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
         }
     }
     brush.more(inner, first, room, form.draft.keys.len());
-    let told = Rect { y: list.bottom(), height: lower.saturating_sub(1), ..inner };
+    let told = Rect { y: list.bottom(), height: lower.saturating_sub(foot), ..inner };
     match (&form.fault, form.row()) {
         (Some(fault), _) => brush.wrapped(told, &format!("! {fault}"), Role::Attention),
         (None, Some(row)) => brush.wrapped(told, &format!("{} It must be {}.", row.doc, row.kind), Role::Quiet),
         (None, None) => 0,
     };
-    let keys = if form.input.is_some() {
-        "enter: check and take   esc: leave as it was"
-    } else {
-        "enter: change   backspace: its own value   s: start   esc: close"
-    };
-    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, keys, Role::Key);
+    brush.pieces(Rect { y: inner.bottom().saturating_sub(foot), height: foot.min(inner.height), ..inner }, &keys);
 }
 
 /// The palette of commands: what was typed, and the actions that match, each with its key.

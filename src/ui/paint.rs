@@ -1,7 +1,7 @@
 //! The brush of all panes: clipped text, bars, panels, curves.
 
 use super::theme::{Glyphs, Look, Role};
-use crate::app::Target;
+use crate::app::{Reach, Target};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -16,6 +16,8 @@ pub struct Brush<'a> {
     pub look: &'a Look,
     /// What lies where, so far.
     pub zones: Vec<Zone>,
+    /// How far what scrolls can be scrolled, as far as it is drawn.
+    pub reach: Reach,
 }
 
 /// A part of the screen that a click can mean.
@@ -25,6 +27,13 @@ pub struct Zone {
     pub area: Rect,
     /// What it is.
     pub target: Target,
+}
+
+impl<'a> Brush<'a> {
+    /// A brush for a buffer on which nothing lies so far.
+    pub fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
+        Self { buffer, look, zones: Vec::new(), reach: Reach::default() }
+    }
 }
 
 impl Brush<'_> {
@@ -37,6 +46,7 @@ impl Brush<'_> {
         let (mut used, mut last) = (0, Style::new());
         'pieces: for &(text, style) in pieces {
             for character in text.chars() {
+                let character = if character == TOGETHER { ' ' } else { character };
                 let character = if ascii { plain(character) } else { character };
                 let wide = character.width().unwrap_or(0) as u16;
                 if wide == 0 {
@@ -161,6 +171,30 @@ impl Brush<'_> {
                 self.text(inner.right() - wide - 1, inner.bottom(), wide, &text, Role::Quiet);
             }
         }
+    }
+
+    /// Says on the lower edge of a panel which of several pages shows, and the key of the next one.
+    pub fn page(&mut self, inner: Rect, page: usize, pages: usize, key: &str) {
+        let key = if key.is_empty() { String::new() } else { format!(" · {key}: next") };
+        let text = format!(" page {} of {pages}{key} ", page + 1);
+        self.text(inner.x, inner.bottom(), inner.width, &text, Role::Quiet);
+    }
+
+    /// Writes pieces one after the other into the lines of an area, each of them whole where it fits into one; returns the lines that they
+    /// take.
+    pub fn pieces(&mut self, area: Rect, pieces: &[(String, Role)]) -> u16 {
+        let (mut x, mut y) = (area.x, area.y);
+        for (text, role) in pieces {
+            let wide = text.trim_end().width() as u16;
+            if x > area.x && x + wide > area.right() {
+                (x, y) = (area.x, y + 1);
+            }
+            if y >= area.bottom() {
+                break;
+            }
+            x += self.text(x, y, wide.min(area.right().saturating_sub(x)), text.trim_end(), *role) + 3;
+        }
+        (y + 1).min(area.bottom()) - area.y
     }
 
     /// Fills an area with blanks.
@@ -379,6 +413,14 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// Bytes in at most seven columns.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    let text = short(count as f64);
+    let digits = text.trim_end_matches(['k', 'M', 'G']);
+    format!("{digits} {}B", &text[digits.len()..])
+}
+
 /// A duration as people say it.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -390,12 +432,23 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A text in so many columns; of one that is too long its end, after `…`.
+#[must_use]
+pub fn tail(text: &str, room: usize) -> String {
+    let count = text.chars().count();
+    if count <= room { text.to_owned() } else { format!("…{}", text.chars().skip(count + 1 - room.max(1)).collect::<String>()) }
+}
+
+/// A blank at which no line is broken.
+pub const TOGETHER: char = '\u{a0}';
+
 /// A text in lines of a width; words longer than a line are broken.
 #[must_use]
 pub fn broken(text: &str, width: u16) -> Vec<String> {
     let width = usize::from(width.max(1));
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    // A number and its unit may stay together.
+    for word in text.split(|sign: char| sign.is_whitespace() && sign != TOGETHER).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= width => {
                 line.push(' ');

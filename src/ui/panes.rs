@@ -2,11 +2,12 @@
 
 use super::paint::{Brush, LeftOut, STROKES, share2, share3, short};
 use super::theme::Role;
-use crate::app::{Run, Target};
+use crate::app::{App, Run, Target};
 use crate::run::{EpochMetrics, Source};
 use ratatui::layout::Rect;
 
-pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
+/// The curves of a run; over the axes of values of both, where another one lies beside it.
+pub(super) fn curves(run: &Run, other: Option<&Run>, area: Rect, focused: bool, brush: &mut Brush<'_>) {
     let inner = brush.panel(area, "Curves", scale(run), focused);
     let Some(told) = run.at_cross() else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
@@ -21,7 +22,7 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
     let half = (inner.height - 1) / 2;
     let upper = Rect { height: half, ..inner };
     let lower = Rect { y: inner.y + half, height: inner.height - 1 - half, ..inner };
-    let left_out = chart(run, upper, &LOSSES, brush) + chart(run, lower, &ACCURACIES, brush);
+    let left_out = chart(run, other, upper, &LOSSES, brush) + chart(run, other, lower, &ACCURACIES, brush);
     let y = inner.bottom() - 1;
     axis(run, Rect { y, height: 1, ..inner }, &rate(run, told), brush);
     tell_left_out(left_out, upper, brush);
@@ -30,8 +31,8 @@ pub(super) fn curves(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>
 /// Columns from which the curves stand in two columns.
 const WIDE: u16 = 100;
 
-/// The screen of the curves: all there are, over one axis of epochs.
-pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
+/// The screen of the curves: all there are, over one axis of epochs; those that have no room come by scrolling.
+pub(super) fn curves_screen(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let inner = brush.panel(area, "Curves", scale(run), true);
     let Some(told) = run.at_cross() else {
         brush.text(inner.x, inner.y, inner.width, "no epoch has ended yet", Role::Quiet);
@@ -45,16 +46,20 @@ pub(super) fn curves_screen(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let charts: Vec<&Chart> = CHARTS.iter().filter(is_kept).copied().collect();
     let columns = if inner.width >= WIDE { 2 } else { 1 };
     // As many as have four lines each.
-    let rows = (usize::from(inner.height - 1) / 4).clamp(1, charts.len().div_ceil(columns).max(1));
+    let all = charts.len().div_ceil(columns).max(1);
+    let rows = (usize::from(inner.height - 1) / 4).clamp(1, all);
+    brush.reach.down = Some(all - rows);
+    let past = app.scroll().min(all - rows) * columns;
+    brush.more(inner, past, (rows * columns).min(charts.len() - past.min(charts.len())), charts.len());
     let tall = (inner.height - 1) / rows as u16;
     let gap = 2 * (columns as u16 - 1);
     let wide = (inner.width - gap) / columns as u16;
     let column = |number: usize| inner.x + (number % columns) as u16 * (wide + gap);
     let mut left_out = LeftOut::default();
-    for (number, kind) in charts.iter().take(rows * columns).enumerate() {
+    for (number, kind) in charts.iter().skip(past).take(rows * columns).enumerate() {
         let y = inner.y + (number / columns) as u16 * tall;
         let plot = Rect { x: column(number), y, width: wide, height: tall.saturating_sub(u16::from(tall > 4)) };
-        left_out = left_out + chart(run, plot, kind, brush);
+        left_out = left_out + chart(run, None, plot, kind, brush);
     }
     let cross = run.cross().map_or_else(String::new, |epoch| format!("crosshair at epoch {epoch}"));
     // The chart of the rate tells it already, but not that somebody changed it.
@@ -163,7 +168,7 @@ static RATES: Chart =
 static CHARTS: [&Chart; 7] = [&LOSSES, &ACCURACIES, &PARTS, &HEALTH, &SIZES, &COSTS, &RATES];
 
 /// A chart with its legend in the corner that is free: losses fall, accuracies rise. Returns what was left out.
-fn chart(run: &Run, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut {
+fn chart(run: &Run, other: Option<&Run>, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut {
     let points: Vec<Vec<(f64, f64)>> = chart
         .series
         .iter()
@@ -171,7 +176,8 @@ fn chart(run: &Run, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut
         .collect();
     let lines: Vec<(&[(f64, f64)], Role)> =
         points.iter().zip(chart.series).map(|(points, series)| (points.as_slice(), series.role)).collect();
-    let left_out = brush.curves(area, &lines, run.span(), run.log_curves() && chart.losses, None);
+    let log = run.log_curves() && chart.losses;
+    let left_out = brush.curves(area, &lines, run.span(), log, other.and_then(|other| range([run, other], chart, log)));
     if let Some(cross) = run.cross() {
         brush.crosshair(area, f64::from(cross), run.span());
     }
@@ -186,6 +192,20 @@ fn chart(run: &Run, area: Rect, chart: &Chart, brush: &mut Brush<'_>) -> LeftOut
         .collect();
     legend(brush, area, if chart.falls { area.y } else { area.bottom().saturating_sub(1) }, &told);
     left_out
+}
+
+/// What the values of both runs lie between, as far as their axes of epochs show them.
+fn range(runs: [&Run; 2], chart: &Chart, log: bool) -> Option<(f64, f64)> {
+    let of = |run: &Run| {
+        let (begin, end) = run.span();
+        let shown = run.epochs().iter().filter(move |epoch| (begin..=end).contains(&f64::from(epoch.epoch)));
+        let values = shown.flat_map(|epoch| chart.series.iter().filter_map(move |series| (series.value)(epoch)));
+        let values = values.map(|value| if log { value.log10() } else { value }).filter(|value| value.is_finite());
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let [(low, high), (other_low, other_high)] = runs.map(of);
+    let (low, high) = (low.min(other_low), high.max(other_high));
+    (low <= high).then_some((low, high))
 }
 
 fn rate(run: &Run, told: &EpochMetrics) -> String {

@@ -8,24 +8,45 @@ use crate::run::{Outcome, Phase, readable};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
-    let head = if area.width < 120 { 2 } else { 1 };
+    let head = head(area.width);
     header(app, run, Rect { height: head, ..area }, brush);
     let body = Rect { y: area.y + head, height: area.height - head, ..area };
     if let Some(other) = app.beside() {
-        return beside::draw(run, other, body, brush);
+        return beside::draw(app, run, other, body, brush);
     }
     match app.view() {
         View::Search => search(app, run, area, body, brush),
-        View::Posterior => heat::screen(run, body, brush),
+        View::Posterior => heat::screen(app, run, body, brush),
         View::Samples => samples(app, run, body, brush),
         View::Compare => compare::draw(app, run, body, brush),
-        View::Curves => panes::curves_screen(run, body, brush),
+        View::Curves => panes::curves_screen(app, run, body, brush),
     }
+}
+
+/// Columns, and lines above the last ones, from which on all panes of the search stand side by side; columns for those of its samples.
+const SEARCH: (u16, u16) = (120, 33);
+const SAMPLES: u16 = 110;
+
+/// Whether panes of the screen that shows have no room above the last lines, so that one has to turn to them.
+pub(super) fn hides_panes(app: &App, area: Rect) -> bool {
+    let Some(run) = app.run().filter(|_| app.beside().is_none()) else { return false };
+    match app.view() {
+        View::Search => area.width < SEARCH.0 || area.height < SEARCH.1,
+        View::Samples => area.width < SAMPLES,
+        View::Posterior => run.health().is_some() && !heat::fits_both(area.height - head(area.width)),
+        View::Compare => run.comparison().is_some() && !compare::fits_whole(run, Rect { height: area.height - head(area.width), ..area }),
+        View::Curves => false,
+    }
+}
+
+/// Lines of the header.
+fn head(width: u16) -> u16 {
+    if width < 120 { 2 } else { 1 }
 }
 
 /// The candidates beside the chosen one; where there is no room for both, the one in focus.
 fn samples(app: &App, run: &Run, body: Rect, brush: &mut Brush<'_>) {
-    if body.width < 110 {
+    if body.width < SAMPLES {
         return pane(app, run, app.focus(), body, brush);
     }
     let left = body.width * 3 / 5;
@@ -35,7 +56,7 @@ fn samples(app: &App, run: &Run, body: Rect, brush: &mut Brush<'_>) {
 
 /// All panes side by side, as far as they fit.
 fn search(app: &App, run: &Run, area: Rect, body: Rect, brush: &mut Brush<'_>) {
-    if area.width >= 120 && area.height >= 33 {
+    if area.width >= SEARCH.0 && area.height >= SEARCH.1 {
         let lower = (area.height / 3).clamp(10, 14);
         let upper = area.height - 1 - lower;
         let left = area.width * 3 / 5;
@@ -64,13 +85,16 @@ fn pane(app: &App, run: &Run, pane: Pane, area: Rect, brush: &mut Brush<'_>) {
     brush.zone(area, Target::Pane(pane));
     match pane {
         Pane::Network => network::draw(run, area, focused, brush),
-        Pane::Curves => panes::curves(run, area, focused, brush),
-        Pane::Posterior => heat::pane(run, area, focused, brush),
+        Pane::Curves => panes::curves(run, None, area, focused, brush),
+        Pane::Posterior | Pane::Group => heat::pane(run, area, focused, brush),
         Pane::Candidates => panes::candidates(run, area, focused, brush),
         Pane::Detail => detail::draw(app, run, area, focused, brush),
-        Pane::Comparison => compare::draw(app, run, area, brush),
+        Pane::Comparison | Pane::BestOf | Pane::Facts => compare::draw(app, run, area, brush),
     }
 }
+
+/// Columns below which a window is narrow.
+const NARROW: u16 = 60;
 
 /// Which run, what it is doing, how far, how long, on what, how fast.
 fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
@@ -78,13 +102,25 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let seed = run.started().map_or_else(String::new, |started| format!("{} · seed {}", started.preset, started.seed));
     let name = if seed.is_empty() { run.name().to_owned() } else { seed };
     let mut x = area.x + 1;
-    x += brush.text(x, area.y, area.right() - x, "pgnas  ", Role::Title);
+    // In a narrow window what goes on comes before who tells it.
+    if area.width >= NARROW || app.behind().is_none() {
+        x += brush.text(x, area.y, area.right() - x, "pgnas  ", Role::Title);
+    }
     x += brush.text(x, area.y, (area.right() - x).min(32), &name, Role::Text);
     x += brush.text(x, area.y, (area.right() - x).min(4), "   ", Role::Text);
     if let Some(behind) = app.behind() {
         // The view stands still and the search does not: said where the eye looks for what is going on.
-        let told = format!("{} view frozen, {behind} events behind  ", brush.look.sign("▣", "#"));
-        x += brush.text(x, area.y, area.right().saturating_sub(x), &told, Role::Danger);
+        let sign = brush.look.sign("▣", "#");
+        let told = [
+            format!("view frozen, {behind} events behind"),
+            format!("view frozen, {behind} behind"),
+            "view frozen".to_owned(),
+            "frozen".to_owned(),
+        ];
+        // As much of it as stands there whole beside what the search does.
+        let room = usize::from(area.right().saturating_sub(x + state(app, run, brush).1.chars().count() as u16 + 4));
+        let told = told.iter().find(|told| told.chars().count() + 2 <= room).or(told.last()).map_or("", String::as_str);
+        x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {told}  "), Role::Danger);
     }
     let (sign, word, role) = state(app, run, brush);
     x += brush.text(x, area.y, area.right().saturating_sub(x), &format!("{sign} {word}  "), role);
@@ -163,7 +199,8 @@ fn state(app: &App, run: &Run, brush: &Brush<'_>) -> (&'static str, &'static str
         (Some(Outcome::Completed), _) => (choose("●", "*"), "completed", Role::Good),
         (Some(Outcome::Stopped), _) => (choose("■", "#"), "stopped", Role::Attention),
         (Some(Outcome::Failed { .. }), _) => ("!", "failed", Role::Danger),
-        (None, _) if !run.is_live() && app.replay().is_none() => (choose("○", "o"), "unfinished", Role::Attention),
+        // Behind a frozen view it may have ended as it should.
+        (None, _) if !run.is_live() && app.replay().is_none() && !app.knows_end() => (choose("○", "o"), "unfinished", Role::Attention),
         (None, Phase::Preparing) => (choose("◌", "."), "preparing", Role::Text),
         (None, _) if run.warms_up().is_some() => (choose("◔", "."), "warming up", Role::Kept),
         (None, Phase::Training) => (choose("◐", "o"), "training", Role::Kept),

@@ -1,9 +1,10 @@
 //! The start screen: presets to search from, earlier runs to open.
 
-use super::paint::{Brush, share3, short};
+use super::paint::{Brush, bytes, share3, short, tail};
 use super::theme::Role;
 use crate::app::{ActionId, App, Start, Target};
 use ratatui::layout::Rect;
+use std::fmt::Write;
 use std::time::SystemTime;
 
 pub(super) fn draw(app: &App, area: Rect, brush: &mut Brush<'_>) {
@@ -76,25 +77,47 @@ fn draw_runs(start: &Start, keys: &str, lower: Rect, brush: &mut Brush<'_>) {
         brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), "none yet: enter on a preset starts the first one", Role::Quiet);
         return;
     }
-    let wide = widest(start.runs().iter().map(|run| run.preset.as_str()));
-    let columns = format!("state         best     age     size  {:<wide$}  seed  name", "preset");
-    brush.text(inner.x + 2, inner.y, inner.width.saturating_sub(2), &columns, Role::Quiet);
+    let width = inner.width.saturating_sub(2);
+    let preset = widest(start.runs().iter().map(|run| run.preset.as_str()));
+    // All of a day have the same date in front, so that a name that is too long is told by its end.
+    let left = usize::from(width).saturating_sub(STATE + 2);
+    let name = start.runs().iter().map(|run| run.name.chars().count() + 2).max().unwrap_or(0).clamp(NAME, LONGEST_NAME).min(left.max(NAME));
+    // Behind the name as many columns as stand there whole: what is cut tells nothing.
+    let behind = [5, 6, 8, preset, 4];
+    let mut used = STATE + 2 + name;
+    let shown = behind.iter().take_while(|&&column| (used += column + 2, used <= usize::from(width)).1).count();
+    let heads = ["best", "age", "size", "preset", "seed"];
+    let row = |state: &str, name_of: &str, cells: [&str; 5]| {
+        let mut line = format!("{state:<STATE$}  {name_of:<name$}");
+        for ((number, cell), column) in cells.into_iter().enumerate().zip(behind).take(shown) {
+            // Words begin in one column, numbers end in one.
+            let _ = if number == 3 { write!(line, "  {cell:<column$}") } else { write!(line, "  {cell:>column$}") };
+        }
+        line
+    };
+    brush.text(inner.x + 2, inner.y, width, &row("state", "name", heads), Role::Quiet);
     let room = inner.height.saturating_sub(1) as usize;
     let first = start.run().saturating_sub(room.saturating_sub(1));
     brush.more(inner, first, room, start.runs().len());
     for (y, (position, run)) in (inner.y + 1..inner.bottom()).zip(start.runs().iter().enumerate().skip(first)) {
         let best = run.best.map_or_else(|| "–".to_owned(), |best| share3(best.share()));
-        let (age, size) = (age(start.now(), run.written), format!("{}B", short(run.bytes as f64)));
+        let (age, size, seed) = (age(start.now(), run.written), bytes(run.bytes), run.seed.to_string());
         // What went wrong shows without its colour as well.
         let (sign, role) = if ["failed", "crashed"].contains(&run.state.as_str()) { ("! ", Role::Attention) } else { ("", Role::Text) };
         let state = format!("{sign}{}", run.state);
         let marked = if start.marked() == Some(run.path.as_path()) { "* " } else { "" };
-        let line = format!("{state:<11}  {best:>5}  {age:>6}  {size:>7}  {:<wide$}  {:>4}  {marked}{}", run.preset, run.seed, run.name);
-        brush.text(inner.x + 2, y, inner.width.saturating_sub(2), &line, role);
+        let told = format!("{marked}{}", tail(&run.name, name - marked.len()));
+        brush.text(inner.x + 2, y, width, &row(&state, &told, [&best, &age, &size, &run.preset, &seed]), role);
         brush.zone(Rect { y, height: 1, ..inner }, Target::Start(start.presets().len() + position));
         mark(brush, inner, y, start.in_runs() && position == start.run());
     }
 }
+
+/// Columns of how a run stands.
+const STATE: usize = 11;
+/// Columns of its name, at least and at most.
+const NAME: usize = 14;
+const LONGEST_NAME: usize = 42;
 
 /// Columns that a list of names takes; very long ones are not waited for.
 fn widest<'a>(names: impl Iterator<Item = &'a str>) -> usize {

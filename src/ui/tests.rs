@@ -3,7 +3,9 @@
 mod any_state;
 mod colour;
 mod curves;
+mod heat;
 mod scripts;
+mod small;
 mod themes;
 
 use super::draw;
@@ -93,9 +95,13 @@ fn screens() -> Vec<(&'static str, App)> {
         ("start", at_start()),
         ("runs", runs()),
         ("search", ranking()),
+        ("training", app_at(3)),
         ("posterior", after(explored(), "2")),
+        ("posterior_group", after(explored(), "2 tab v , ,")),
         ("samples", after(explored(), "3")),
         ("compare", answered(after(explored(), "4"))),
+        ("compare_best", answered(after(explored(), "4 tab"))),
+        ("compare_facts", answered(after(explored(), "4 shift-tab"))),
         ("marked", answered(after(ranking(), "3 G x g x j j x c"))),
         ("curves", after(steered(), "5 v , , + +")),
         ("beside", beside),
@@ -116,6 +122,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("meter", metered()),
         ("findings", findings()),
         ("alerted", after(alerted(), "2")),
+        ("messages", messages()),
         ("large", large(30)),
         ("large_posterior", after(large(30), "2")),
         ("stop", after(ranking(), "S")),
@@ -385,7 +392,7 @@ fn what_is_drawn_can_be_clicked() {
     let look = look(Depth::True, Glyphs::Braille);
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
-    let zones = draw(&app, &look, area, &mut buffer);
+    let zones = draw(&app, &look, area, &mut buffer).zones;
     let at = |word: &str| {
         let (y, line) = lines(&buffer).into_iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
         let x = line[..line.find(word).unwrap()].chars().count();
@@ -421,6 +428,17 @@ fn steered() -> App {
     ] {
         push(&mut app, Event::Intervention { command, step: 306 });
     }
+    app
+}
+
+/// The list of what was told and done.
+fn messages() -> App {
+    let mut app = steered();
+    let message = "the loss of training step 307 was not finite; the state after step 306 is restored and the search paused. The same step \
+                   will fail again: stop, and start with a lower train.learning_rate or train.clip";
+    push(&mut app, Event::Alert(Alert { kind: AlertKind::NonFiniteLoss, message: message.into() }));
+    push(&mut app, Event::Intervention { command: crate::run::Command::Resume, step: 306 });
+    press(&mut app, "!");
     app
 }
 

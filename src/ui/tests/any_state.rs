@@ -85,10 +85,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_state_fits_any_size(app in state(), width in 0..=300u16, height in 0..=100u16, glyphs in 0..3usize, depth in 0..4usize) {
+    fn any_state_fits_any_size(mut app in state(), width in 0..=300u16, height in 0..=100u16, glyphs in 0..3usize, depth in 0..4usize) {
         let glyphs = [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Braille][glyphs];
         let depth = [Depth::None, Depth::Ansi, Depth::Indexed, Depth::True][depth];
         painted(&app, &look(depth, glyphs), width, height);
+        let mut whole = Buffer::empty(Rect::new(0, 0, width, height));
+        app.drawn(draw(&app, &look(depth, glyphs), whole.area, &mut whole).reach);
         // An area that is not the whole buffer, nor within it.
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         draw(&app, &look(depth, glyphs), Rect::new(7, 5, width, height), &mut buffer);

@@ -107,7 +107,7 @@ fn the_parts_of_the_objective_and_the_health_of_the_posterior_have_curves_of_str
         let mut buffer = Buffer::empty(area);
         let look = look(Depth::None, Glyphs::Ascii);
         let points: Vec<(f64, f64)> = (0..50).map(|x| (f64::from(x), second)).collect();
-        let mut brush = Brush { buffer: &mut buffer, look: &look, zones: Vec::new() };
+        let mut brush = Brush::new(&mut buffer, &look);
         let flat: &[(f64, f64)] = &points;
         let none: &[(f64, f64)] = &[];
         let mut counts = Vec::new();
