@@ -76,9 +76,6 @@ impl Prepared {
                 let (interpreter, weights) = interpreted(graph, values, device);
                 let mut collected = Vec::new();
                 let logits = interpreter.forward(&weights, &[], Normalise::Batch(&mut collected), epsilon, piece.tensor(device));
-                if collected.is_empty() {
-                    return (read(logits), Default::default());
-                }
                 let Statistics { mean, variance } = Statistics::collected(collected);
                 (read(logits), [read(mean), read(variance)])
             }
@@ -123,6 +120,14 @@ impl Classifier {
                 let images = piece.tensor(&statistics.mean.device());
                 read(interpreter.forward(weights, &[], Normalise::Given(statistics), *epsilon, images))
             }
+        }
+    }
+
+    /// Bytes of the compiled network, which all classifiers of one [`Prepared`] share.
+    pub(super) fn shared_bytes(&self) -> usize {
+        match self {
+            Self::Compiled { program, .. } => program.bytes(),
+            Self::Interpreted(_) => 0,
         }
     }
 

@@ -75,12 +75,28 @@ impl Examples {
     }
 }
 
-/// The class of the highest score of each image, of logits `[images, classes]`. Scores that are not numbers choose no class, so that they are
-/// never right.
+/// The class of the highest score of each image, of logits `[images, classes]`. Where one of its scores is not a number, no class is chosen, so
+/// that none is right.
 fn winners(logits: &[f32], images: usize) -> impl Iterator<Item = i32> {
     let winner = |row: &[f32]| {
+        if row.iter().any(|score| score.is_nan()) {
+            return -1;
+        }
         let best = row.iter().enumerate().max_by(|left, right| left.1.total_cmp(right.1));
         best.filter(|(_, score)| score.is_finite()).map_or(-1, |(class, _)| class as i32)
     };
     logits.chunks((logits.len() / images.max(1)).max(1)).map(winner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_that_is_not_a_number_chooses_no_class() {
+        // To the order of all floats a negative NaN is less than anything, a positive one more.
+        let logits = [-f32::NAN, 1.0, f32::NAN, 1.0, 0.0, 1.0];
+        assert_eq!(winners(&logits, 3).collect::<Vec<_>>(), [-1, -1, 1]);
+        assert_eq!(winners(&[f32::NEG_INFINITY, 1.0, f32::INFINITY, 1.0], 2).collect::<Vec<_>>(), [1, -1]);
+    }
 }

@@ -4,7 +4,7 @@ use super::devices::is_cpu;
 use super::kernels::{Pool, avg_pool2d, batch_norm_relu_train, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
 use super::noise::Noise;
 use super::operations;
-use super::weights::WeightLayout;
+use super::weights::{WeightLayout, vector};
 use crate::graph::{Graph, Op, PoolKind, Shape, padding};
 use burn::tensor::{Device, Tensor, activation};
 use std::ops::Range;
@@ -60,6 +60,11 @@ impl Statistics {
     /// From the statistics that a pass over one batch collected.
     #[must_use]
     pub fn collected(batch: Vec<(Tensor<1>, Tensor<1>)>) -> Self {
+        if batch.is_empty() {
+            // Without batch norms there is nothing to put on a device.
+            let nothing = || vector(Vec::new(), &Device::flex());
+            return Self { mean: nothing(), variance: nothing() };
+        }
         let (mean, variance) = batch.into_iter().unzip();
         Self { mean: Tensor::cat(mean, 0), variance: Tensor::cat(variance, 0) }
     }
@@ -67,6 +72,9 @@ impl Statistics {
     /// `decay · self + (1 - decay) · batch`.
     #[must_use]
     pub fn towards(self, batch: Self, decay: f64) -> Self {
+        if batch.mean.dims() == [0] {
+            return self;
+        }
         let blend = |old: Tensor<1>, new: Tensor<1>| old.mul_scalar(decay) + new.mul_scalar(1.0 - decay);
         Self { mean: blend(self.mean, batch.mean), variance: blend(self.variance, batch.variance) }
     }

@@ -4,6 +4,7 @@ use super::classifier::{Classifier, Piece, Prepared};
 use super::devices::is_cpu;
 use super::examples::PIECE;
 use super::interpreter::{Interpreter, Normalise, Statistics};
+use super::kernels::inference::Program;
 use super::stack::Stack;
 use super::trainer::State;
 use super::weights::{WeightLayout, matrix, vector};
@@ -66,7 +67,12 @@ pub struct Ranker {
     device: Device,
     /// Training images without augmentation, for re-estimated statistics.
     recalibration: Piece,
+    /// How many sub-networks are best evaluated together.
+    at_once: usize,
 }
+
+/// Bytes of activations that networks may take together while their statistics are re-estimated on the CPU.
+const BYTES: usize = 4 << 30;
 
 /// A sub-network ready to be asked: sliced, its weights gathered, with both kinds of statistics.
 #[derive(Debug)]
@@ -83,10 +89,10 @@ impl Candidate {
         rayon::join(|| examples.ask(piece, &self.inherited, inherited), || examples.ask(piece, &self.recalibrated, recalibrated));
     }
 
-    /// Bytes of its numbers.
+    /// Bytes of its numbers, and of the compiled network that both kinds share.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.inherited.bytes() + self.recalibrated.bytes()
+        self.inherited.bytes() + self.recalibrated.bytes() + self.inherited.shared_bytes()
     }
 
     /// The means and variances that were re-estimated for it: with them it is soon made again.
@@ -130,7 +136,14 @@ impl Ranker {
         let shape = graph.input_shape();
         let count = recalibration.labels.len();
         let recalibration = Piece::put(recalibration.images, [count, shape.channels, shape.height, shape.width], &device);
-        Self { graph, epsilon, device, recalibration }
+        let at_once = if is_cpu(&device) {
+            // No part of a network takes more than the whole.
+            let fit = BYTES / Program::new(&graph).activation_bytes(count).max(1);
+            at_once(fit, rayon::current_num_threads())
+        } else {
+            Stack::size(&graph, count.max(PIECE))
+        };
+        Self { graph, epsilon, device, recalibration, at_once }
     }
 
     /// Evaluates one sub-network with both kinds of statistics.
@@ -152,9 +165,12 @@ impl Ranker {
     /// As [`Self::evaluate`].
     pub fn evaluate_all(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Result<Vec<Evaluation>, GraphError> {
         if is_cpu(&self.device) {
-            return masks.par_iter().map(|mask| self.evaluate(frozen, mask, examples)).collect();
+            let of_part = |masks: &[&HardMask]| -> Result<Vec<Evaluation>, GraphError> {
+                masks.par_iter().map(|mask| self.evaluate(frozen, mask, examples)).collect()
+            };
+            return Ok(masks.chunks(self.at_once).map(of_part).collect::<Result<Vec<_>, _>>()?.concat());
         }
-        let logits = self.logits_stacked(frozen, masks, examples);
+        let logits = self.logits_stacked(frozen, masks, examples)?;
         let judged = |logits: Vec<f32>| {
             let mut right = Vec::with_capacity(examples.len());
             examples.judge(&logits, examples.len(), &mut right);
@@ -166,15 +182,26 @@ impl Ranker {
             .collect())
     }
 
-    /// How many sub-networks are best evaluated together.
+    /// How many sub-networks are best evaluated together: as many as the memory holds, and on the CPU no more than keep its threads at work.
     #[must_use]
-    pub fn at_once(&self) -> usize {
-        let largest = self.recalibration.len().max(PIECE);
-        if is_cpu(&self.device) { 2 * rayon::current_num_threads() } else { Stack::size(&self.graph, largest) }
+    pub const fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// The logits of sub-networks for all images with both kinds of statistics, in passes over the masked super-network.
-    pub(super) fn logits_stacked(&self, frozen: &Frozen, masks: &[&HardMask], examples: &Examples) -> Vec<[Vec<f32>; 2]> {
+    ///
+    /// # Errors
+    /// [`GraphError`] for a mask of another network.
+    pub(super) fn logits_stacked(
+        &self,
+        frozen: &Frozen,
+        masks: &[&HardMask],
+        examples: &Examples,
+    ) -> Result<Vec<[Vec<f32>; 2]>, GraphError> {
+        let expected = self.graph.masked_channels();
+        if let Some(other) = masks.iter().find(|mask| mask.bits().len() != expected) {
+            return Err(GraphError::Mask { found: other.bits().len(), expected });
+        }
         let running = [frozen.mean.clone(), frozen.variance.clone()];
         let stack = Stack::new(&self.graph, frozen.parameters.clone(), running, self.epsilon, &self.device);
         let size = Stack::size(&self.graph, self.recalibration.len().max(PIECE));
@@ -191,7 +218,7 @@ impl Ranker {
             }
             logits
         };
-        masks.chunks(size).flat_map(of_part).collect()
+        Ok(masks.chunks(size).flat_map(of_part).collect())
     }
 
     /// The logits of one sub-network for all images with both kinds of statistics.
@@ -307,6 +334,12 @@ impl Ranker {
             }
         }
     }
+}
+
+/// How many networks are best asked together on so many threads where the memory holds `fit` while each is asked by one of them: some
+/// more than there are threads, as not all take equally long.
+fn at_once(fit: usize, threads: usize) -> usize {
+    if fit >= threads { 2 * threads } else { fit.max(1) }
 }
 
 /// Which of some images a network gets right.

@@ -44,6 +44,10 @@ impl Stack {
         let mut collected = Vec::new();
         let normalise = Normalise::BatchEach(masks.len(), &mut collected);
         let _ = self.forward(masks, normalise, images);
+        if collected.is_empty() {
+            let nothing = || matrix(Vec::new(), masks.len(), 0, &self.device);
+            return Each { mean: nothing(), variance: nothing() };
+        }
         let (mean, variance) = collected.into_iter().unzip();
         Each { mean: Tensor::cat(mean, 1), variance: Tensor::cat(variance, 1) }
     }

@@ -2,7 +2,7 @@
 
 use super::arrays::arrays;
 use super::protobuf::{Field, Message, fields};
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values, padding};
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, Values, padding, pool_padding};
 use crate::run::tensors::{Array, Arrays};
 
 /// What an attribute of a node holds.
@@ -152,7 +152,7 @@ impl Writer<'_> {
                 let mut attributes = vec![
                     ("kernel_shape", square(*kernel)),
                     ("strides", square(*stride)),
-                    ("pads", Attribute::Ints(vec![((kernel - 1) / 2) as i64; 4])),
+                    ("pads", Attribute::Ints(vec![pool_padding(*kernel) as i64; 4])),
                 ];
                 let kind = match kind {
                     PoolKind::Average => {

@@ -1,6 +1,6 @@
 //! A network as one readable PyTorch module. Its parameters have the names of the SafeTensors file.
 
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind, padding};
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, padding, pool_padding};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -173,7 +173,7 @@ fn expression(node: &Node, names: &[String]) -> String {
         Op::Linear { .. } => format!("layer({:?})({first}.flatten(1))", node.name),
         Op::Relu => format!("F.relu({first})"),
         Op::Pool { kind, kernel, stride } => {
-            let padding = (kernel - 1) / 2;
+            let padding = pool_padding(*kernel);
             match kind {
                 PoolKind::Average => format!("F.avg_pool2d({first}, {kernel}, {stride}, {padding}, count_include_pad=False)"),
                 PoolKind::Max => format!("F.max_pool2d({first}, {kernel}, {stride}, {padding})"),

@@ -164,6 +164,9 @@ impl GraphBuilder {
             return Err(impossible(format!("a {} needs an input", op.name())));
         };
         let input = self.shape(first);
+        if input.pixels() == 0 || input.channels == 0 && first.index() == 0 {
+            return Err(impossible(format!("it reads an image of {input}, which has no pixels")));
+        }
         let strided = |size: usize, stride: usize| size.div_ceil(stride);
         match *op {
             Op::Input => Err(impossible("a graph has one input, its first node".into())),
@@ -237,6 +240,18 @@ impl GraphBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_without_pixels_is_refused() {
+        for shape in [Shape::map(3, 0, 8), Shape::map(3, 8, 0), Shape::map(0, 8, 8)] {
+            let (mut builder, input) = GraphBuilder::new(shape);
+            let error = builder.add("stem", Op::Relu, &[input]).unwrap_err();
+            assert!(error.to_string().contains("stem"), "{error}");
+        }
+        let (mut builder, input) = GraphBuilder::new(Shape::map(3, 8, 8));
+        let none = builder.add("none", Op::Arrange { channels: vec![] }, &[input]).unwrap();
+        assert!(builder.add("of-none", Op::GlobalAveragePool, &[none]).is_ok(), "an image without channels is only empty");
+    }
 
     #[test]
     fn errors_name_the_node() {

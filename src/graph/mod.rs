@@ -18,7 +18,7 @@ pub use builder::{GraphBuilder, GraphError};
 pub use count::{ChannelCost, Cost};
 pub use genotype::{CellGenotype, GenotypeError};
 pub use group::{Granularity, MaskGroup, MaskGroupId, Place};
-pub use node::{Node, NodeId, Op, PoolKind, padding};
+pub use node::{Node, NodeId, Op, PoolKind, padding, pool_padding};
 pub use operation::Operation;
 pub use parameters::{Parameter, ParameterKind};
 pub use shape::Shape;

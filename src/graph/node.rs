@@ -109,6 +109,12 @@ pub const fn padding(kernel: usize, dilation: usize) -> [usize; 2] {
     [whole / 2, whole - whole / 2]
 }
 
+/// The padding of a pool on each side of the map: half the window where it is odd, none where it is even and tiles the map.
+#[must_use]
+pub const fn pool_padding(kernel: usize) -> usize {
+    if kernel.is_multiple_of(2) { 0 } else { kernel / 2 }
+}
+
 impl Op {
     /// Whether its gradient needs its input again.
     #[must_use]

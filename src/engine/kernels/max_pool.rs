@@ -11,6 +11,7 @@ use super::window::Pool;
 pub(super) fn forward(images: &[f32], plane: [usize; 2], pool: &Pool) -> Vec<f32> {
     let unfold = Unfold::forward(plane, &pool.over(1));
     let (area, source) = (unfold.output_area(), unfold.source_area());
+    // Of no pixels, padding or not, there is no largest.
     let mut output = vec![0.0; images.len() / source.max(1) * area];
     let (padded, places) = room(&unfold);
     let cost = places * unfold.taps.len();
@@ -29,10 +30,11 @@ pub(super) fn gradient(images: &[f32], plane: [usize; 2], gradient: &[f32], pool
     let unfold = Unfold::forward(plane, &pool.over(1));
     let (area, source) = (unfold.output_area(), unfold.source_area());
     let mut output = vec![0.0; images.len()];
-    if area == 0 {
+    if area == 0 || output.is_empty() {
         return output;
     }
     let (padded, places) = room(&unfold);
+    let first = first_inside(&unfold, padded, places);
     let spread = lead(&unfold) + padded;
     let cost = 2 * places * unfold.taps.len();
     let length = piece(output.len() / source.max(1), cost);
@@ -41,7 +43,7 @@ pub(super) fn gradient(images: &[f32], plane: [usize; 2], gradient: &[f32], pool
             let (padded, rest) = scratch.split_at_mut(padded);
             let (images, gradient) = (&images[index * length * source..], &gradient[index * length * area..]);
             let scratch = (padded, rest.split_at_mut(spread));
-            simd::run(Route { unfold: &unfold, images, gradient, scratch, output });
+            simd::run(Route { unfold: &unfold, first: &first, images, gradient, scratch, output });
         });
     });
     output
@@ -55,6 +57,17 @@ fn room(unfold: &Unfold) -> (usize, usize) {
 /// Places before the first that a pixel may look back to.
 fn lead(unfold: &Unfold) -> usize {
     unfold.taps.last().map_or(0, |tap| tap.next_multiple_of(LANES))
+}
+
+/// For each place the first tap that reads a pixel, as a number.
+fn first_inside(unfold: &Unfold, padded: usize, places: usize) -> Vec<Lanes> {
+    let mut pixels = vec![0.0; padded];
+    unfold.lay(&vec![1.0; unfold.source_area()], 1.0, &mut pixels);
+    let mut first = vec![[0.0; LANES]; places / LANES];
+    for (place, first) in first.as_flattened_mut().iter_mut().enumerate() {
+        *first = unfold.taps.iter().position(|tap| pixels[place + tap] > 0.0).unwrap_or(0) as f32;
+    }
+    first
 }
 
 /// Lanes from a place on.
@@ -105,6 +118,8 @@ impl Kernel for Largest<'_> {
 /// The gradients of the first planes.
 struct Route<'a> {
     unfold: &'a Unfold,
+    /// For each place the first tap that reads a pixel.
+    first: &'a [Lanes],
     images: &'a [f32],
     gradient: &'a [f32],
     /// Room for a padded plane; and, both behind `lead` places that stay zero, for the tap each place chose and its gradient.
@@ -117,7 +132,7 @@ impl Kernel for Route<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Self { unfold, images, gradient, scratch: (padded, (chosen, spread)), output } = self;
+        let Self { unfold, first, images, gradient, scratch: (padded, (chosen, spread)), output } = self;
         let lead = lead(unfold);
         chosen.fill(0.0);
         spread.fill(0.0);
@@ -127,8 +142,8 @@ impl Kernel for Route<'_> {
             unfold.lay(plane, 1.0, padded);
             unfold.put(gradient, &mut spread[lead..]);
             let end = lead + unfold.places().next_multiple_of(LANES);
-            for (vector, chosen) in chosen[lead..end].as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                *chosen = choose(&unfold.taps, padded, vector * LANES);
+            for (vector, (chosen, first)) in chosen[lead..end].as_chunks_mut::<LANES>().0.iter_mut().zip(first).enumerate() {
+                *chosen = choose(&unfold.taps, padded, vector * LANES, *first);
             }
             // The planes are laid anew each time, so that their room can take the gradients in between.
             for (vector, sums) in padded.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
@@ -140,11 +155,11 @@ impl Kernel for Route<'_> {
     }
 }
 
-/// Which tap reads the first of the largest pixels, as a number, for each of the places from `from` on.
+/// Which tap reads the first of the largest pixels, as a number, for each of the places from `from` on; `chosen` where all are minus infinity,
+/// as what lies beyond the edge is.
 #[inline(always)]
-fn choose(taps: &[usize], padded: &[f32], from: usize) -> Lanes {
+fn choose(taps: &[usize], padded: &[f32], from: usize, mut chosen: Lanes) -> Lanes {
     let mut largest = [f32::NEG_INFINITY; LANES];
-    let mut chosen = [0.0; LANES];
     for (number, tap) in taps.iter().enumerate() {
         let number = number as f32;
         let pixels = lanes(padded, from + tap);

@@ -35,6 +35,8 @@ pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, cost: usize
     let worth = if rayon::current_thread_index().is_some() { inside } else { outside };
     let pieces = data.len().div_ceil(length.max(1));
     if pieces > 1 && pieces.saturating_mul(cost) >= worth && rayon::current_num_threads() > 1 {
+        #[cfg(test)]
+        SHARED.set(SHARED.get() + 1);
         data.par_chunks_mut(length).enumerate().for_each(|(index, piece)| work(index, piece));
     } else {
         data.chunks_mut(length.max(1)).enumerate().for_each(|(index, piece)| work(index, piece));
@@ -56,17 +58,54 @@ pub(super) fn sum_pieces(items: usize, cost: usize, size: usize, work: impl Fn(R
     partial
 }
 
-/// Lends this thread's buffer of `length` elements, aligned to a cache line, with whatever it held last. `work` must not call into rayon: a thread that
+/// Elements that each thread's buffer holds at most. Whoever needs more gets memory of its own, which goes back afterwards.
+const KEPT: usize = 1 << 22;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends a buffer of `length` elements, aligned to a cache line, with whatever it held last. `work` must not call into rayon: a thread that
 /// waits there may pick up another piece, which would find the buffer lent.
 pub(super) fn with_scratch<R>(length: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    thread_local! {
-        static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    let room = length + LINE;
+    let lend = |scratch: &mut [f32]| {
+        let skip = scratch.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        let scratch = &mut scratch[skip..skip + length];
+        // Who reads what it has not written shall see it.
+        if cfg!(test) {
+            scratch.fill(f32::NAN);
+        }
+        work(scratch)
+    };
+    if room > KEPT {
+        return lend(&mut vec![0.0; room]);
     }
     SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.len() < length + LINE {
-            scratch.resize(length + LINE, 0.0);
+        if scratch.len() < room {
+            scratch.resize(room, 0.0);
         }
-        let skip = scratch.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        work(&mut scratch[skip..skip + length])
+        lend(scratch)
     })
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many times this thread shared work with others.
+    pub(super) static SHARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_no_more_than_it_may() {
+        let kept = |length| {
+            with_scratch(length, |scratch| assert!(scratch.len() == length && scratch.iter().all(|value| value.is_nan())));
+            SCRATCH.with_borrow(Vec::capacity)
+        };
+        assert!((1000..=KEPT).contains(&kept(1000)));
+        assert!(kept(KEPT) <= KEPT, "what is large goes back");
+    }
 }

@@ -82,6 +82,10 @@ impl Pooling for Flex {
         }
         let x = Contiguous::<4>::new(&x);
         let [images, channels, height, width] = x.shape;
+        if height * width == 0 {
+            let [height, width] = pool.output([height, width]);
+            return tensor(Vec::new(), [images, channels, height, width]);
+        }
         let (window, plane) = (pool.over(channels), [height, width]);
         let batch = Batch { values: x.values(), mask: None, images, channels };
         let mut values = depthwise::forward(batch, plane, &vec![1.0; channels * window.taps()], &window);
@@ -108,6 +112,9 @@ impl PoolingBackward for Flex {
             return Self::avg_pool2d_backward(x, grad, pool.kernel, pool.stride, pool.padding, false, false);
         }
         let shape @ [images, channels, height, width] = x.layout().shape().dims();
+        if height * width == 0 {
+            return tensor(Vec::new(), shape);
+        }
         let (window, plane) = (pool.over(channels), [height, width]);
         let mut values = Contiguous::<4>::new(&grad).values().to_vec();
         scale(&mut values, &shares(plane, &pool));

@@ -2,7 +2,8 @@
 //!
 //! A distributed binary targets the oldest processor of its kind; without this, only a fraction of a current one is used.
 
-/// Sums kept side by side: two AVX2 registers, one of AVX-512. The same number for all of them, so that all give the same bits.
+/// Sums kept side by side: two AVX2 registers, one of AVX-512. The same number for all of them, so that all processors that fuse a
+/// multiplication with an addition give the same bits; one that cannot rounds twice.
 pub(super) const LANES: usize = 16;
 
 /// [`LANES`] numbers.

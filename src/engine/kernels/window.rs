@@ -90,7 +90,7 @@ impl Pool {
     /// A square kernel of odd `size` that keeps the plane's size at stride 1, or one of even `size` that reaches over no edge.
     #[must_use]
     pub const fn same(size: usize) -> Self {
-        Self { kernel: [size; 2], stride: [1; 2], padding: [(size - 1) / 2; 2] }
+        Self { kernel: [size; 2], stride: [1; 2], padding: [crate::graph::pool_padding(size); 2] }
     }
 
     /// This pool moving `stride` pixels at a time both ways.
@@ -99,10 +99,11 @@ impl Pool {
         Self { stride: [stride; 2], ..self }
     }
 
-    /// Height and width that remain of a plane `[height, width]`; 0 where the kernel does not fit.
+    /// Height and width that remain of a plane `[height, width]`; 0 where the kernel does not fit, or would see nothing.
     #[must_use]
     pub fn output(&self, plane: [usize; 2]) -> [usize; 2] {
-        self.over(1).output(plane)
+        let output = self.over(1).output(plane);
+        std::array::from_fn(|axis| if plane[axis] == 0 { 0 } else { output[axis] })
     }
 
     /// The window of the depthwise convolution that sees the same pixels of `channels` planes.
@@ -125,6 +126,15 @@ mod tests {
     fn an_even_pool_tiles_the_plane() {
         assert_eq!(Pool::same(2).with_stride(2).output([8, 7]), [4, 3]);
         assert_eq!(Pool::same(3).with_stride(2).output([8, 7]), [4, 4]);
+        assert_eq!(Pool::same(4).with_stride(4).output([8, 7]), [2, 1]);
+        assert_eq!(Pool::same(4).with_stride(4).padding, [0; 2]);
+    }
+
+    #[test]
+    fn a_pool_of_nothing_is_empty() {
+        let pool = Pool { kernel: [2, 3], stride: [1; 2], padding: [1, 2] };
+        assert_eq!(pool.output([0, 4]), [0, 6]);
+        assert_eq!(pool.output([4, 0]), [5, 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Builds the sliced graph from what its channels carry.
 
-use super::super::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, PoolKind, Shape};
+use super::super::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, PoolKind};
 use super::Origin;
 use super::channels::{Channels, Content};
 
@@ -172,7 +172,7 @@ impl Emitter<'_> {
             Some(place) if positions.iter().any(Option::is_some) => {
                 self.add(&format!("{name}.select"), Op::Arrange { channels: positions }, &[place], Origin::Nothing)?
             }
-            _ => self.zeros(name, wanted.len(), self.whole.node(input).shape)?,
+            _ => self.zeros(name, wanted.len(), input)?,
         };
         if offsets.iter().any(|terms| !terms.is_empty()) {
             source = self.add(&format!("{name}.constant"), Op::Offset, &[source], Origin::Offset(offsets))?;
@@ -180,19 +180,42 @@ impl Emitter<'_> {
         Ok(source)
     }
 
-    /// A map of zeros, `[channels]` of the height and width of `shape`, made from the image.
-    fn zeros(&mut self, name: &str, channels: usize, shape: Shape) -> Result<NodeId, GraphError> {
-        let image = self.whole.input_shape();
-        let fits = |stride: &usize| (image.height.div_ceil(*stride), image.width.div_ceil(*stride)) == (shape.height, shape.width);
-        let stride = (1..=image.height.max(image.width)).find(fits).ok_or_else(|| GraphError::Impossible {
-            node: name.to_owned(),
-            what: format!("no stride leads from {image} to {shape}, so that a dead map cannot be replaced"),
-        })?;
+    /// A map of zeros of the height and width of `input`, made from the image.
+    fn zeros(&mut self, name: &str, channels: usize, input: NodeId) -> Result<NodeId, GraphError> {
+        let (image, shape) = (self.whole.input_shape(), self.whole.node(input).shape);
         let none = self.add(&format!("{name}.zeros"), Op::Arrange { channels: vec![None; channels] }, &[self.input], Origin::Nothing)?;
-        if stride == 1 {
-            return Ok(none);
+        let fits = |stride: &usize| (image.height.div_ceil(*stride), image.width.div_ceil(*stride)) == (shape.height, shape.width);
+        let strided = |stride| Op::Pool { kind: PoolKind::Average, kernel: 1, stride };
+        match (1..=image.height.max(image.width)).find(fits) {
+            Some(1) => Ok(none),
+            Some(stride) => self.add(&format!("{name}.zeros.strided"), strided(stride), &[none], Origin::Nothing),
+            // Windows that tile a map leave out what is over, and strides do not: the way there is gone once more.
+            None => {
+                let mut zeros = none;
+                for (number, op) in self.way(input).into_iter().enumerate() {
+                    zeros = self.add(&format!("{name}.zeros.strided{number}"), op, &[zeros], Origin::Nothing)?;
+                }
+                Ok(zeros)
+            }
         }
-        let pool = Op::Pool { kind: PoolKind::Average, kernel: 1, stride };
-        self.add(&format!("{name}.zeros.strided"), pool, &[none], Origin::Nothing)
+    }
+
+    /// What changes the height and width of the image on the way to a node, as pools.
+    fn way(&self, mut node: NodeId) -> Vec<Op> {
+        let mut way = Vec::new();
+        while let Some(&before) = self.whole.node(node).inputs.first() {
+            match self.whole.node(node).op {
+                Op::Conv { stride, .. } if stride > 1 => way.push(Op::Pool { kind: PoolKind::Average, kernel: 1, stride }),
+                Op::Pool { kernel, stride, .. } if stride > 1 => {
+                    let kernel = if kernel.is_multiple_of(2) { kernel } else { 1 };
+                    way.push(Op::Pool { kind: PoolKind::Average, kernel, stride });
+                }
+                Op::GlobalAveragePool => way.push(Op::GlobalAveragePool),
+                _ => {}
+            }
+            node = before;
+        }
+        way.reverse();
+        way
     }
 }

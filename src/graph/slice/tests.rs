@@ -1,7 +1,7 @@
 //! What slicing leaves, as structure; `tests/slice.rs` compares logits.
 
 use super::super::families::Edges;
-use super::super::{Graph, Operation, Shape};
+use super::super::{Graph, GraphBuilder, Op, Operation, Place, PoolKind, Shape};
 use super::*;
 
 fn edges() -> Graph {
@@ -60,6 +60,34 @@ fn dropped_channels_shrink_kernels_and_unread_filters_go() {
     assert_eq!(find("stage1.block1.node2").shape.channels, 2);
     assert_eq!(find("stage1.block1.edge0-2.conv3.bn").shape.channels, 2, "nobody reads the other filters");
     assert_eq!(find("stage1.block1.edge0-1.conv3.bn").shape.channels, 4, "node 1 is still read whole");
+}
+
+#[test]
+fn a_dead_map_is_replaced_where_no_stride_leads_to_its_size() {
+    // Halved by windows that leave out what is over: 29 to 14, and 34 to 17 to 8.
+    for (size, stem_stride) in [(114, 4), (34, 1), (58, 2)] {
+        let (mut builder, input) = GraphBuilder::new(Shape::map(1, size, size));
+        let stem = builder.add("stem", Op::Conv { out_channels: 2, kernel: 3, stride: stem_stride, dilation: 1, groups: 1 }, &[input]);
+        let mut body = stem.unwrap();
+        let place = |block: &str| Place { block: block.into(), edge: "e".into(), operation: Operation::Conv1 };
+        let conv = |kernel| Op::Conv { out_channels: 2, kernel, stride: 1, dilation: 1, groups: 1 };
+        for stage in 0..3 {
+            let narrowed = builder.add_masked(format!("t{stage}"), conv(1), body, place("t")).unwrap();
+            let pool = Op::Pool { kind: PoolKind::Average, kernel: 2, stride: 2 };
+            let halved = builder.add(format!("t{stage}.pool"), pool, &[narrowed]).unwrap();
+            let normalised = builder.add(format!("t{stage}.bn"), Op::BatchNorm, &[halved]).unwrap();
+            body = builder.add(format!("t{stage}.conv"), conv(3), &[normalised]).unwrap();
+        }
+        let pooled = builder.add("pool", Op::GlobalAveragePool, &[body]).unwrap();
+        builder.add("linear", Op::Linear { out_features: 3 }, &[pooled]).unwrap();
+        let graph = builder.finish();
+        for dropped in ["t0", "t1", "t2"] {
+            let slice = graph.slice(&keep(&graph, |name, _| name != dropped)).unwrap();
+            let shape = |graph: &Graph, name: &str| graph.nodes().iter().find(|node| node.name == name).map(|node| node.shape);
+            let conv = format!("{dropped}.conv");
+            assert_eq!(shape(&slice.graph, &conv), shape(&graph, &conv), "{size}, {:?}", names(&slice));
+        }
+    }
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl<const TIMES: usize> Kernel for Product<'_, TIMES> {
     fn run<const FUSED: bool>(self) {
         let places = self.inside.len();
         let farthest = self.terms.iter().max().map_or(0, |last| last + places);
-        assert!(farthest <= self.rows.len() && self.weights.len() == self.terms.len() * self.outputs.len());
+        assert!(farthest <= self.rows.len() && places.is_multiple_of(LANES));
+        assert!(self.weights.len() == self.terms.len() * self.outputs.len());
         for start in (0..places).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(places);
             for (first, height) in tiles(self.outputs.len()) {
@@ -298,5 +299,135 @@ impl Kernel for Moments<'_> {
             }
         }
         [mean, squares.iter().sum::<f32>() / count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers between -1 and 1.
+    fn noise(length: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_769) | 1;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..length).map(next).collect()
+    }
+
+    /// One product: a row for each term, each at another distance, and one for each output.
+    struct Case {
+        places: usize,
+        depth: usize,
+        outputs: usize,
+        relu: bool,
+        rows: Vec<f32>,
+        /// `[outputs, depth]`.
+        weights: Vec<f32>,
+        offsets: Vec<f32>,
+        inside: Vec<u32>,
+    }
+
+    impl Case {
+        fn new(places: usize, depth: usize, outputs: usize, relu: bool) -> Self {
+            let rows = noise((depth + outputs) * Self::row(places), 1);
+            let inside = (0..places).map(|place| if place % 7 == 3 { 0 } else { u32::MAX }).collect();
+            Self { places, depth, outputs, relu, rows, weights: noise(outputs * depth, 2), offsets: noise(outputs, 3), inside }
+        }
+
+        const fn row(places: usize) -> usize {
+            places + LANES
+        }
+
+        fn terms(&self) -> Vec<usize> {
+            (0..self.depth).map(|term| term * Self::row(self.places) + term % LANES).collect()
+        }
+
+        fn targets(&self) -> Vec<usize> {
+            (self.depth..self.depth + self.outputs).map(|row| row * Self::row(self.places)).collect()
+        }
+
+        /// What stands in the outputs after `run` has had the product.
+        fn product<const TIMES: usize>(&self, run: impl Fn(Product<TIMES>)) -> Vec<f32> {
+            let mut rows = self.rows.clone();
+            let (terms, outputs) = (self.terms(), self.targets());
+            let mut weights = Vec::new();
+            for (first, height) in tiles(self.outputs) {
+                for term in 0..self.depth {
+                    weights.extend((first..first + height).map(|output| self.weights[output * self.depth + term]));
+                }
+            }
+            run(Product {
+                rows: Cell::from_mut(&mut rows[..]).as_slice_of_cells(),
+                terms: &terms,
+                weights: &weights,
+                offsets: &self.offsets,
+                outputs: &outputs,
+                inside: &self.inside,
+                relu: self.relu,
+            });
+            outputs.iter().flat_map(|&output| rows[output..output + self.places].to_vec()).collect()
+        }
+
+        fn plain(&self) -> Vec<f32> {
+            let mut result = Vec::new();
+            for output in 0..self.outputs {
+                for place in 0..self.places {
+                    let products = self
+                        .terms()
+                        .into_iter()
+                        .enumerate()
+                        .map(|(term, from)| f64::from(self.weights[output * self.depth + term]) * f64::from(self.rows[from + place]));
+                    let sum = (f64::from(self.offsets[output]) + products.sum::<f64>()) as f32;
+                    let sum = if self.relu { sum.max(0.0) } else { sum };
+                    result.push(if self.inside[place] == 0 { 0.0 } else { sum });
+                }
+            }
+            result
+        }
+    }
+
+    /// All widths of tiles and both ways to multiply and add, of which a machine runs one.
+    #[test]
+    fn every_tile_of_a_product_is_the_plain_sum() {
+        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let close = |case: &Case, ours: &[f32], name: &str| {
+            let far = |(ours, plain): (&f32, &f32)| (ours - plain).is_finite() && (ours - plain).abs() < 1e-5;
+            assert!(
+                ours.iter().zip(&case.plain()).all(far),
+                "{name}: {} terms, {} outputs, {} places",
+                case.depth,
+                case.outputs,
+                case.places
+            );
+        };
+        for vectors in [1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65, 129] {
+            for outputs in 1..=20 {
+                // Every depth with some number of vectors and outputs, and all of them with few.
+                let depths = (0..=40).filter(|depth| vectors * outputs <= 12 || depth % 20 == (vectors + outputs) % 20);
+                for depth in depths {
+                    let case = Case::new(vectors * LANES, depth, outputs, (vectors + depth) % 2 == 0);
+                    let narrow = case.product::<1>(|product| product.run::<true>());
+                    let wide = case.product::<2>(|product| product.run::<true>());
+                    assert_eq!(bits(&narrow), bits(&wide), "{depth} terms, {outputs} outputs, {vectors} vectors");
+                    close(&case, &narrow, "fused");
+                    assert_eq!(
+                        bits(&case.product::<1>(|product| run(product))),
+                        bits(&case.product::<1>(|product| multiply(product))),
+                        "as this machine does it"
+                    );
+                    let unfused = case.product::<1>(|product| product.run::<false>());
+                    close(&case, &unfused, "not fused");
+                    assert_eq!(bits(&unfused), bits(&case.product::<2>(|product| product.run::<false>())));
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "is_multiple_of")]
+    fn places_are_whole_vectors() {
+        Case::new(LANES + 1, 1, 1, false).product::<1>(|product| product.run::<false>());
     }
 }

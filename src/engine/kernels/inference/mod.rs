@@ -6,6 +6,7 @@
 //!
 //! A number is the same however many images are asked at once and by however many threads.
 
+mod layout;
 mod loops;
 mod numbers;
 mod plan;
@@ -16,6 +17,7 @@ mod run;
 pub use numbers::Numbers;
 
 use crate::graph::{Graph, Values};
+use layout::Layout;
 use plan::Plan;
 use rayon::prelude::*;
 use run::Normalise;
@@ -27,8 +29,9 @@ const AT_ONCE: usize = 1 << 18;
 #[derive(Debug)]
 pub struct Program {
     plan: Plan,
-    /// Images that are asked together.
-    block: usize,
+    /// The layout for as many images as are asked together.
+    block: Layout,
+    /// Numbers of an image.
     pixels: usize,
 }
 
@@ -37,7 +40,26 @@ impl Program {
     #[must_use]
     pub fn new(graph: &Graph) -> Self {
         let plan = Plan::of(graph);
-        Self { block: (AT_ONCE / plan.size().max(1)).max(1), pixels: graph.input_shape().elements(), plan }
+        let block = (AT_ONCE / layout::size(&plan).max(1)).max(1);
+        Self { block: Layout::new(&plan, block), pixels: graph.input_shape().elements().max(1), plan }
+    }
+
+    /// The same network, asked so many images at once.
+    #[cfg(test)]
+    pub(super) fn in_blocks(self, images: usize) -> Self {
+        Self { block: Layout::new(&self.plan, images), ..self }
+    }
+
+    /// Bytes of the activations of so many images whose statistics are wanted.
+    #[must_use]
+    pub fn activation_bytes(&self, images: usize) -> usize {
+        size_of::<f32>() * Layout::new(&self.plan, images).total
+    }
+
+    /// Bytes of the steps and of where their rows are; what a network takes beside its numbers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.plan.bytes() + self.block.bytes()
     }
 
     /// The numbers of the network with the statistics in `values`; `epsilon` is added to variances.
@@ -49,8 +71,14 @@ impl Program {
     /// The logits `[images, classes]` of images `[images, channels, height, width]`.
     #[must_use]
     pub fn logits(&self, numbers: &Numbers, images: &[f32]) -> Vec<f32> {
-        let run = |images: &[f32]| self.plan.run(numbers, images, images.len() / self.pixels, Normalise::Given);
-        let block = self.block * self.pixels;
+        let run = |images: &[f32]| {
+            let count = images.len() / self.pixels;
+            if count == self.block.images {
+                return self.plan.run(&self.block, numbers, images, Normalise::Given);
+            }
+            self.plan.run(&Layout::new(&self.plan, count), numbers, images, Normalise::Given)
+        };
+        let block = self.block.images * self.pixels;
         if images.len() <= block { run(images) } else { images.par_chunks(block).flat_map_iter(run).collect() }
     }
 
@@ -62,6 +90,7 @@ impl Program {
         let mut statistics = [vec![0.0; self.plan.statistics], vec![0.0; self.plan.statistics]];
         let [mean, variance] = &mut statistics;
         let normalise = Normalise::Batch { values, epsilon, mean, variance };
-        (self.plan.run(&numbers, images, images.len() / self.pixels, normalise), statistics)
+        let layout = Layout::new(&self.plan, images.len() / self.pixels);
+        (self.plan.run(&layout, &numbers, images, normalise), statistics)
     }
 }

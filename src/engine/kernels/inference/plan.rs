@@ -58,12 +58,54 @@ pub(super) enum Step {
     Add { terms: Vec<Vec<u32>>, target: Rows, bias: Option<Range<usize>>, relu: bool },
     /// The mean of what a window sees: the sum of its terms times the share of each at that place, `[area of a plane]`.
     Average { terms: Vec<Vec<Term>>, target: Rows, shares: Vec<f32> },
-    /// The largest that a window sees: its taps, each of a phase, and how far from the place.
-    Largest { source: Rows, target: Rows, stride: usize, phases: Vec<[usize; 2]>, taps: Vec<(usize, isize)> },
+    /// The largest that a window sees: its taps, each of a phase, and how far from the place. `spare` has a row for each phase, which one
+    /// channel after the other is split into.
+    Largest { source: Rows, target: Rows, spare: Rows, stride: usize, phases: Vec<[usize; 2]>, taps: Vec<(usize, isize)> },
     /// The map moved by one pixel up and left.
     Shift { source: Rows, target: Rows },
     /// The mean of each plane.
     Mean { source: Rows, target: Rows },
+}
+
+impl Step {
+    /// The rows that are written.
+    pub(super) const fn target(&self) -> &Rows {
+        match self {
+            Self::Lay { target }
+            | Self::Split { target, .. }
+            | Self::Convolve { target, .. }
+            | Self::Affine { target, .. }
+            | Self::Add { target, .. }
+            | Self::Average { target, .. }
+            | Self::Largest { target, .. }
+            | Self::Shift { target, .. }
+            | Self::Mean { target, .. } => target,
+        }
+    }
+
+    /// Bytes that it takes.
+    fn bytes(&self) -> usize {
+        let slots = |rows: &[&Rows]| rows.iter().map(|rows| size_of_val(&rows.slots[..])).sum::<usize>();
+        size_of::<Self>()
+            + match self {
+                Self::Lay { target } => slots(&[target]),
+                Self::Split { source, target, .. }
+                | Self::Affine { source, target, .. }
+                | Self::Shift { source, target }
+                | Self::Mean { source, target } => slots(&[source, target]),
+                Self::Convolve { terms, target, .. } => nested(terms) + slots(&[target]),
+                Self::Add { terms, target, .. } => nested(terms) + slots(&[target]),
+                Self::Average { terms, target, shares } => nested(terms) + slots(&[target]) + size_of_val(&shares[..]),
+                Self::Largest { source, target, spare, phases, taps, .. } => {
+                    slots(&[source, target, spare]) + size_of_val(&phases[..]) + size_of_val(&taps[..])
+                }
+            }
+    }
+}
+
+/// Bytes of lists in a list.
+pub(super) fn nested<T>(lists: &[Vec<T>]) -> usize {
+    size_of_val(lists) + lists.iter().map(|list| size_of_val(&list[..])).sum::<usize>()
 }
 
 /// A network as steps.
@@ -71,8 +113,8 @@ pub(super) enum Step {
 pub(super) struct Plan {
     /// The sizes of planes.
     pub(super) planes: Vec<Planes>,
-    /// Rows of each size that are needed at once, [`ZERO`] among them.
-    pub(super) rows: Vec<usize>,
+    /// The rows of each size, [`ZERO`] first: from which step on each is needed, and from which on no more.
+    pub(super) rows: Vec<Vec<Range<usize>>>,
     /// What is done, in order.
     pub(super) steps: Vec<Step>,
     /// Where the logits are in the end.
@@ -81,4 +123,11 @@ pub(super) struct Plan {
     pub(super) statistics: usize,
     /// Height and width of the images.
     pub(super) image: [usize; 2],
+}
+
+impl Plan {
+    /// Bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        nested(&self.rows) + self.steps.iter().map(Step::bytes).sum::<usize>()
+    }
 }

@@ -51,7 +51,7 @@ impl Planes {
     /// For each place of a row all bits where it is a pixel, none where it is border.
     pub(super) fn inside(&self, images: usize) -> Vec<u32> {
         let mut inside = vec![0; self.places(images)];
-        for plane in inside.chunks_exact_mut(self.area()).take(images) {
+        for plane in inside.chunks_exact_mut(self.area().max(1)).take(images) {
             for line in plane.chunks_exact_mut(self.pitch()).take(self.height) {
                 line[..self.width].fill(u32::MAX);
             }

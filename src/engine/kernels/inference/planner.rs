@@ -1,11 +1,12 @@
 //! A sliced graph as steps over rows: which row each channel takes, and what is done in one pass.
 //!
 //! A value is a list of rows, so that arranging and joining channels moves nothing. A convolution, the batch norm behind it and a ReLU
-//! behind that are one step where nobody else reads what lies between. A row is free again after its last reader.
+//! behind that are one step where nobody else reads what lies between. Of each row it is noted which steps need it; `layout.rs` makes
+//! memory of that.
 
 use super::plan::{Affine, Norm, Plan, Rows, Step, Term, ZERO};
 use super::planes::{Planes, phase};
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind, padding};
+use crate::graph::{Graph, Node, NodeId, Op, PoolKind, padding, pool_padding};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -21,33 +22,38 @@ impl Plan {
         }
         let logits = planner.values.pop().flatten().unwrap_or(Rows { planes: 0, slots: Vec::new() });
         let Planner { planes, statistics_total: statistics, steps, pools, .. } = planner;
+        // What was never given back is there to the end: zeros and logits.
+        let to_the_end = |row: Row| row.first..if row.holders == 0 { row.end } else { steps.len() };
+        let rows = pools.into_iter().map(|pool| pool.rows.into_iter().map(to_the_end).collect()).collect();
         let shape = graph.input_shape();
-        Self {
-            planes,
-            rows: pools.iter().map(|pool| pool.readers.len()).collect(),
-            steps,
-            logits,
-            statistics,
-            image: [shape.height, shape.width],
-        }
+        Self { planes, rows, steps, logits, statistics, image: [shape.height, shape.width] }
     }
+}
+
+/// A row while a plan is made.
+struct Row {
+    /// How many values hold it.
+    holders: usize,
+    /// The step that writes it first.
+    first: usize,
+    /// The first step behind the last that reads it, once none holds it.
+    end: usize,
 }
 
 /// The rows of one size while a plan is made.
 struct Pool {
-    /// How many values hold each row; those that none holds are free.
-    readers: Vec<usize>,
+    rows: Vec<Row>,
 }
 
 impl Pool {
-    fn take(&mut self) -> u32 {
-        let free = self.readers.iter().position(|&readers| readers == 0);
-        let slot = free.unwrap_or_else(|| {
-            self.readers.push(0);
-            self.readers.len() - 1
-        });
-        self.readers[slot] = 1;
-        slot as u32
+    /// A row that the step to come writes.
+    fn take(&mut self, steps: &[Step]) -> u32 {
+        self.rows.push(Row { holders: 1, first: steps.len(), end: 0 });
+        self.rows.len() as u32 - 1
+    }
+
+    fn hold(&mut self, slot: u32) {
+        self.rows[slot as usize].holders += 1;
     }
 }
 
@@ -100,7 +106,7 @@ impl<'a> Planner<'a> {
         let planes = sizes(graph);
         Self {
             graph,
-            pools: planes.iter().map(|_| Pool { readers: vec![1] }).collect(),
+            pools: planes.iter().map(|_| Pool { rows: vec![Row { holders: 1, first: 0, end: 0 }] }).collect(),
             planes,
             wanted,
             done: vec![false; nodes.len()],
@@ -160,7 +166,7 @@ impl<'a> Planner<'a> {
 
     fn fresh(&mut self, index: usize) -> Rows {
         let planes = self.planes_of(index);
-        let slots = (0..self.graph.nodes()[index].shape.channels).map(|_| self.pools[planes].take()).collect();
+        let slots = (0..self.graph.nodes()[index].shape.channels).map(|_| self.pools[planes].take(&self.steps)).collect();
         Rows { planes, slots }
     }
 
@@ -188,7 +194,9 @@ impl<'a> Planner<'a> {
 
     fn free(&mut self, rows: &Rows) {
         for &slot in rows.slots.iter().filter(|&&slot| slot != ZERO) {
-            self.pools[rows.planes].readers[slot as usize] -= 1;
+            let row = &mut self.pools[rows.planes].rows[slot as usize];
+            row.holders -= 1;
+            row.end = self.steps.len();
         }
     }
 
@@ -198,7 +206,7 @@ impl<'a> Planner<'a> {
         let slots = slots(&sources.iter().collect::<Vec<_>>());
         let planes = self.planes_of(index);
         for &slot in slots.iter().filter(|&&slot| slot != ZERO) {
-            self.pools[planes].readers[slot as usize] += 1;
+            self.pools[planes].hold(slot);
         }
         self.keep(index, Rows { planes, slots });
         self.has_read(node);
@@ -235,7 +243,7 @@ impl<'a> Planner<'a> {
             let [(down, lines), (along, pixels)] = tap.map(|tap| phase(tap, stride));
             let distance = planes.distance(lines, pixels);
             if stride > 1 && !split.contains_key(&[down, along]) {
-                let slots = source.slots.iter().map(|_| self.pools[target].take()).collect();
+                let slots = source.slots.iter().map(|_| self.pools[target].take(&self.steps)).collect();
                 let part = Rows { planes: target, slots };
                 self.steps.push(Step::Split { source: source.clone(), target: part.clone(), phase: [down, along], stride });
                 split.insert([down, along], part);
@@ -261,7 +269,8 @@ impl<'a> Planner<'a> {
     ) {
         let (source, target) = (self.source(node.inputs[0]), self.fresh(index));
         let (each, split) = self.terms(&source, target.planes, taps, stride);
-        let terms = each.chunks((each.len() / groups).max(1)).map(<[Vec<Term>]>::concat).collect();
+        let of_group = each.len() / groups;
+        let terms = (0..groups).map(|group| each[group * of_group..(group + 1) * of_group].concat()).collect();
         let mut last = index;
         let norm = if bias.is_none() { self.joined(last, |op| *op == Op::BatchNorm) } else { None };
         last = norm.unwrap_or(last);
@@ -301,26 +310,26 @@ impl<'a> Planner<'a> {
     fn in_place(&mut self, index: usize, inputs: &[NodeId], terms: &[Vec<u32>]) -> Rows {
         let planes = self.planes_of(index);
         let ends = |id: &NodeId| self.readers[id.index()] == inputs.iter().filter(|input| *input == id).count();
-        let mut ending = vec![false; self.pools[planes].readers.len()];
+        let mut ending = vec![false; self.pools[planes].rows.len()];
         for rows in inputs.iter().filter(|id| ends(id)).filter_map(|id| self.values[id.index()].as_ref()) {
             rows.slots.iter().for_each(|&slot| ending[slot as usize] = slot != ZERO);
         }
-        let pool = &mut self.pools[planes];
+        let (pool, steps) = (&mut self.pools[planes], &self.steps);
         let target = |terms: &Vec<u32>| {
-            let own = terms.iter().copied().find(|&slot| ending[slot as usize] && pool.readers[slot as usize] == 1);
+            let own = terms.iter().copied().find(|&slot| ending[slot as usize] && pool.rows[slot as usize].holders == 1);
             match own {
                 Some(slot) => {
-                    pool.readers[slot as usize] += 1;
+                    pool.hold(slot);
                     slot
                 }
-                None => pool.take(),
+                None => pool.take(steps),
             }
         };
         Rows { planes, slots: terms.iter().map(target).collect() }
     }
 
     fn pool(&mut self, index: usize, node: &Node, kind: PoolKind, kernel: usize, stride: usize) {
-        let before = ((kernel - 1) / 2) as isize;
+        let before = pool_padding(kernel) as isize;
         let taps: Vec<[isize; 2]> = square(kernel).map(|tap| tap.map(|tap| tap as isize - before)).collect();
         let (source, target) = (self.source(node.inputs[0]), self.fresh(index));
         let planes = self.planes[target.planes];
@@ -353,7 +362,10 @@ impl<'a> Planner<'a> {
                     (place, planes.distance(lines, pixels))
                 };
                 let taps = taps.iter().map(&mut of).collect();
-                self.steps.push(Step::Largest { source, target: target.clone(), stride, phases, taps });
+                let slots = phases.iter().map(|_| self.pools[target.planes].take(&self.steps)).collect();
+                let spare = Rows { planes: target.planes, slots };
+                self.steps.push(Step::Largest { source, target: target.clone(), spare: spare.clone(), stride, phases, taps });
+                self.free(&spare);
             }
         }
         self.keep(index, target);
@@ -372,7 +384,7 @@ fn sizes(graph: &Graph) -> Vec<Planes> {
     for node in graph.nodes() {
         let (before, reach, stride) = match node.op {
             Op::Conv { kernel, stride, dilation, .. } => (padding(kernel, dilation)[0], dilation * (kernel - 1), stride),
-            Op::Pool { kernel, stride, .. } => ((kernel - 1) / 2, kernel - 1, stride),
+            Op::Pool { kernel, stride, .. } => (pool_padding(kernel), kernel - 1, stride),
             Op::Shift => (0, 1, 1),
             _ => (0, 0, 1),
         };

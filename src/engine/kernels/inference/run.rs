@@ -1,8 +1,8 @@
 //! The steps of a plan, done on a few images at a time.
 
 use super::super::parallel::with_scratch;
-use super::super::simd::LANES;
 use super::super::simd::run;
+use super::layout::Layout;
 use super::loops::{Moments, Pooled, Product, Scale, Sum, Walled, multiply};
 use super::numbers::Numbers;
 use super::plan::{Affine, Norm, Plan, Rows, Step, Term, ZERO};
@@ -18,64 +18,21 @@ pub(super) enum Normalise<'a> {
     Batch { values: &'a Values, epsilon: f64, mean: &'a mut [f32], variance: &'a mut [f32] },
 }
 
-/// Where everything is for so many images.
-struct Layout {
-    images: usize,
-    /// Where the rows of each size begin.
-    first: Vec<usize>,
-    /// Where the rows begin that no value has.
-    spare: usize,
-    total: usize,
-}
-
 impl Plan {
-    /// Numbers that one image takes while the plan runs.
-    pub(super) fn size(&self) -> usize {
-        self.planes.iter().zip(&self.rows).map(|(planes, rows)| planes.area() * rows).sum()
-    }
-
-    /// The logits `[images, classes]` of images `[images, channels, height, width]`.
-    pub(super) fn run(&self, numbers: &Numbers, images: &[f32], count: usize, normalise: Normalise) -> Vec<f32> {
-        let layout = self.layout(count);
-        let inside: Vec<Vec<u32>> = self.planes.iter().map(|planes| planes.inside(count)).collect();
+    /// The logits `[images, classes]` of as many images `[images, channels, height, width]` as there is a layout for.
+    pub(super) fn run(&self, layout: &Layout, numbers: &Numbers, images: &[f32], normalise: Normalise) -> Vec<f32> {
+        let inside: Vec<Vec<u32>> = self.planes.iter().map(|planes| planes.inside(layout.images)).collect();
         with_scratch(layout.total, |rows| {
-            self.clear(&layout, rows);
             let rows = Cell::from_mut(rows).as_slice_of_cells();
-            let mut pass = Pass { plan: self, layout: &layout, inside: &inside, rows, numbers, images, normalise };
+            let mut pass = Pass { plan: self, layout, inside: &inside, rows, numbers, images, normalise };
+            for (planes, of) in self.planes.iter().enumerate() {
+                pass.fill(layout.row(planes, ZERO), of.row(layout.images), 0.0);
+            }
             for (index, step) in self.steps.iter().enumerate() {
                 pass.step(index, step);
             }
             pass.logits()
         })
-    }
-
-    fn layout(&self, images: usize) -> Layout {
-        let mut total = 0;
-        let mut first = Vec::with_capacity(self.planes.len());
-        for (planes, rows) in self.planes.iter().zip(&self.rows) {
-            first.push(total);
-            total += planes.row(images) * rows;
-        }
-        let spare = total;
-        let walls = self.steps.iter().map(|step| match step {
-            Step::Largest { target, phases, .. } => phases.len() * self.planes[target.planes].row(images),
-            _ => 0,
-        });
-        total += walls.max().unwrap_or(0);
-        // The last row is read beyond its end, though nobody looks at what is found there.
-        total += self.planes.iter().map(|planes| planes.lead() + LANES).max().unwrap_or(0);
-        Layout { images, first, spare, total }
-    }
-
-    /// Makes the borders before all rows zeros, and the rows that are zero for good.
-    fn clear(&self, layout: &Layout, rows: &mut [f32]) {
-        for ((planes, &count), &first) in self.planes.iter().zip(&self.rows).zip(&layout.first) {
-            let row = planes.row(layout.images);
-            for (slot, row) in rows[first..first + count * row].chunks_exact_mut(row).enumerate() {
-                let length = if slot == ZERO as usize { row.len() } else { planes.lead() };
-                row[..length].fill(0.0);
-            }
-        }
     }
 }
 
@@ -94,7 +51,7 @@ impl Pass<'_> {
     /// Where place 0 of a row is.
     fn place(&self, planes: usize, slot: u32) -> usize {
         let of = self.plan.planes[planes];
-        self.layout.first[planes] + slot as usize * of.row(self.layout.images) + of.lead()
+        self.layout.row(planes, slot) + of.lead()
     }
 
     fn places(&self, rows: &Rows) -> Vec<usize> {
@@ -109,6 +66,10 @@ impl Pass<'_> {
         let numbers = self.numbers;
         let [factors, offsets] = &numbers.places[index];
         let (factors, offsets) = (&numbers.factors[factors.clone()], &numbers.offsets[offsets.clone()]);
+        let Rows { planes, slots } = step.target();
+        for &slot in slots {
+            self.fill(self.layout.row(*planes, slot), self.plan.planes[*planes].lead(), 0.0);
+        }
         match step {
             Step::Lay { target } => self.lay(target),
             Step::Split { source, target, phase, stride } => {
@@ -161,7 +122,9 @@ impl Pass<'_> {
                     run(Pooled::<true> { rows: self.rows, terms: &terms, target, shares: &shares, inside });
                 }
             }
-            Step::Largest { source, target, stride, phases, taps } => self.largest(source, target, *stride, phases, taps),
+            Step::Largest { source, target, spare, stride, phases, taps } => {
+                self.largest([source, target, spare], *stride, phases, taps);
+            }
             Step::Shift { source, target } => {
                 let distance = self.plan.planes[target.planes].distance(1, 1);
                 for (&slot, &to) in source.slots.iter().zip(&target.slots) {
@@ -231,13 +194,12 @@ impl Pass<'_> {
         }
     }
 
-    fn largest(&self, source: &Rows, target: &Rows, stride: usize, phases: &[[usize; 2]], taps: &[(usize, isize)]) {
-        let planes = self.plan.planes[target.planes];
+    fn largest(&self, [source, target, spare]: [&Rows; 3], stride: usize, phases: &[[usize; 2]], taps: &[(usize, isize)]) {
+        let row = self.plan.planes[target.planes].row(self.layout.images);
         let inside = &self.inside[target.planes];
-        let row = planes.row(self.layout.images);
-        let place = |phase: usize| self.layout.spare + phase * row + planes.lead();
+        let place = |phase: usize| self.place(spare.planes, spare.slots[phase]);
         let terms: Vec<usize> = taps.iter().map(|&(phase, distance)| place(phase).strict_add_signed(distance)).collect();
-        (0..phases.len()).for_each(|phase| self.fill(self.layout.spare + phase * row, row, f32::NEG_INFINITY));
+        spare.slots.iter().for_each(|&slot| self.fill(self.layout.row(spare.planes, slot), row, f32::NEG_INFINITY));
         for (&from, &to) in source.slots.iter().zip(&target.slots) {
             for (phase, &of) in phases.iter().enumerate() {
                 if stride == 1 {

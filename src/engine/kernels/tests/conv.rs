@@ -1,6 +1,7 @@
 //! Convolutions, plain and masked.
 
 use burn::Tensor;
+use burn::tensor::TensorData;
 use proptest::prelude::*;
 
 use super::super::{Window, conv2d, masked_conv2d};
@@ -112,14 +113,20 @@ fn layers() -> Vec<Case> {
         outputs: 1,
         window: Window::same(kernel).with_groups(channels),
     };
+    let strided = |case: Case, stride| Case { window: case.window.with_stride(stride), ..case };
+    let grouped = |case: Case, groups| Case { outputs: case.outputs / groups, window: case.window.with_groups(groups), ..case };
     vec![
         layer(64, 16, 16, 8, 3),
         layer(64, 32, 32, 4, 5),
         layer(64, 32, 32, 7, 3),
         layer(33, 16, 16, 14, 1),
         layer(350, 7, 16, 8, 3),
+        strided(layer(64, 16, 32, 14, 3), 2),
+        grouped(layer(64, 32, 32, 8, 3), 4),
+        strided(grouped(layer(64, 32, 32, 14, 5), 2), 3),
         depthwise(64, 16, 14, 3),
-        depthwise(64, 32, 4, 3),
+        depthwise(400, 32, 4, 3),
+        strided(depthwise(64, 32, 14, 5), 2),
     ]
 }
 
@@ -166,8 +173,56 @@ fn empty_sizes_give_empty_or_zero_results() {
             assert!(read(y).iter().chain(&read(weight_grad)).all(|&value| value == 0.0));
         }
     }
-    let too_small = conv2d(leaf([2, 3, 1, 1], 1), leaf([4, 3, 3, 3], 2), Window { padding: [0; 2], ..window });
-    assert_eq!(too_small.dims(), [2, 4, 0, 0]);
+}
+
+#[test]
+fn an_image_too_small_for_the_kernel_gives_nothing_and_zero_gradients() {
+    for groups in [1, 3] {
+        let window = Window { padding: [0; 2], ..Window::same(3) }.with_groups(groups);
+        for (input, output) in [([2, 3, 1, 1], [0, 0]), ([2, 3, 5, 2], [3, 0])] {
+            let case = Case { input, outputs: 6 / groups, window };
+            let (x, mask, weight) = case.leaves();
+            let y = masked_conv2d(x.clone(), mask.clone(), weight.clone(), window);
+            assert_eq!(y.dims(), [2, 6, output[0], output[1]]);
+            let grads = y.sum().backward();
+            assert_eq!(read(x.grad(&grads).unwrap()), vec![0.0; input.iter().product()]);
+            assert_eq!(read(mask.grad(&grads).unwrap()), [0.0; 6]);
+            assert_eq!(read(weight.grad(&grads).unwrap()), vec![0.0; case.weight().iter().product()]);
+            assert_eq!(conv2d(x, weight, window).dims(), [2, 6, output[0], output[1]]);
+        }
+    }
+}
+
+#[test]
+fn a_depthwise_convolution_of_nothing_is_empty() {
+    for (input, groups) in [([0, 2, 4, 4], 2), ([2, 3, 0, 4], 3), ([2, 3, 4, 0], 3)] {
+        for stride in [1, 2] {
+            let case = Case { input, outputs: 1, window: Window::same(3).with_groups(groups).with_stride(stride) };
+            for results in [masked_results(&case, masked_conv2d), plain_results(&case, conv2d)] {
+                let (weights, rest) = results.split_last().unwrap();
+                assert_eq!(weights[..], vec![0.0; case.weight().iter().product()]);
+                assert!(rest.iter().all(|values| values.iter().all(|&value| value == 0.0)));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_mask_drops_counts_for_nothing() {
+    for (groups, stride) in [(1, 1), (1, 2), (2, 1), (4, 1), (4, 2)] {
+        let case = Case { input: [3, 4, 6, 5], outputs: 8 / groups, window: Window::same(3).with_groups(groups).with_stride(stride) };
+        for kept in [[0.0; 4], [1.0, 0.0, 0.0, 1.0]] {
+            let results = |convolution: &dyn Fn(Tensor<4>, Tensor<2>, Tensor<4>, Window) -> Tensor<4>| {
+                masked_results(&case, |x, mask, weight, window| {
+                    let keep = Tensor::from_data(TensorData::new(kept.repeat(3), [3, 4]), &mask.device());
+                    convolution(x, mask * keep, weight, window)
+                })
+            };
+            for (ours, stock) in results(&masked_conv2d).iter().zip(&results(&masked_stock)) {
+                close(&format!("{groups}, {stride}, {kept:?}"), ours, stock).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 mod batch_norm;
 mod conv;
+mod inference;
 mod pool;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use proptest::test_runner::Config;
 
+use super::parallel::SHARED;
 use crate::random::{Purpose, open_unit, stream};
 
 /// Many small cases: what differs between shapes is the tails.
@@ -38,19 +40,41 @@ fn gradients<const O: usize>(output: &Tensor<O>, seed: u64) -> burn::tensor::Gra
     (output.clone() * Tensor::from_data(weights, &output.device())).sum().backward()
 }
 
+/// How far two results are from each other: infinitely where either has what is not a number.
+fn distance(ours: &[f32], others: &[f32]) -> f32 {
+    let far = |(ours, other): (&f32, &f32)| if (ours - other).is_finite() { (ours - other).abs() } else { f32::INFINITY };
+    if ours.len() == others.len() { ours.iter().zip(others).map(far).fold(0.0, f32::max) } else { f32::INFINITY }
+}
+
+#[test]
+fn what_is_not_a_number_is_far_from_all() {
+    assert_eq!(distance(&[1.0, 2.0], &[1.0, 2.5]), 0.5);
+    for wrong in [f32::NAN, f32::INFINITY] {
+        assert_eq!(distance(&[1.0, wrong], &[1.0, 2.5]), f32::INFINITY);
+        assert!(close("", &[1.0, wrong], &[1.0, wrong]).is_err() && close("", &[1.0, 2.5], &[1.0, wrong]).is_err());
+    }
+    assert!(close("", &[], &[1.0]).is_err() && close("", &[1.0], &[1.0]).is_ok());
+}
+
 /// Whether two results agree to within 1e-5 of the largest element, or of 1, the size of the numbers they are sums of.
 fn close(name: &str, ours: &[f32], stock: &[f32]) -> Result<(), String> {
     let largest = stock.iter().fold(1.0_f32, |largest, value| largest.max(value.abs()));
-    let worst = ours.iter().zip(stock).map(|(ours, stock)| (ours - stock).abs()).fold(0.0, f32::max);
-    let agree = ours.len() == stock.len() && worst <= 1e-5 * largest && ours.iter().all(|value| value.is_finite());
+    let worst = distance(ours, stock);
+    let agree = worst.is_finite() && worst <= 1e-5 * largest;
     agree.then_some(()).ok_or_else(|| format!("{name}: off by {worst} of {largest}; {} elements for {}", ours.len(), stock.len()))
 }
 
-/// What `compute` returns on rayon pools of one, two and three threads, asserted to be the same to the bit.
+/// What `compute` returns on rayon pools of one, two and three threads, asserted to be the same to the bit and, on several, to have been shared.
 fn same_on_any_threads(compute: impl Fn() -> Vec<Vec<f32>> + Sync) {
     let bits = |threads| -> Vec<Vec<u32>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
-        pool.install(&compute).into_iter().map(|values| values.into_iter().map(f32::to_bits).collect()).collect()
+        let results = pool.install(|| {
+            let before = SHARED.get();
+            let results = compute();
+            assert!(threads == 1 || SHARED.get() > before, "too little work to share");
+            results
+        });
+        results.into_iter().map(|values| values.into_iter().map(f32::to_bits).collect()).collect()
     };
     let one = bits(1);
     assert!(one == bits(2) && one == bits(3), "results depend on the number of threads");

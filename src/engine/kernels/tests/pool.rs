@@ -82,10 +82,44 @@ fn a_nan_is_the_largest() {
     assert!(y[0].is_nan() && y[1].is_nan() && !y[2].is_nan());
 }
 
+/// The gradient of the pixels of a plane `[3, 3]`, each output's being another number.
+fn routed(pixels: [f32; 9], pool: Pool, run: impl Fn(Tensor<4>, Pool) -> Tensor<4>) -> Vec<f32> {
+    let data = TensorData::new(pixels.to_vec(), [1, 1, 3, 3]);
+    let x = Tensor::<4>::from_data(data, &Device::flex().autodiff()).require_grad();
+    let y = run(x.clone(), pool);
+    let each = (0..y.shape().num_elements()).map(|place| (1 << place) as f32).collect::<Vec<_>>();
+    let each = Tensor::from_data(TensorData::new(each, y.shape()), &y.device());
+    // Not times the output: minus infinity times a number is none.
+    let grads = (y.clone() * each.clone()).sum().backward();
+    read(x.grad(&grads).unwrap())
+}
+
+#[test]
+fn what_is_no_number_or_infinite_gets_its_gradient() {
+    let (low, nan) = (f32::NEG_INFINITY, f32::NAN);
+    let planes = [[low; 9], [low, low, low, low, 1.0, low, low, low, low], [nan; 9], [0.0, nan, 1.0, 2.0, 3.0, nan, 4.0, 5.0, nan]];
+    for pool in [Pool::same(3), Pool::same(2), Pool { padding: [1; 2], ..Pool::same(2) }, Pool::same(3).with_stride(2)] {
+        for pixels in planes {
+            let (ours, stock) = (routed(pixels, pool, max_pool2d), routed(pixels, pool, stock_max));
+            assert_eq!(ours, stock, "{pool:?} {pixels:?}");
+        }
+    }
+}
+
+#[test]
+fn an_even_pool_sees_each_pixel_once() {
+    let x =
+        Tensor::<4>::from_data(TensorData::new((0..9 * 8).map(|pixel| pixel as f32).collect::<Vec<_>>(), [1, 1, 9, 8]), &Device::flex());
+    let pool = Pool::same(4).with_stride(4);
+    assert_eq!(read(avg_pool2d(x.clone(), pool)), [13.5, 17.5, 45.5, 49.5]);
+    assert_eq!(read(max_pool2d(x, pool)), [27.0, 31.0, 59.0, 63.0]);
+}
+
 #[test]
 fn results_do_not_depend_on_the_threads() {
     same_on_any_threads(|| results([64, 16, 14, 14], Pool::same(3), |x| x, avg_pool2d));
     same_on_any_threads(|| results([64, 16, 14, 14], Pool::same(3), |x| x, max_pool2d));
+    same_on_any_threads(|| results([128, 32, 14, 14], Pool::same(3).with_stride(2), |x| x, max_pool2d));
 }
 
 #[test]
@@ -95,6 +129,13 @@ fn empty_sizes_give_empty_results() {
             let x = leaf(shape, 1);
             let y = run(x.clone(), Pool::same(3));
             assert_eq!(y.dims(), shape);
+            assert_eq!(x.grad(&y.sum().backward()).unwrap().dims(), shape);
+        }
+        // Padding alone has nothing to see.
+        for (shape, output) in [([2, 3, 0, 4], [0, 5]), ([2, 3, 4, 0], [5, 0])] {
+            let x = leaf(shape, 1);
+            let y = run(x.clone(), Pool { kernel: [2; 2], stride: [1; 2], padding: [1; 2] });
+            assert_eq!(y.dims(), [2, 3, output[0], output[1]]);
             assert_eq!(x.grad(&y.sum().backward()).unwrap().dims(), shape);
         }
         let x = leaf([2, 3, 1, 1], 1);
