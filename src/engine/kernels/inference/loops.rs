@@ -414,7 +414,7 @@ mod tests {
                     close(&case, &narrow, "fused");
                     assert_eq!(
                         bits(&case.product::<1>(|product| run(product))),
-                        bits(&case.product::<1>(|product| multiply(product))),
+                        bits(&case.product::<1>(multiply)),
                         "as this machine does it"
                     );
                     let unfused = case.product::<1>(|product| product.run::<false>());
