@@ -102,20 +102,21 @@ fn train(
     fleet.iter().skip(1).for_each(|device| devices.add(device.label(), 1, work(device)));
 
     let (all, begun, done) = (chosen.len(), Instant::now(), AtomicUsize::new(0));
-    let train = |work: &Work<'_>, records: &[&&CandidateRecord]| {
-        let train = |record: &&&CandidateRecord| -> Result<Option<Retrained>, Failure> {
+    let numbered: Vec<(usize, &CandidateRecord)> = (1..).zip(chosen.iter().copied()).collect();
+    let train = |work: &Work<'_>, records: &[&(usize, &CandidateRecord)]| {
+        let train = |&&(number, record): &&(usize, &CandidateRecord)| -> Result<Option<Retrained>, Failure> {
             let on = if several { format!(" on {}", work.device.label()) } else { String::new() };
-            let at = format!("candidate {}{on}", record.score.id.0);
+            let at = format!("{number}/{all} candidate {}{on}", record.score.id.0);
             let Some(one) = work.train(record, plan, &|line| output::tell(&format!("{at}: {line}")))? else { return Ok(None) };
             let (before, after) = (percent(one.inherited.share()), percent(one.retrained.share()));
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             let left = duration(begun.elapsed().as_secs_f64() / done as f64 * (all - done) as f64);
-            output::tell(&format!("{at}: {before} inherited, {after} retrained; {done} of {all} done, about {left} left"));
+            output::tell(&format!("{at}: {before} inherited, {after} retrained; about {left} left for all"));
             Ok(Some(one))
         };
         records.iter().map(train).collect::<Result<Vec<_>, Failure>>()
     };
-    let (trained, lost) = devices.each(chosen, train)?;
+    let (trained, lost) = devices.each(&numbered, train)?;
     for Lost { device, fault } in lost {
         output::tell(&format!("device {device} broke: {fault}; the others have done its part"));
     }
