@@ -82,11 +82,12 @@ impl<M: Sync> Pool<M> {
         let queue = Mutex::new(Queue { waiting: (0..work.len()).collect(), out: 0, failed: false });
         let (news, results) = (Condvar::new(), Mutex::new(Vec::with_capacity(work.len())));
         let (failure, lost) = (Mutex::new(None), Mutex::new(Vec::new()));
+        let devices = self.members().filter(|member| !member.is_lost()).count().max(1);
         std::thread::scope(|scope| {
             for member in self.members().filter(|member| !member.is_lost()) {
                 let (queue, news, results, failure, lost, does) = (&queue, &news, &results, &failure, &lost, &does);
                 scope.spawn(move || {
-                    while let Some(part) = next(queue, news, member.at_once) {
+                    while let Some(part) = next(queue, news, member.at_once, devices) {
                         let pieces: Vec<&T> = part.iter().map(|&piece| &work[piece]).collect();
                         let done = guarded(|| does(&member.tools, &pieces));
                         let mut queue = held(queue);
@@ -135,15 +136,16 @@ impl<M> Member<M> {
     }
 }
 
-/// The next pieces of a queue; `None` once all are done, or one failed. Waits while others may still give theirs back.
-fn next(queue: &Mutex<Queue>, news: &Condvar, at_once: usize) -> Option<Vec<usize>> {
+/// The next pieces of a queue, half a fair share of them at most, so that no device is left with a long last part; `None` once all are done,
+/// or one failed. Waits while others may still give theirs back.
+fn next(queue: &Mutex<Queue>, news: &Condvar, at_once: usize, devices: usize) -> Option<Vec<usize>> {
     let mut queue = held(queue);
     loop {
         if queue.failed || (queue.waiting.is_empty() && queue.out == 0) {
             return None;
         }
         if !queue.waiting.is_empty() {
-            let count = at_once.min(queue.waiting.len());
+            let count = at_once.min(queue.waiting.len().div_ceil(2 * devices));
             queue.out += count;
             return Some(queue.waiting.drain(..count).collect());
         }
@@ -197,6 +199,15 @@ mod tests {
             assert_eq!(pool.each(&[], square), Ok((Vec::new(), Vec::new())));
             assert_eq!(pool.each(&[1, 999, 3], square), Err("no square".into()));
         }
+    }
+
+    #[test]
+    fn a_device_with_room_for_all_leaves_some_to_the_others() {
+        let queue = Mutex::new(Queue { waiting: (0..16).collect(), out: 0, failed: false });
+        let news = Condvar::new();
+        let parts: Vec<usize> = (0..4).map(|_| next(&queue, &news, 1_000, 2).unwrap().len()).collect();
+        assert_eq!(parts, [4, 3, 3, 2]);
+        assert_eq!(next(&queue, &news, 1, 2).unwrap(), [12]);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Bytes of activations that a pass may take.
 const BYTES: usize = 1 << 30;
 
+/// Sub-networks that a pass takes at most: a search attends to people between passes.
+const MOST: usize = 64;
+
 /// A super-network that is asked for several sub-networks at once.
 #[derive(Debug)]
 pub(super) struct Stack {
@@ -36,7 +39,7 @@ impl Stack {
 
     /// How many sub-networks of a graph a pass over so many images takes.
     pub(super) fn size(graph: &Graph, images: usize) -> usize {
-        (BYTES / graph.inference_activation_bytes(images).max(1)).max(1)
+        (BYTES / graph.inference_activation_bytes(images).max(1)).clamp(1, MOST)
     }
 
     /// The statistics that each sub-network has on some images, which are a batch to it.
