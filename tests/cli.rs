@@ -135,7 +135,7 @@ fn mistakes_are_one_line_with_a_remedy() {
     fs::write(user.path("full/letter.txt"), "dear").unwrap();
     for (line, expected) in [
         ("search", "the following required arguments were not provided: <PRESET>; `--help` shows what can be given"),
-        ("exprot digits", "unrecognized subcommand 'exprot'; tip: a similar subcommand exists: 'export'"),
+        ("retrian digits", "unrecognized subcommand 'retrian'; tip: a similar subcommand exists: 'retrain'"),
         ("search digits --hedless", "unexpected argument '--hedless' found; tip: a similar argument exists: '--headless'"),
         ("search digits --seed=-1", "invalid value '-1' for '--seed <N>'"),
         ("search digit --headless", "there is no preset `digit`; did you mean `digits`?"),

@@ -685,7 +685,7 @@ mod tests {
             ("pgnas search", "the following required arguments were not provided: <PRESET>"),
             ("pgnas search digits --sed 1", "unexpected argument '--sed' found; tip: a similar argument exists: '--seed'"),
             ("pgnas search digits --seed one", "invalid value 'one' for '--seed <N>': invalid digit found in string"),
-            ("pgnas exprot digits", "unrecognized subcommand 'exprot'; tip: a similar subcommand exists: 'export'"),
+            ("pgnas retrian digits", "unrecognized subcommand 'retrian'; tip: a similar subcommand exists: 'retrain'"),
             ("pgnas --color red", "invalid value 'red' for '--color <WHEN>'; [possible values: auto, truecolor, 256, 16, never]"),
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
