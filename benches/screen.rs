@@ -116,7 +116,7 @@ fn endless(home: &Path) -> Terminal {
 
 /// Key to visible effect, and the bytes of frames, while the engine trains on all cores.
 fn keys(out: &mut Rows) {
-    const TITLES: [&str; 5] = ["▸ Network", "▸ Curves", "▸ Posterior", "▸ Candidate ", "▸ Candidates"];
+    const TITLES: [&str; 5] = ["▸ Curves", "▸ Posterior", "▸ Candidate ", "▸ Candidates", "▸ Network"];
     let home = tempfile::tempdir().unwrap();
     let mut terminal = endless(home.path());
     let latencies = (0..300_u64).map(|press| {
@@ -238,6 +238,8 @@ fn large(out: &mut Rows) {
         let subject = format!("{groups} groups and {candidates} candidates");
         for (measure, keys) in [("a candidate on", ["]", "["]), ("the next screen", ["2", "1"])] {
             let times = (0..200).map(|press| {
+                // As quick as a keyboard repeats, and uneven; faster keys share frames.
+                std::thread::sleep(Duration::from_millis(35 + press as u64 * 37 % 61));
                 let before = terminal.text();
                 let pressed = Instant::now();
                 terminal.press(keys[press % 2]);

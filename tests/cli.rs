@@ -164,7 +164,10 @@ fn mistakes_are_one_line_with_a_remedy() {
         ("doctor --full --preset digit", "there is no preset `digit`; did you mean `digits`?"),
         ("doctor --full --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index>, wgpu or remote:<id>@<host>:<port>"),
         ("doctor --full --only speeds", "invalid value 'speeds' for '--only <CHECK>'"),
-        ("search digits --json --device gpu", "device `gpu` is not known; take auto, cpu, cuda, cuda:<index>, wgpu or remote:<id>@<host>:<port>"),
+        (
+            "search digits --json --device gpu",
+            "device `gpu` is not known; take auto, cpu, cuda, cuda:<index>, wgpu or remote:<id>@<host>:<port>",
+        ),
         ("search digits --json --run-dir full", "full: this folder holds files that are no run; give an empty or a new folder"),
         ("search digits --json --run-dir letter.txt", "letter.txt: cannot be written ("),
         ("search digits --json --run-dir letter.txt/run", "letter.txt/run: cannot be written ("),
