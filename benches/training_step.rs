@@ -182,9 +182,7 @@ impl Steps for Here {
     }
 
     fn time(&mut self, steps: usize, threads: usize) -> f64 {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| {
-            let begun = Instant::now();
+        timed(steps, threads, || {
             let mut state = self.state.take().expect("a state is always put back");
             for _ in 0..steps {
                 state = self.trainer.step(state, self.batch.clone());
@@ -192,13 +190,22 @@ impl Steps for Here {
             // What is read back has been computed.
             let _ = state.sums.norm.clone().into_data();
             self.state = Some(state);
-            begun.elapsed().as_secs_f64() * 1e3 / steps as f64
         })
     }
 
     fn memory(&mut self) -> f64 {
         own_memory()
     }
+}
+
+/// Milliseconds of each of so many steps that are done on so many threads.
+fn timed(steps: usize, threads: usize, work: impl FnOnce() + Send) -> f64 {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    pool.install(|| {
+        let begun = Instant::now();
+        work();
+        begun.elapsed().as_secs_f64() * 1e3 / steps as f64
+    })
 }
 
 /// The largest memory that this process ever had, in MB.
@@ -239,9 +246,7 @@ impl Steps for Plain {
     }
 
     fn time(&mut self, steps: usize, threads: usize) -> f64 {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| {
-            let begun = Instant::now();
+        timed(steps, threads, || {
             let mut training = self.training.take().expect("a training is always put back");
             for _ in 0..steps {
                 training = self.retrainer.step(training, &self.shown);
@@ -249,7 +254,6 @@ impl Steps for Plain {
             // What is read back has been computed.
             let _ = self.retrainer.values(&training);
             self.training = Some(training);
-            begun.elapsed().as_secs_f64() * 1e3 / steps as f64
         })
     }
 

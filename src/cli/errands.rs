@@ -49,10 +49,10 @@ fn retrain(run: &RunFiles, task: &Task, from: Start, device: &str, progress: &Pr
     }
     let record = run.record(task.candidate)?;
     let setting = Setting::of_run(&run.folder, None)?;
-    let (device, _) = super::launch::open(device)?;
+    let (fleet, _) = super::launch::open_all(device)?;
     let Training { seed, recipe } = task.training.clone();
     let plan = Plan { from, recipe, seed: seed.unwrap_or(run.started()?.seed) };
-    let work = Work { run, setting: &setting, device, stop: progress.stop.clone() };
+    let work = Work { run, setting: &setting, device: fleet.lead().clone(), stop: progress.stop.clone() };
     let trained = work.train(&record, &plan, &|line| (progress.tell)(line.to_owned()))?;
     trained.map(|trained| Done::Retrained(Box::new(trained))).ok_or_else(stopped)
 }

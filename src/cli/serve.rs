@@ -40,11 +40,13 @@ pub fn run(arguments: &super::arguments::ServeArguments) -> Result<Exit, Failure
     use super::output;
     use crate::engine::fleet::Fleet;
     use crate::engine::serve::Serving;
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     let mistake = |error: &dyn std::fmt::Display| Failure::Mistake(error.to_string());
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| Failure::Unexpected(error.into()))?;
+    // A second interrupt leaves at once, also while connections are closed.
+    let _stop = super::retrain::interrupted()?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Failure::Unexpected(error.into()))?;
     let (fleet, notices) = Fleet::open(&arguments.device).map_err(|error| mistake(&error))?;
     notices.iter().for_each(|notice| output::tell(&notice.message));
     let (token, kept) = own_token()?;
@@ -62,9 +64,7 @@ pub fn run(arguments: &super::arguments::ServeArguments) -> Result<Exit, Failure
     }
     output::tell(&format!("serving {} at {place} (UDP) and nowhere else, encrypted, to whom has the token in {kept}", fleet.label()));
     output::tell(&format!("elsewhere: put the token into {VARIABLE}, and give a line of the above to --device; Ctrl-C ends the server"));
-    // The first of them; a second one ends the process as it would without this.
     let _ = signals.forever().next();
-    drop(signals);
     output::tell("closing the connections");
     Ok(Exit::Done)
 }

@@ -79,6 +79,9 @@ impl<M: Sync> Pool<M> {
         if self.others.is_empty() {
             return Ok((does(&self.lead.tools, &work.iter().collect::<Vec<_>>())?, Vec::new()));
         }
+        if work.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let queue = Mutex::new(Queue { waiting: (0..work.len()).collect(), out: 0, failed: false });
         let (news, results) = (Condvar::new(), Mutex::new(Vec::with_capacity(work.len())));
         let (failure, lost) = (Mutex::new(None), Mutex::new(Vec::new()));

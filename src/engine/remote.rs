@@ -4,7 +4,7 @@ use super::devices::{DeviceError, OpenDevice};
 use crate::run::readable;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// What the name of such a device begins with.
 pub const PREFIX: &str = "remote:";
@@ -53,11 +53,11 @@ impl Address {
 }
 
 /// What this program shows to servers.
-static TOKEN: OnceLock<RwLock<String>> = OnceLock::new();
+static TOKEN: RwLock<String> = RwLock::new(String::new());
 
 /// Shows servers this token from here on.
 pub fn present(token: String) {
-    *TOKEN.get_or_init(RwLock::default).write().unwrap_or_else(PoisonError::into_inner) = token;
+    *TOKEN.write().unwrap_or_else(PoisonError::into_inner) = token;
 }
 
 /// Connects to a device.
@@ -77,7 +77,7 @@ pub(super) fn connect(address: &Address) -> Result<OpenDevice, DeviceError> {
     let places = places.map_err(|error| unreachable(format!("{} is not found ({error})", address.place), "check the name and the port"))?;
     // Without relays nothing of the traffic passes through machines of others, and nobody is asked where the server is.
     let host = places.fold(IrohHost::new(id).with_relays(IrohRelays::Disabled), IrohHost::with_address);
-    let token = TOKEN.get_or_init(RwLock::default).read().unwrap_or_else(PoisonError::into_inner).clone();
+    let token = TOKEN.read().unwrap_or_else(PoisonError::into_inner).clone();
     let host = RemoteHost::iroh(host).with_credential(token.as_str());
     let opened = Device::remote_options(&host).device_index(address.index).init();
     let device = opened.map_err(|error| {

@@ -37,7 +37,9 @@ impl Search {
             let batch = self.preset.train.batch;
             format!("{go_on}, with `--device` on a larger one or the CPU; or search anew with a train.batch below {batch}")
         } else {
-            format!("{go_on}, with `--device` on another; `pgnas doctor --full --device {device}` checks this one")
+            let one = self.fleet.iter().count() == 1;
+            let check = if one { format!(" {device}` checks this one") } else { "` checks each of them".to_owned() };
+            format!("{go_on}, with `--device` on another; `pgnas doctor --full --device{check}")
         };
         format!("device {device} broke while {doing}: {fault}; {kept}: {remedy}")
     }
@@ -56,6 +58,7 @@ mod tests {
     use super::*;
     use crate::data::{ImageSet, SetName};
     use crate::engine::devices::{self, OpenDevice};
+    use crate::engine::fleet::Fleet;
     use crate::engine::{Keep, Plan};
     use crate::graph::Shape;
     use crate::link::channel;
@@ -64,7 +67,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    /// A small search on the CPU, which is taken for another device where it has another name.
+    /// A small search on the CPU, which is taken for another device, or for two, where it has other names.
     fn search(folder: &Path, device: &str, breaks: (u64, &'static str)) -> Vec<Record> {
         let sets = ["train.epochs=2", "space.stages=4", "rank.posterior=2", "rank.random=1", "rank.recalibration_images=8"];
         let loaded = Preset::load("digits", None, &sets.map(str::to_owned)).unwrap();
@@ -76,7 +79,9 @@ mod tests {
             folder.write(name, &text).unwrap();
         }
         let keep = Keep { lock: folder.lock().unwrap(), every: Duration::from_hours(1), resume: None };
-        let device = OpenDevice { name: device.into(), is_cpu: device == "cpu", ..devices::cpu() };
+        let one = |name: &str| OpenDevice { name: name.into(), is_cpu: name == "cpu", ..devices::cpu() };
+        let (lead, others) = device.split_once(',').map_or((device, None), |(lead, other)| (lead, Some(other)));
+        let fleet = Fleet::new(one(lead), others.map(one).into_iter().collect());
         let (publisher, _link) = channel();
         let (set, recorder) = (preset.data.set.clone(), folder.recorder().unwrap());
         let plan = Plan {
@@ -86,7 +91,7 @@ mod tests {
             set,
             splits,
             seed: 1,
-            fleet: device.into(),
+            fleet,
             folder: folder.clone(),
             recorder,
             notices: Vec::new(),
@@ -125,6 +130,17 @@ mod tests {
         let (standing, mut arrays) = checkpoints.last(|_: &Standing| Ok(()), &mut Vec::new()).unwrap().unwrap();
         assert_eq!((standing.step, standing.phase), (17, Phase::Training));
         assert!(arrays.take("weights").unwrap().iter().all(|weight| weight.is_finite()));
+    }
+
+    #[test]
+    fn of_several_devices_each_is_to_be_checked() {
+        let root = tempfile::tempdir().unwrap();
+        let records = search(&root.path().join("two"), "cuda:0,cuda:1", (3, "CUDA_ERROR_ILLEGAL_ADDRESS"));
+        let told = reason(&records);
+        assert!(
+            told.starts_with("device cuda:0,cuda:1 broke") && told.ends_with("`pgnas doctor --full --device` checks each of them"),
+            "{told}"
+        );
     }
 
     #[test]
