@@ -1,7 +1,7 @@
 //! The forward pass: walks a graph node by node and does on tensors what the node says.
 
 use super::devices::is_cpu;
-use super::kernels::{Pool, avg_pool2d, batch_norm_relu_train, batch_norm_train, conv2d, masked_conv2d, max_pool2d};
+use super::kernels::{Pool, avg_pool2d, batch_norm_relu_train, batch_norm_train, conv2d, masked, masked_conv2d, max_pool2d};
 use super::noise::Noise;
 use super::operations;
 use super::weights::{WeightLayout, vector};
@@ -326,8 +326,7 @@ impl Walk<'_> {
     /// A value times its mask.
     fn gate(&self, value: Value, keep: Option<&Tensor<2>>, shape: Shape) -> Value {
         let Some(keep) = keep else { return value };
-        let [batch, channels] = keep.dims();
-        self.on_map(value, shape, |map| map * keep.clone().reshape([batch, channels, 1, 1]))
+        self.on_map(value, shape, |map| masked(map, keep.clone()))
     }
 
     fn convolve(&self, index: usize, input: Value, keep: Option<&Tensor<2>>, in_shape: Shape) -> Value {

@@ -1,13 +1,14 @@
 //! The objective on the device: relaxed masks with their gradient, and the KL term by its closed-form gradient.
 
 use super::devices::is_cpu;
+use super::kernels::relaxation;
 use super::paths::{self, Slots};
-use super::sums::{ChannelNorms, Segments};
+use super::sums::{ChannelNorms, Runs, Segments};
 use super::weights::{matrix, vector};
 use crate::graph::{Granularity, Graph};
 use crate::posterior::{Choices, HardMask, Regulariser, logit};
 use crate::random::{Purpose, open_unit, stream};
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::ops::Range;
 
 /// Which weight, channel and group belong together, as tensors on the device.
@@ -15,14 +16,11 @@ use std::ops::Range;
 pub struct Objective {
     regulariser: Regulariser,
     temperature: f64,
-    /// For each weight its group; the number of groups for a weight that no mask covers, `[weights]`.
-    group_of_weight: Tensor<1, Int>,
+    weights: Weights,
     /// For each masked channel its group, `[masked channels]`.
     group_of_channel: Tensor<1, Int>,
     /// The masked channels of each group.
     channels_of_group: Segments,
-    /// How squared norms are taken of the weights of each channel first; `None` on the CPU, where one pass over the weights is enough.
-    norms: Option<ChannelNorms>,
     /// The options of a categorical posterior; `None` for gates.
     slots: Option<Slots>,
     /// For each masked channel its independent bit of the mask.
@@ -32,6 +30,16 @@ pub struct Objective {
     /// K of each group: its independent bits, `[groups]`.
     bits_of_group: Tensor<1>,
     groups: usize,
+}
+
+/// The weights of each group, in the way that suits the device.
+#[derive(Debug, Clone)]
+enum Weights {
+    /// On the CPU.
+    Runs(Runs),
+    /// Elsewhere: squared norms are taken of the weights of each channel first. For each weight its group; the number of groups for a weight
+    /// that no mask covers, `[weights]`.
+    Channels(Box<(ChannelNorms, Tensor<1, Int>)>),
 }
 
 /// Relaxed masks of one step.
@@ -79,10 +87,13 @@ impl Objective {
             regulariser,
             temperature,
             slots: None,
-            group_of_weight: integers(group_of_weight(graph)),
+            weights: if is_cpu(device) {
+                Weights::Runs(Runs::new(&group_of_weight(graph), channels.len()))
+            } else {
+                Weights::Channels(Box::new((ChannelNorms::new(graph), integers(group_of_weight(graph)))))
+            },
             group_of_channel: integers(group_of_channel),
             channels_of_group,
-            norms: (!is_cpu(device)).then(|| ChannelNorms::new(graph)),
             bit_of_channel,
             bits: bits_of_group.iter().sum(),
             bits_of_group: vector(bits_of_group.iter().map(|&bits| bits as f32).collect(), device),
@@ -127,15 +138,13 @@ impl Objective {
             return self.relax(logits, matrix(gumbel, batch, slots.count(), &logits.device()));
         }
         let channels = self.bit_of_channel.len();
-        let mut bits = vec![0.0; self.bits];
-        let mut noise = Vec::with_capacity(batch * channels);
-        for _ in 0..batch {
-            bits.fill_with(|| {
-                let v = open_unit(&mut generator);
-                (v / (1.0 - v)).ln()
-            });
-            noise.extend(self.bit_of_channel.iter().map(|&bit| bits[bit]));
-        }
+        let mut bits: Vec<f32> = (0..batch * self.bits).map(|_| open_unit(&mut generator)).collect();
+        relaxation::logistic(&mut bits);
+        let noise = if self.bits == channels {
+            bits
+        } else {
+            bits.chunks_exact(self.bits).flat_map(|bits| self.bit_of_channel.iter().map(|&bit| bits[bit])).collect()
+        };
         self.relax(logits, matrix(noise, batch, channels, &logits.device()))
     }
 
@@ -146,7 +155,14 @@ impl Objective {
             let shares = slots.shares(logits, noise, self.temperature);
             return RelaxedMasks { keep: slots.per_channel(&shares), shares: Some(shares) };
         }
-        let per_channel = logits.clone().select(0, self.group_of_channel.clone()).unsqueeze::<2>();
+        let per_channel = logits.clone().select(0, self.group_of_channel.clone());
+        if is_cpu(&logits.device()) {
+            let ([batch, channels], device) = (noise.dims(), noise.device());
+            let mut keep = here(noise);
+            relaxation::relax(&mut keep, &here(per_channel), self.temperature as f32);
+            return RelaxedMasks { keep: matrix(keep, batch, channels, &device), shares: None };
+        }
+        let per_channel = per_channel.unsqueeze::<2>();
         RelaxedMasks { keep: activation::sigmoid((noise + per_channel).div_scalar(-self.temperature)), shares: None }
     }
 
@@ -163,6 +179,11 @@ impl Objective {
             };
         }
         let keep = masks.keep.clone();
+        if is_cpu(&keep.device()) {
+            let ([_, channels], device) = (keep.dims(), keep.device());
+            let per_channel = relaxation::slopes(&here(keep), &here(keep_gradient), channels, self.temperature as f32);
+            return self.channels_of_group.of(vector(per_channel, &device));
+        }
         let slope = keep.clone() * (keep.neg().add_scalar(1.0)).div_scalar(-self.temperature);
         let per_channel = (keep_gradient * slope).sum_dim(0).squeeze_dim::<1>(0);
         self.channels_of_group.of(per_channel)
@@ -171,12 +192,10 @@ impl Objective {
     /// S: the squared norm of the weights under each mask group, `[groups]`.
     #[must_use]
     pub fn squared_norms(&self, weights: &Tensor<1>) -> Tensor<1> {
-        if let Some(norms) = &self.norms {
-            return self.channels_of_group.of(norms.of(weights));
+        match &self.weights {
+            Weights::Runs(runs) => vector(runs.squared_norms(&here(weights.clone())), &weights.device()),
+            Weights::Channels(channels) => self.channels_of_group.of(channels.0.of(weights)),
         }
-        let zeros = Tensor::zeros([self.groups + 1], &weights.device());
-        let squares = weights.clone() * weights.clone();
-        zeros.select_assign(0, self.group_of_weight.clone(), squares, IndexingUpdateOp::Add).narrow(0, 0, self.groups)
     }
 
     /// The gradient of the KL term (method 1.3); see [`Regulariser`] for the same numbers one group at a time.
@@ -193,10 +212,21 @@ impl Objective {
             (keep.clone(), drop * keep * (entropy_drive - norms.mul_scalar(weight)))
         };
         let decay = keep.mul_scalar(2.0 * weight / n_effective);
-        // Weights that no mask covers look up the zero behind the last group.
-        let decay = Tensor::cat(vec![decay, Tensor::zeros([1], &weights.device())], 0).select(0, self.group_of_weight.clone());
-        KlGradient { weights: decay * weights.clone(), logits: gradient.div_scalar(n_effective) }
+        let weights = match &self.weights {
+            Weights::Runs(runs) => vector(runs.scaled(&here(weights.clone()), &here(decay)), &weights.device()),
+            Weights::Channels(channels) => {
+                // Weights that no mask covers look up the zero behind the last group.
+                let decay = Tensor::cat(vec![decay, Tensor::zeros([1], &weights.device())], 0).select(0, channels.1.clone());
+                decay * weights.clone()
+            }
+        };
+        KlGradient { weights, logits: gradient.div_scalar(n_effective) }
     }
+}
+
+/// The numbers of a tensor of the CPU, which are in this program's memory already.
+fn here<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap_or_default()
 }
 
 /// For each weight the group of the input channel that it reads; the number of groups where there is none. Depthwise kernels,

@@ -1,5 +1,6 @@
 //! Stochastic gradient descent with Nesterov momentum and clipping by the global norm, on whole vectors.
 
+use super::kernels::{Pace, descend};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
 /// A vector of parameters with its momentum, both `[n]`.
@@ -18,12 +19,13 @@ impl Descent {
         Self { momentum: values.zeros_like(), values }
     }
 
-    /// `m ← μ m + g`, then `w ← w - lr (g + μ m)`: PyTorch's SGD with Nesterov momentum and no dampening.
+    /// `m ← μ m + g`, then `w ← w - lr (g + μ m)`: PyTorch's SGD with Nesterov momentum and no dampening. The gradient is multiplied by
+    /// `clip [1]` before, where it is given.
     #[must_use]
-    pub fn step(self, gradient: Tensor<1>, learning_rate: f64, momentum: f64) -> Self {
-        let buffer = self.momentum.mul_scalar(momentum) + gradient.clone();
-        let direction = gradient + buffer.clone().mul_scalar(momentum);
-        Self { values: self.values - direction.mul_scalar(learning_rate), momentum: buffer }
+    pub fn step(self, gradient: Tensor<1>, clip: Option<Tensor<1>>, learning_rate: f64, momentum: f64) -> Self {
+        let clip = clip.unwrap_or_else(|| Tensor::ones([1], &gradient.device()));
+        let (values, momentum) = descend(self.values, self.momentum, gradient, clip, Pace { learning_rate, momentum });
+        Self { values, momentum }
     }
 }
 

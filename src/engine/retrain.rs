@@ -179,17 +179,15 @@ impl Retrainer {
         let loss = mean_cross_entropy(scores.clone(), labels);
         let mut gradients = loss.backward();
         let flat = weights.iter().map(|weight| weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like()));
-        let mut gradient = Tensor::cat(flat.collect(), 0) + self.decay.clone() * training.weights.values.clone();
-        if self.recipe.clip > 0.0 {
-            let factor = clip_factor(&global_norm(&gradient, &Tensor::zeros([1], &self.device)), self.recipe.clip);
-            gradient = gradient * factor;
-        }
+        let gradient = Tensor::cat(flat.collect(), 0) + self.decay.clone() * training.weights.values.clone();
+        let norm = || global_norm(&gradient, &Tensor::zeros([1], &self.device));
+        let clip = (self.recipe.clip > 0.0).then(|| clip_factor(&norm(), self.recipe.clip));
         let correct = scores.inner().argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         let rate = learning_rate(&self.recipe, training.step, self.steps_per_epoch());
         let Sums { cross_entropy, correct: before, norm, steps } = training.sums;
         Retraining {
             step: training.step + 1,
-            weights: training.weights.step(gradient, rate, self.recipe.momentum),
+            weights: training.weights.step(gradient, clip, rate, self.recipe.momentum),
             statistics: if collected.is_empty() {
                 training.statistics
             } else {

@@ -1,10 +1,11 @@
 //! Sums over places of a vector that belong together, and squared norms of kernels.
 //!
-//! On the CPU one pass over all places adds each to its sum. GPUs take that pass on a single thread, place after place, which is seconds for the
+//! On the CPU one pass over all places adds each to its sum, and weights of a group lie in runs. GPUs take that pass on a single thread, place after place, which is seconds for the
 //! weights of a large network: there the places of each sum are a row of a table that is added up, and kernels are reduced to their channels
 //! before.
 
 use super::devices::is_cpu;
+use super::kernels::relaxation::sum_of_squares;
 use crate::graph::{Graph, Op, ParameterKind};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use std::ops::Range;
@@ -114,6 +115,56 @@ impl ChannelNorms {
     }
 }
 
+/// Runs of neighbouring weights that one mask group covers: on the CPU a pass over them is all that the KL term costs.
+#[derive(Debug, Clone)]
+pub(super) struct Runs {
+    /// The group of each run, none where no mask covers it, and the weight behind its last.
+    runs: Vec<(Option<usize>, usize)>,
+    groups: usize,
+}
+
+impl Runs {
+    /// From the group of each weight; what is no group below `groups` stands for none.
+    pub(super) fn new(group_of_weight: &[i32], groups: usize) -> Self {
+        let mut runs: Vec<(Option<usize>, usize)> = Vec::new();
+        for (weight, &group) in group_of_weight.iter().enumerate() {
+            let group = usize::try_from(group).ok().filter(|&group| group < groups);
+            match runs.last_mut() {
+                Some((last, end)) if *last == group => *end = weight + 1,
+                _ => runs.push((group, weight + 1)),
+            }
+        }
+        Self { runs, groups }
+    }
+
+    /// The weights of each run with its group.
+    fn of<'a>(&'a self, weights: &'a [f32]) -> impl Iterator<Item = (Option<usize>, &'a [f32])> {
+        let starts = std::iter::once(0).chain(self.runs.iter().map(|&(_, end)| end));
+        self.runs.iter().zip(starts).map(|(&(group, end), start)| (group, &weights[start..end]))
+    }
+
+    /// The squared norm of the weights of each group, `[groups]`.
+    pub(super) fn squared_norms(&self, weights: &[f32]) -> Vec<f32> {
+        let mut norms = vec![0.0; self.groups];
+        for (group, weights) in self.of(weights) {
+            if let Some(group) = group {
+                norms[group] += sum_of_squares(weights);
+            }
+        }
+        norms
+    }
+
+    /// Each weight times the factor of its group, zero where no mask covers it, `[weights]`.
+    pub(super) fn scaled(&self, weights: &[f32], factors: &[f32]) -> Vec<f32> {
+        let mut scaled = Vec::with_capacity(weights.len());
+        for (group, weights) in self.of(weights) {
+            let factor = group.map_or(0.0, |group| factors[group]);
+            scaled.extend(weights.iter().map(|weight| weight * factor));
+        }
+        scaled
+    }
+}
+
 fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device)
@@ -174,5 +225,15 @@ mod tests {
         let of_linear = |channel: usize| -> f32 { (0..2).map(|class| kernel("linear")[class * 6 + channel].powi(2)).sum() };
         let expected: Vec<f32> = (0..4).map(of_grouped).chain([0.0; 6]).chain((0..6).map(of_linear)).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn runs_are_cut_where_the_group_changes() {
+        let runs = Runs::new(&[3, 0, 0, 2, 2, 2, 0, 3, 3], 3);
+        let weights: Vec<f32> = (1_u8..10).map(f32::from).collect();
+        assert_eq!(runs.runs.len(), 5);
+        assert_eq!(runs.squared_norms(&weights), [4.0 + 9.0 + 49.0, 0.0, 16.0 + 25.0 + 36.0]);
+        assert_eq!(runs.scaled(&weights, &[2.0, 3.0, -1.0]), [0.0, 4.0, 6.0, -4.0, -5.0, -6.0, 14.0, 0.0, 0.0]);
+        assert!(Runs::new(&[], 0).squared_norms(&[]).is_empty());
     }
 }

@@ -330,12 +330,8 @@ impl Trainer {
         let images = labels.dims()[0];
         let counted = self.ties.iter().fold(gradients.logits.clone(), |logits, (ties, _)| ties.counted_once(logits));
         let norm = global_norm(&gradients.weights, &counted);
-        let (mut weights, mut logits) = (gradients.weights, gradients.logits);
-        if self.recipe.clip > 0.0 {
-            let factor = clip_factor(&norm, self.recipe.clip);
-            weights = weights * factor.clone();
-            logits = logits * factor;
-        }
+        let clip = (self.recipe.clip > 0.0).then(|| clip_factor(&norm, self.recipe.clip));
+        let (weights, mut logits) = (gradients.weights, gradients.logits);
         let mut descent = state.logits;
         if let Some(held) = &self.held {
             // It rests where it was, so that it goes on from there once it is released.
@@ -344,8 +340,8 @@ impl Trainer {
         let correct = gradients.scores.argmax(1).squeeze_dim::<1>(1).equal(labels.clone()).int().sum().float();
         State {
             step: state.step + 1,
-            weights: state.weights.step(weights, rate, self.recipe.momentum),
-            logits: descent.step(logits, rate * self.learning_rate_multiplier, self.recipe.momentum),
+            weights: state.weights.step(weights, clip.clone(), rate, self.recipe.momentum),
+            logits: descent.step(logits, clip, rate * self.learning_rate_multiplier, self.recipe.momentum),
             statistics: state.statistics.towards(gradients.statistics, self.recipe.batch_norm_decay),
             sums: Sums {
                 cross_entropy: state.sums.cross_entropy + gradients.cross_entropy.mul_scalar(images as f64),

@@ -95,7 +95,7 @@ fn descent(device: &Device) -> Values {
     let norm = global_norm(&list(16), &list(17));
     for gradient in [16, 17] {
         let factor = clip_factor(&norm, 5.0);
-        descent = descent.step(list(gradient) * factor, 0.1, 0.9);
+        descent = descent.step(list(gradient), Some(factor), 0.1, 0.9);
     }
     vec![("norm", numbers(norm)), ("forward", numbers(descent.values)), ("momentum", numbers(descent.momentum))]
 }

@@ -7,11 +7,11 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 
-use super::batch::{Batch, unmask as unmask_in_place};
-
+use super::batch::{Batch, unmask};
 use super::flex::{Contiguous, all_f32, tensor};
+use super::mask::{Mask, MaskBackward};
 use super::window::Window;
 use super::{dense, depthwise};
 
@@ -39,7 +39,7 @@ pub fn masked_conv2d(x: Tensor<4>, mask: Tensor<2>, weight: Tensor<4>, window: W
 
 /// Convolutions as a backend runs them.
 #[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Remote: cfg(feature = "remote"), Autodiff)]
-pub trait Convolve: Backend {
+pub trait Convolve: Mask {
     /// See [`conv2d`].
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, window.options())
@@ -47,13 +47,13 @@ pub trait Convolve: Backend {
 
     /// See [`masked_conv2d`].
     fn convolve_masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
-        let x = masked::<Self>(x, mask);
+        let x = Self::mask(x, mask);
         Self::convolve(x, weight, window)
     }
 }
 
 /// Gradients of [`Convolve`] as a backend computes them; never recorded themselves.
-pub trait ConvolveBackward: Convolve {
+pub trait ConvolveBackward: Convolve + MaskBackward {
     /// The gradient of the (masked) input.
     fn input_gradient(x: FloatTensor<Self>, weight: FloatTensor<Self>, grad: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         Self::conv2d_x_backward(x, weight, grad, window.options())
@@ -68,7 +68,7 @@ pub trait ConvolveBackward: Convolve {
         window: Window,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let x_grad = Self::input_gradient(x.clone(), weight, grad, window);
-        unmask::<Self>(x, mask, x_grad)
+        Self::unmask(x, mask, x_grad)
     }
 
     /// The gradient of the weight.
@@ -80,24 +80,11 @@ pub trait ConvolveBackward: Convolve {
         window: Window,
     ) -> FloatTensor<Self> {
         let x = match mask {
-            Some(mask) => masked::<Self>(x, mask),
+            Some(mask) => Self::mask(x, mask),
             None => x,
         };
         Self::conv2d_weight_backward(x, weight, grad, window.options())
     }
-}
-
-/// Turns the gradient of a masked input into those of the input and of its mask.
-fn unmask<B: Backend>(x: FloatTensor<B>, mask: FloatTensor<B>, grad: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
-    let mask_grad = B::float_sum_dims(B::float_mul(x, grad.clone()), &[2, 3]);
-    let mask_grad = B::float_reshape(mask_grad, mask.shape());
-    (masked::<B>(grad, mask), mask_grad)
-}
-
-/// `x [batch, channels, height, width]` times `mask [batch, channels]`.
-fn masked<B: Backend>(x: FloatTensor<B>, mask: FloatTensor<B>) -> FloatTensor<B> {
-    let [batch, channels] = mask.shape().dims();
-    B::float_mul(x, B::float_reshape(mask, [batch, channels, 1, 1].into()))
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -120,7 +107,7 @@ impl Convolve for Flex {
 
     fn convolve_masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         if !all_f32(&[&x, &mask, &weight]) {
-            return Self::convolve(masked::<Self>(x, mask), weight, window);
+            return Self::convolve(Self::mask(x, mask), weight, window);
         }
         forward(&x, Some(&mask), &weight, &window)
     }
@@ -144,11 +131,11 @@ impl ConvolveBackward for Flex {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         if !all_f32(&[&x, &mask, &weight, &grad]) {
             let x_grad = Self::input_gradient(x.clone(), weight, grad, window);
-            return unmask::<Self>(x, mask, x_grad);
+            return Self::unmask(x, mask, x_grad);
         }
         let (x, mask) = (Contiguous::<4>::new(&x), Contiguous::<2>::new(&mask));
         let mut gradient = input_gradient(x.shape, &weight, &grad, &window);
-        let mask_gradient = unmask_in_place(&mut gradient, x.values(), mask.values());
+        let mask_gradient = unmask(&mut gradient, x.values(), mask.values());
         (tensor(gradient, x.shape), tensor(mask_gradient, mask.shape))
     }
 
@@ -161,7 +148,7 @@ impl ConvolveBackward for Flex {
     ) -> FloatTensor<Self> {
         if !all_f32(&[&x, &weight, &grad]) || mask.as_ref().is_some_and(|mask| !all_f32(&[mask])) {
             let x = match mask {
-                Some(mask) => masked::<Self>(x, mask),
+                Some(mask) => Self::mask(x, mask),
                 None => x,
             };
             return Self::conv2d_weight_backward(x, weight, grad, window.options());

@@ -1,11 +1,12 @@
 //! Convolutions whose every output sees several channels, on plain `f32` slices: a matrix product over unfolded panels.
 
 use super::batch::Batch;
-use super::parallel::{for_each_piece, piece, sum_pieces, with_scratch};
+use super::parallel::{piece, sum_pieces, with_scratch, written};
 use super::simd::{self, Kernel, LANES, Lanes};
 use super::tile::{self, correlate, product, tiles, with_rows};
 use super::unfold::{Offsets, Panels, Unfold};
 use super::window::Window;
+use std::mem::MaybeUninit;
 
 /// Convolves with `weight [groups * rows, channels / groups, kernel]`; returns `[images, groups * rows, output]`.
 pub(super) fn forward(input: Batch, plane: [usize; 2], weight: &[f32], rows: usize, window: &Window) -> Vec<f32> {
@@ -29,19 +30,22 @@ pub(super) fn input_gradient(gradient: Batch, plane: [usize; 2], weight: &[f32],
 
 fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: usize) -> Vec<f32> {
     let area = unfold.output_area();
-    let mut output = vec![0.0; input.images * groups * rows * area];
+    let total = input.images * groups * rows * area;
     let depth = input.channels / groups * unfold.taps.len();
-    if output.is_empty() || depth == 0 {
-        return output;
+    if total * depth == 0 {
+        return vec![0.0; total];
     }
-    let packed: Vec<f32> = weight.chunks_exact(rows * depth).flat_map(|group| tile::pack(group, rows, depth)).collect();
+    let mut packed = vec![0.0; weight.len()];
+    for (packed, group) in packed.chunks_exact_mut(rows * depth).zip(weight.chunks_exact(rows * depth)) {
+        tile::pack(group, rows, depth, packed);
+    }
     let block = images_per_block(area).min(input.images);
     let panels = Panels::new(&unfold.positions(block, input.channels));
     let offsets = unfold.offsets(input.channels / groups);
     let cost = block * area * weight.len();
     let blocks = piece(input.images.div_ceil(block), cost);
     let padded = (block * input.channels * unfold.padded_area() + Panels::SPARE).next_multiple_of(LANES);
-    for_each_piece(&mut output, blocks * block * groups * rows * area, blocks * cost, |index, output| {
+    let convolve = |index: usize, output: &mut [MaybeUninit<f32>]| {
         let first = index * blocks * block;
         with_scratch(padded + depth * LANES + Panels::SPARE, |scratch| {
             let scratch = scratch.split_at_mut(padded);
@@ -59,8 +63,9 @@ fn convolve(input: Batch, unfold: &Unfold, weight: &[f32], rows: usize, groups: 
                 output,
             });
         });
-    });
-    output
+    };
+    // SAFETY: the panels of each block hold all of its pixels, the tiles all rows of each group, and [`write`] writes both.
+    unsafe { written(total, blocks * block * groups * rows * area, blocks * cost, convolve) }
 }
 
 /// Images whose pixels fill panels to within 3 %.
@@ -81,7 +86,8 @@ struct Convolve<'a> {
     groups: usize,
     /// Room for the padded planes of a block, and for a panel.
     scratch: (&'a mut [f32], &'a mut [f32]),
-    output: &'a mut [f32],
+    /// All of it is written.
+    output: &'a mut [MaybeUninit<f32>],
 }
 
 impl Kernel for Convolve<'_> {
@@ -121,20 +127,20 @@ struct Place {
 }
 
 #[inline(always)]
-fn write<const FUSED: bool, const N: usize>(weights: &[f32], panel: &[f32], place: Place, channel: usize, output: &mut [f32]) {
+fn write<const FUSED: bool, const N: usize>(weights: &[f32], panel: &[f32], place: Place, channel: usize, output: &mut [MaybeUninit<f32>]) {
     let sums = product::<FUSED, N>(weights, panel);
     let Place { pixel, lanes, area, channels } = place;
     let (mut image, mut start, mut lane) = (pixel / area, pixel % area, 0);
     if start + LANES <= area {
         for (row, sums) in sums.iter().enumerate() {
-            output[(image * channels + channel + row) * area + start..][..LANES].copy_from_slice(sums);
+            output[(image * channels + channel + row) * area + start..][..LANES].write_copy_of_slice(sums);
         }
         return;
     }
     while lane < lanes {
         let length = (area - start).min(lanes - lane);
         for (row, sums) in sums.iter().enumerate() {
-            output[(image * channels + channel + row) * area + start..][..length].copy_from_slice(&sums[lane..lane + length]);
+            output[(image * channels + channel + row) * area + start..][..length].write_copy_of_slice(&sums[lane..lane + length]);
         }
         (image, start, lane) = (image + 1, 0, lane + length);
     }

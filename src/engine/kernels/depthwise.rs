@@ -4,11 +4,12 @@
 //! the few sums that nobody reads cost less than starting anew in each short row.
 
 use super::batch::Batch;
-use super::parallel::{for_each_piece, piece, sum_pieces, with_scratch};
+use super::parallel::{piece, sum_pieces, with_scratch, written};
 use super::simd::{self, Kernel, LANES, Lanes, multiply_add};
 use super::tile::{tiles, with_rows};
 use super::unfold::Unfold;
 use super::window::Window;
+use std::mem::MaybeUninit;
 
 /// Convolves each channel with its own `weight [channels, 1, kernel]`; returns `[images, channels, output]`.
 pub(super) fn forward(input: Batch, plane: [usize; 2], weight: &[f32], window: &Window) -> Vec<f32> {
@@ -30,20 +31,20 @@ fn room(unfold: &Unfold) -> (usize, usize) {
 fn convolve(input: Batch, unfold: &Unfold, weight: &[f32]) -> Vec<f32> {
     let area = unfold.output_area();
     let count = input.images * input.channels;
-    let mut output = vec![0.0; count * area];
-    if output.is_empty() {
-        return output;
+    if count * area == 0 {
+        return Vec::new();
     }
     let (padded, places) = room(unfold);
     let cost = places * unfold.taps.len();
     let length = piece(count, cost);
-    for_each_piece(&mut output, length * area, length * cost, |index, output| {
+    let convolve = |index: usize, output: &mut [MaybeUninit<f32>]| {
         with_scratch(padded + places, |scratch| {
             let scratch = scratch.split_at_mut(padded);
             simd::run(Convolve { input, first: index * length, unfold, weight, scratch, output });
         });
-    });
-    output
+    };
+    // SAFETY: each plane is picked whole.
+    unsafe { written(count * area, length * area, length * cost, convolve) }
 }
 
 /// One piece of a convolution: the planes from `first` on that `output` holds.
@@ -54,7 +55,8 @@ struct Convolve<'a> {
     weight: &'a [f32],
     /// Room for a padded plane, and for one with a sum at each place.
     scratch: (&'a mut [f32], &'a mut [f32]),
-    output: &'a mut [f32],
+    /// All of it is written.
+    output: &'a mut [MaybeUninit<f32>],
 }
 
 impl Kernel for Convolve<'_> {

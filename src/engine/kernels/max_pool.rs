@@ -2,27 +2,32 @@
 //!
 //! As in a depthwise convolution, the window is put at every place of the padded plane and the outputs are picked from those.
 
-use super::parallel::{for_each_piece, piece, with_scratch};
+use super::parallel::{for_each_piece, piece, with_scratch, written};
 use super::simd::{self, Kernel, LANES, Lanes};
 use super::unfold::Unfold;
 use super::window::Pool;
+use std::mem::MaybeUninit;
 
 /// The largest pixel of each window of each plane. A NaN counts as larger than any number, as in burn.
 pub(super) fn forward(images: &[f32], plane: [usize; 2], pool: &Pool) -> Vec<f32> {
     let unfold = Unfold::forward(plane, &pool.over(1));
     let (area, source) = (unfold.output_area(), unfold.source_area());
     // Of no pixels, padding or not, there is no largest.
-    let mut output = vec![0.0; images.len() / source.max(1) * area];
+    let count = images.len() / source.max(1);
+    if count * area == 0 {
+        return Vec::new();
+    }
     let (padded, places) = room(&unfold);
     let cost = places * unfold.taps.len();
-    let length = piece(output.len() / area.max(1), cost);
-    for_each_piece(&mut output, length * area, length * cost, |index, output| {
+    let length = piece(count, cost);
+    let pool = |index: usize, output: &mut [MaybeUninit<f32>]| {
         with_scratch(padded + places, |scratch| {
             let images = &images[index * length * source..];
             simd::run(Largest { unfold: &unfold, images, scratch: scratch.split_at_mut(padded), output });
         });
-    });
-    output
+    };
+    // SAFETY: there is an image for each plane, and each plane is picked whole.
+    unsafe { written(count * area, length * area, length * cost, pool) }
 }
 
 /// The gradient of the planes: that of each output goes to the first of its window's largest pixels.
@@ -89,7 +94,8 @@ struct Largest<'a> {
     images: &'a [f32],
     /// Room for a padded plane, and for one with a value at each place.
     scratch: (&'a mut [f32], &'a mut [f32]),
-    output: &'a mut [f32],
+    /// All of it is written.
+    output: &'a mut [MaybeUninit<f32>],
 }
 
 impl Kernel for Largest<'_> {

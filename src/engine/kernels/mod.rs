@@ -11,12 +11,16 @@ mod batch_norm;
 mod conv;
 mod dense;
 mod depthwise;
+mod descent;
+mod elementary;
 mod flex;
 pub mod inference;
+mod mask;
 mod max_pool;
 mod moments;
 mod parallel;
 mod pool;
+pub(super) mod relaxation;
 mod simd;
 mod tile;
 mod unfold;
@@ -24,6 +28,8 @@ mod window;
 
 pub use batch_norm::{batch_norm_relu_train, batch_norm_train};
 pub use conv::{conv2d, masked_conv2d};
+pub use descent::{Pace, descend};
+pub use mask::masked;
 pub use pool::{avg_pool2d, max_pool2d};
 pub use window::{Pool, Window};
 

@@ -1,7 +1,8 @@
 //! Means, variances and what batch norm makes of them, on plain `f32` slices.
 
-use super::parallel::{ELEMENT, for_each_piece, piece};
+use super::parallel::{ELEMENT, for_each_piece, piece, written};
 use super::simd::{self, Kernel, LANES, Lanes};
+use std::mem::MaybeUninit;
 
 /// Images `[batch, channels, height, width]`, of which batch norm only needs to know the area.
 #[derive(Clone, Copy)]
@@ -53,7 +54,8 @@ pub(super) fn outputs(mean: &[f32], variance: &[f32], epsilon: f64, gamma: &[f32
 
 /// The outputs of all pixels; with a ReLU behind them where `rectified`.
 pub(super) fn normalised(images: Images, outputs: &[Output], rectified: bool) -> Vec<f32> {
-    per_image(images, |first, output| simd::run(Normalise { images, outputs, rectified, first, output }))
+    // SAFETY: the kernel writes a value for each pixel of its images.
+    unsafe { per_image(images, |first, output| simd::run(Normalise { images, outputs, rectified, first, output })) }
 }
 
 /// The gradient of batch norm's input from the moments of its output's gradient; `outputs` as for [`gradient_moments`].
@@ -79,7 +81,8 @@ pub(super) fn input_gradient(
             }
         })
         .collect();
-    per_image(images, |first, output| simd::run(Apply { images, gradient, affine: &affine, outputs, first, output }))
+    // SAFETY: the kernel writes a value for each pixel of its images.
+    unsafe { per_image(images, |first, output| simd::run(Apply { images, gradient, affine: &affine, outputs, first, output })) }
 }
 
 /// The standard deviation that batch norm divides by.
@@ -97,12 +100,14 @@ fn per_channel(images: Images, work: impl Fn(usize, &mut [[f32; 2]]) + Sync) -> 
 }
 
 /// A value for each pixel; `work(first image, output)` fills those of a few images.
-fn per_image(images: Images, work: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let mut output = vec![0.0; images.values.len()];
+///
+/// # Safety
+/// It must write all of them.
+unsafe fn per_image(images: Images, work: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
     let size = images.channels * images.area;
     let length = piece(images.batch, size * ELEMENT);
-    for_each_piece(&mut output, length * size, length * size * ELEMENT, |index, output| work(index * length, output));
-    output
+    // SAFETY: as for this function.
+    unsafe { written(images.values.len(), length * size, length * size * ELEMENT, |index, output| work(index * length, output)) }
 }
 
 struct Moments<'a> {
@@ -250,7 +255,7 @@ struct Normalise<'a> {
     outputs: &'a [Output],
     rectified: bool,
     first: usize,
-    output: &'a mut [f32],
+    output: &'a mut [MaybeUninit<f32>],
 }
 
 impl Kernel for Normalise<'_> {
@@ -263,9 +268,13 @@ impl Kernel for Normalise<'_> {
             let (image, channel) = (first + index / images.channels, index % images.channels);
             let (of, values) = (outputs[channel], images.plane(image, channel));
             if rectify {
-                output.iter_mut().zip(values).for_each(|(output, &value)| *output = rectified(of.of(value), of.of(value)));
+                output.iter_mut().zip(values).for_each(|(output, &value)| {
+                    output.write(rectified(of.of(value), of.of(value)));
+                });
             } else {
-                output.iter_mut().zip(values).for_each(|(output, &value)| *output = of.of(value));
+                output.iter_mut().zip(values).for_each(|(output, &value)| {
+                    output.write(of.of(value));
+                });
             }
         }
     }
@@ -278,7 +287,7 @@ struct Apply<'a> {
     affine: &'a [Affine],
     outputs: Option<&'a [Output]>,
     first: usize,
-    output: &'a mut [f32],
+    output: &'a mut [MaybeUninit<f32>],
 }
 
 impl Kernel for Apply<'_> {
@@ -292,10 +301,14 @@ impl Kernel for Apply<'_> {
             let affine = affine[channel];
             let pixels = output.iter_mut().zip(images.plane(image, channel)).zip(gradient.plane(image, channel));
             match outputs {
-                None => pixels.for_each(|((output, &value), &gradient)| *output = affine.of(value, gradient)),
+                None => pixels.for_each(|((output, &value), &gradient)| {
+                    output.write(affine.of(value, gradient));
+                }),
                 Some(outputs) => {
                     let of = outputs[channel];
-                    pixels.for_each(|((output, &value), &gradient)| *output = affine.of(value, of.passed(value, gradient)));
+                    pixels.for_each(|((output, &value), &gradient)| {
+                        output.write(affine.of(value, of.passed(value, gradient)));
+                    });
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Work cut into pieces that depend on shapes alone, so that results do not depend on the number of threads.
 
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -41,6 +42,41 @@ pub(super) fn for_each_piece<T: Send>(data: &mut [T], length: usize, cost: usize
     } else {
         data.chunks_mut(length.max(1)).enumerate().for_each(|(index, piece)| work(index, piece));
     }
+}
+
+/// What `work(index, piece)` writes into each piece of `length` elements of `total`, each piece of `cost` multiply-adds, on several threads if
+/// that pays. The memory is not cleared before: clearing an output that a kernel then fills took a tenth of a step of training.
+///
+/// # Safety
+/// `work` must write every element of each piece.
+pub(super) unsafe fn written(total: usize, length: usize, cost: usize, work: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
+    let mut values = Vec::with_capacity(total);
+    let room = &mut values.spare_capacity_mut()[..total];
+    // Who reads what was not written shall see it.
+    if cfg!(test) {
+        room.fill(MaybeUninit::new(f32::NAN));
+    }
+    for_each_piece(room, length, cost, work);
+    // SAFETY: the pieces are all of the first `total` elements, and the caller vouches that each was written whole.
+    unsafe { values.set_len(total) };
+    values
+}
+
+/// Does `work(index, piece, other piece)` for each piece of `lengths` elements of two slices that have as many, each of `cost` multiply-adds, on
+/// several threads if that pays.
+pub(super) fn for_each_pair<T: Send, U: Send>(
+    (one, other): (&mut [T], &mut [U]),
+    lengths: [usize; 2],
+    cost: usize,
+    work: impl Fn(usize, &mut [T], &mut [U]) + Sync,
+) {
+    let [length, other_length] = lengths.map(|length| length.max(1));
+    let mut pairs: Vec<_> = one.chunks_mut(length).zip(other.chunks_mut(other_length)).collect();
+    for_each_piece(&mut pairs, 1, cost, |index, pairs| {
+        for (one, other) in pairs {
+            work(index, one, other);
+        }
+    });
 }
 
 /// Adds up `size` sums over `items`, each of `cost` multiply-adds: `work(items, sums)` adds those of a range of them.

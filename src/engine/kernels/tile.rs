@@ -16,14 +16,15 @@ pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Reorders a row-major matrix `[rows, depth]` tile by tile, each `[depth, rows of the tile]`, the order [`product`] reads in.
-pub(super) fn pack(matrix: &[f32], rows: usize, depth: usize) -> Vec<f32> {
-    let mut packed = Vec::with_capacity(rows * depth);
+pub(super) fn pack(matrix: &[f32], rows: usize, depth: usize, packed: &mut [f32]) {
     for (start, height) in tiles(rows) {
-        for column in 0..depth {
-            packed.extend((start..start + height).map(|row| matrix[row * depth + column]));
+        let tile = &mut packed[start * depth..(start + height) * depth];
+        for (row, values) in matrix[start * depth..(start + height) * depth].chunks_exact(depth).enumerate() {
+            for (column, value) in tile.chunks_exact_mut(height).zip(values) {
+                column[row] = *value;
+            }
         }
     }
-    packed
 }
 
 /// Calls a function generic over the rows of a tile with the rows it is given.

@@ -3,6 +3,7 @@
 //! A convolution and the gradient of its input are the same walk: the gradient reads the output's gradient, spread apart by the
 //! stride, through the mirrored kernel. [`Unfold`] describes both; nothing after it needs to know which of the two it serves.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::simd::LANES;
@@ -137,9 +138,9 @@ impl Unfold {
         if rows * columns == 0 { 0 } else { (rows - 1) * self.outputs().pitch + (columns - 1) * self.outputs().step + 1 }
     }
 
-    /// Picks the output plane from values at every place.
+    /// Picks the output plane, all of it, from values at every place.
     #[inline(always)]
-    pub(super) fn pick(&self, places: &[f32], plane: &mut [f32]) {
+    pub(super) fn pick(&self, places: &[f32], plane: &mut [MaybeUninit<f32>]) {
         copy_grid(self.output, places, self.outputs(), 1.0, plane, Grid { start: 0, pitch: self.output[1], step: 1 });
     }
 
@@ -160,13 +161,13 @@ struct Grid {
 
 /// Copies a plane `[rows, columns]`, times `scale`, from one grid to another.
 #[inline(always)]
-fn copy_grid(size: [usize; 2], source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+fn copy_grid<T: Place>(size: [usize; 2], source: &[f32], from: Grid, scale: f32, target: &mut [T], to: Grid) {
     let [rows, columns] = size;
     if from.step > 1 || to.step > 1 {
         for row in 0..rows {
             let (source, target) = (&source[from.start + row * from.pitch..], &mut target[to.start + row * to.pitch..]);
             for (to, from) in target.iter_mut().step_by(to.step).zip(source.iter().step_by(from.step)).take(columns) {
-                *to = from * scale;
+                to.put(from * scale);
             }
         }
         return;
@@ -182,7 +183,7 @@ fn copy_grid(size: [usize; 2], source: &[f32], from: Grid, scale: f32, target: &
 }
 
 #[inline(always)]
-fn copy_rows(rows: usize, columns: usize, source: &[f32], from: Grid, scale: f32, target: &mut [f32], to: Grid) {
+fn copy_rows<T: Place>(rows: usize, columns: usize, source: &[f32], from: Grid, scale: f32, target: &mut [T], to: Grid) {
     for row in 0..rows {
         let (source, target) = (&source[from.start + row * from.pitch..][..columns], &mut target[to.start + row * to.pitch..][..columns]);
         scale_into(source, scale, target);
@@ -214,19 +215,39 @@ impl Offsets {
 
 /// Whole vectors first: most rows of the networks here are 4 to 16 pixels wide.
 #[inline(always)]
-fn scale_into(from: &[f32], scale: f32, to: &mut [f32]) {
+fn scale_into<T: Place>(from: &[f32], scale: f32, to: &mut [T]) {
     let (from8, from) = from.as_chunks::<8>();
     let (to8, to) = to.as_chunks_mut::<8>();
     for (to, from) in to8.iter_mut().zip(from8) {
-        *to = from.map(|value| value * scale);
+        to.iter_mut().zip(from).for_each(|(to, from)| to.put(from * scale));
     }
     let (from4, from) = from.as_chunks::<4>();
     let (to4, to) = to.as_chunks_mut::<4>();
     for (to, from) in to4.iter_mut().zip(from4) {
-        *to = from.map(|value| value * scale);
+        to.iter_mut().zip(from).for_each(|(to, from)| to.put(from * scale));
     }
     for (to, from) in to.iter_mut().zip(from) {
-        *to = from * scale;
+        to.put(from * scale);
+    }
+}
+
+/// Room for a number, which may hold none yet.
+trait Place {
+    /// Puts a number there.
+    fn put(&mut self, value: f32);
+}
+
+impl Place for f32 {
+    #[inline(always)]
+    fn put(&mut self, value: f32) {
+        *self = value;
+    }
+}
+
+impl Place for MaybeUninit<f32> {
+    #[inline(always)]
+    fn put(&mut self, value: f32) {
+        self.write(value);
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod batch_norm;
 mod conv;
+mod descent;
 mod inference;
+mod mask;
 mod pool;
 
 use burn::Tensor;
