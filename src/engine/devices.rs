@@ -1,5 +1,6 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
+use super::kernels::memory;
 use super::remote::{self, Address};
 use crate::run::{Alert, AlertKind, readable, resources};
 use burn::tensor::Device;
@@ -226,6 +227,7 @@ pub fn is_cpu(device: &Device) -> bool {
 /// The CPU, which is always there.
 #[must_use]
 pub fn cpu() -> OpenDevice {
+    memory::keep();
     OpenDevice { device: Device::flex(), name: "cpu".into(), is_cpu: true }
 }
 

@@ -17,6 +17,7 @@ mod flex;
 pub mod inference;
 mod mask;
 mod max_pool;
+pub(super) mod memory;
 mod moments;
 mod parallel;
 mod pool;
