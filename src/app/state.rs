@@ -523,6 +523,11 @@ impl App {
         self.view
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_keymap(&mut self, keymap: Keymap) {
+        self.keymap = keymap;
+    }
+
     /// The keys of all actions.
     #[must_use]
     pub fn keymap(&self) -> &Keymap {

@@ -197,6 +197,11 @@ pub static ACTIONS: &[Action] = &[
         trainable,
     ),
     action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane, or to the next page.", alone),
+    action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
+    action((Id::FoldAll, "fold all"), Run, &["z"], None, "Fold all blocks of the network, or unfold them.", network),
+    action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, MACs, kept share or source.", candidate),
+    action((Id::Reverse, "reverse"), Run, &["O"], None, "Turn the order of the list around.", candidate),
+    action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
     action(
         (Id::Expand, "expand"),
         Run,
@@ -205,11 +210,6 @@ pub static ACTIONS: &[Action] = &[
         "Give the whole page to the pane that has the focus, or the others their places back; so does back.",
         expands,
     ),
-    action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
-    action((Id::FoldAll, "fold all"), Run, &["z"], None, "Fold all blocks of the network, or unfold them.", network),
-    action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, MACs, kept share or source.", candidate),
-    action((Id::Reverse, "reverse"), Run, &["O"], None, "Turn the order of the list around.", candidate),
-    action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
     action((Id::StepEpoch, "one epoch"), Run, &["n"], Some("one epoch"), "Train to the end of an epoch, then pause.", training),
     action(
         (Id::Samples, "sample many"),

@@ -138,7 +138,7 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
         let word = match app.replay() {
             Some(replay) if *id == ActionId::Pause && !replay.plays() => "play",
             None if *id == ActionId::Pause && app.is_paused() => "go on",
-            _ if *id == ActionId::Expand && app.expanded() => "all panes",
+            _ if matches!(id, ActionId::Back | ActionId::Expand) && app.expanded() => "all panes",
             _ => word,
         };
         if !kept(*id) {

@@ -164,7 +164,11 @@ fn keys_of_questions_lines_pages_and_forms_are_those_of_the_table_on_the_screen_
         ("do line", "f6"),
     ];
     let keys = keys.map(|(name, key)| (name.to_owned(), vec![key.to_owned()])).into();
-    let with = |app: App| App { keymap: Keymap::with(&keys).unwrap(), ..app };
+    let keymap = Keymap::with(&keys).unwrap();
+    let with = |mut app: App| {
+        app.set_keymap(keymap.clone());
+        app
+    };
     let mut delete = with(after(at_start(), "G d"));
     let shown = super::text(&delete, 80, 24);
     assert!(shown.contains("o: delete   f1: keep"), "{shown}");
