@@ -16,7 +16,7 @@ impl App {
         match (id, &mut self.overlay) {
             (Id::Suspend, _) => return vec![Effect::Suspend],
             (Id::Redraw, _) => return vec![Effect::Redraw],
-            (Id::Ask, Overlay::Leave) | (Id::LeaveNow, Overlay::Leave) => return self.leave(),
+            (Id::Ask | Id::LeaveNow, Overlay::Leave) => return self.leave(),
             (Id::Ask, _) => self.overlay = Overlay::Leave,
             (Id::Agree, _) => return self.agree(),
             (Id::GiveUp, _) => return self.give_up(),
