@@ -1,7 +1,8 @@
 //! What the screen costs and how quick it is, measured on the real program in a pseudo-terminal of 120 by 36.
 //!
 //! `cargo bench --bench screen` measures all and prints the table of docs/benchmarks.md; `-- paint`, `keys`, `idle`, `closed`,
-//! `large`, `open`, `cost`, `replay` one of them alone. `-- cost 10` takes ten rounds instead of 30, each of half a minute. On a machine with other work to do the figures are that work's, too.
+//! `large`, `open`, `cost`, `replay` one of them alone. `-- cost 200` takes 200 fours of windows instead of 30, each of some twelve seconds (`--preset fashion`: of another preset than `digits`). On a machine with other work to do the figures are that work's, too.
+//! `-- soak --minutes 60 --preset fashion`, which is in no other call, watches the memory of a long search.
 
 mod common;
 #[expect(dead_code, reason = "others use the rest of it")]
@@ -10,6 +11,10 @@ mod pty;
 
 #[path = "screen/cost.rs"]
 mod cost;
+#[path = "screen/interval.rs"]
+mod interval;
+#[path = "screen/soak.rs"]
+mod soak;
 
 use common::Rows;
 use pty::Terminal;
@@ -24,8 +29,13 @@ const SYNCHRONISED: &[u8] = b"\x1b[?2026l";
 fn main() {
     let (mut rows, words) = Rows::of_arguments("screen");
     let out = &mut rows;
+    if words.iter().any(|word| word == "soak") {
+        soak::soak(out, &words);
+        return rows.write();
+    }
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
-    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(30);
+    let fours = words.iter().find_map(|word| word.parse().ok()).unwrap_or(30);
+    let preset = words.iter().position(|word| word == "--preset").and_then(|at| words.get(at + 1)).map_or("digits", String::as_str);
     println!("| measure | median | spread | goal |\n|---|---|---|---|");
     if wanted("paint") {
         first_paint(out, "start screen", &[], "Runs");
@@ -53,7 +63,7 @@ fn main() {
         replay(out);
     }
     if wanted("cost") {
-        cost::cost(out, rounds);
+        cost::cost(out, fours, preset);
     }
     rows.write();
 }

@@ -55,7 +55,7 @@ fn the_pictures_of_the_documents_are_what_the_program_shows() {
             const REFUSAL: &str = "a replay has nothing to fall behind";
             terminal.press("f");
             terminal.wait("the refusal", |text| text.contains(REFUSAL));
-            terminal.press("Z");
+            terminal.press("H");
             terminal.wait(name, |text| !text.contains(REFUSAL));
         }
         pictures.push((name, picture(&mut terminal)));

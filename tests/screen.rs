@@ -47,6 +47,7 @@ fn bytes(key: &str) -> String {
         "page-down" => "\x1b[6~".into(),
         "home" => "\x1b[H".into(),
         "end" => "\x1b[F".into(),
+        "backspace" => "\x7f".into(),
         ctrl if ctrl.starts_with("ctrl-") => char::from(ctrl.as_bytes()[5] & 0x1f).to_string(),
         other => other.to_owned(),
     }
@@ -74,6 +75,17 @@ impl Walk {
     fn changes(&mut self, name: &str, key: &str) {
         let before = self.terminal.text();
         self.does(name, key, |text| text != before);
+    }
+
+    /// The same, where only the ground under a line tells.
+    fn moves(&mut self, name: &'static str, key: &'static str) {
+        let has_ground = |screen: &vt100::Screen, row| screen.cell(row, 20).is_some_and(|cell| cell.bgcolor() != vt100::Color::Default);
+        let grounds = |screen: &vt100::Screen| (0..screen.size().0).filter(|&row| has_ground(screen, row)).collect::<Vec<_>>();
+        let before = grounds(self.terminal.screen.screen());
+        self.terminal.press(&bytes(key));
+        self.terminal.wait_for_screen(name, |screen| grounds(screen) != before);
+        self.terminal.finish_frame();
+        self.done.insert((name, key));
     }
 
     /// A key on the way, until the screen is as wanted.
@@ -187,6 +199,10 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("enter", has("▾ stage1.block1"));
     walk.does("fold all", "z", lacks("▾ stage"));
     walk.then("z", has("▾ stage1.block1"));
+    walk.does("left", "h", has("▸ stage1.block1"));
+    walk.does("right", "l", has("▾ stage1.block1"));
+    walk.does("expand", "Z", lacks("Curves"));
+    walk.then("Z", has("Curves"));
     walk.terminal.press(&bytes("j"));
     walk.terminal.wait_for_screen("the first operation chosen", |screen| lies_on_a_ground(screen, "0→1"));
     walk.terminal.finish_frame();
@@ -207,10 +223,10 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("filter", "/", has("show only:"));
     walk.then("esc", lacks("show only:"));
     walk.then("shift-tab", has("▸ Candidates"));
-    for (next, back) in [("]", "["), ("right", "left")] {
-        walk.changes("next candidate", next);
-        walk.changes("previous candidate", back);
-    }
+    walk.changes("next candidate", "]");
+    walk.changes("previous candidate", "[");
+    walk.changes("right", "right");
+    walk.changes("left", "left");
     walk.does("pin", "p", has("▶P"));
     walk.then("p", lacks("▶P"));
     walk.does("mark", "x", has("▶*"));
@@ -264,29 +280,48 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("mouse", "m", has("the mouse is the terminal's"));
     walk.then("m", has("clicks are for pgnas"));
     walk.does("commands", ":", has("Commands"));
-    walk.then("esc", lacks("Commands"));
+    for (next, back) in [("down", "up"), ("tab", "shift-tab"), ("ctrl-n", "ctrl-p")] {
+        walk.moves("next found", next);
+        walk.moves("previous found", back);
+    }
+    walk.does("give up", "esc", lacks("Commands"));
     walk.does("help", "?", has("Help"));
-    walk.then("esc", lacks("Help"));
+    walk.does("close page", "esc", lacks("Help"));
     walk.does("debug page", "i", has("Line to the terminal"));
     walk.then("esc", lacks("Line to the terminal"));
     walk.does("ask to leave", "ctrl-c", has("Leave pgnas?"));
+    for no in ["n", "esc", "N", "q"] {
+        walk.does("no", no, lacks("Leave pgnas?"));
+        walk.then("ctrl-c", has("Leave pgnas?"));
+    }
     walk.then("n", lacks("Leave pgnas?"));
     walk.sends("redraw", "ctrl-l", b"\x1b[2J", has("Presets"));
     // Without a shell nobody could wake it: the system passes over the signal, and the screen comes back by itself.
     walk.sends("suspend", "ctrl-z", b"\x1b[?1049l", has("Presets"));
     walk.does("edit preset", "e", has("Preset digits"));
-    walk.then("esc", lacks("Preset digits"));
+    walk.does("change value", "enter", has("check and take"));
+    walk.typed("\x157\r", has("* seed"));
+    walk.does("own value", "backspace", lacks("* seed"));
+    walk.does("close preset", "esc", lacks("Preset digits"));
 
     walk.then("G", chosen("completed"));
     walk.does("rename", "n", has("new name:"));
     walk.then("esc", lacks("new name:"));
     let runs = home.join(".local/share/pgnas/runs");
     walk.then("n", has("new name:"));
-    walk.typed("\x15first\r", has("renamed to first"));
+    walk.changes("erase character", "backspace");
+    walk.changes("erase word", "ctrl-w");
+    walk.typed("last", has("new name: last"));
+    walk.does("erase line", "ctrl-u", lacks("new name: last"));
+    walk.typed("first", has("new name: first"));
+    walk.does("take", "enter", has("renamed to first"));
     assert!(runs.join("first/events.jsonl").exists() && !runs.join("one").exists());
     walk.does("delete", "d", has("are lost for good"));
     walk.then("esc", lacks("are lost for good"));
     walk.does("open", "enter", has("winner"));
+    walk.then("?", has("Help"));
+    // Its first line is the pause, which says why not.
+    walk.does("do line", "enter", |text| text.contains("there is no search to steer") && !text.contains("Help"));
     walk.does("retrain", "X", has("train from scratch with: epochs=6 seed=1"));
     walk.typed("\x15epochs=none\r", has("train.epochs"));
     walk.typed("\x15epochs=1 seed=5\r", has("trained: select"));
@@ -313,16 +348,24 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("resume", "r", has("training"));
     // It is at work in a process of its own, and ends with the second key.
     walk.does("stop", "S", has("Nothing is lost"));
-    walk.typed("y", has("■ stopped"));
+    walk.does("yes", "Y", has("■ stopped"));
     let log = std::fs::read_to_string(runs.join("live/events.jsonl")).unwrap();
     assert!(log.lines().last().unwrap().contains(r#""result":"stopped""#), "{log}");
     walk.then("b", has("Presets"));
     walk.then("G", chosen("completed"));
     walk.then("d", has("are lost for good"));
-    walk.typed("y", has("deleted"));
+    walk.does("yes", "y", has("deleted"));
     assert!(!runs.join("first").exists() && runs.join("live").exists());
-    walk.terminal.press("q");
+
+    walk.then("g", preset("digits"));
+    walk.then("e", has("Preset digits"));
+    walk.does("start with these", "s", has("◐ training"));
+    walk.typed("S", has("Nothing is lost"));
+    walk.typed("y", has("■ stopped"));
+    walk.then("ctrl-c", has("Leave pgnas?"));
+    walk.terminal.press(&bytes("enter"));
     assert_eq!(walk.terminal.ended(), 0);
+    walk.done.insert(("leave now", "enter"));
     walk.done
 }
 

@@ -1,11 +1,8 @@
-//! The one table of actions. Dispatch, the hint line, the help and `docs/keys.md` all follow it.
+//! What an action is, and where it has a meaning. [`ACTIONS`] has them all; dispatch, the hint line, the help and `docs/keys.md` follow it.
 
-use super::conditions::{
-    a_network, a_run, alone, always, baselines, candidate, chosen, copies, ended, epochs, exportable, follows, items, live, marked,
-    network, next_candidate, operation, pausable, preset, replays, resumable, samples, trainable, training,
-};
 use super::keymap::Keymap;
 use super::state::App;
+use super::table::ACTIONS;
 use std::fmt::Write;
 
 /// What can be done.
@@ -89,6 +86,25 @@ pub enum ActionId {
     Ask,
     Redraw,
     Meter,
+    Left,
+    Right,
+    Expand,
+    StartForm,
+    ChangeKey,
+    OwnValue,
+    CloseForm,
+    Agree,
+    LeaveNow,
+    Decline,
+    Take,
+    GiveUp,
+    NextFound,
+    PreviousFound,
+    EraseCharacter,
+    EraseWord,
+    EraseLine,
+    DoLine,
+    ClosePage,
 }
 
 impl ActionId {
@@ -110,6 +126,20 @@ impl ActionId {
                 | Self::Slower
         )
     }
+
+    /// Whether it moves in a list, and so in every list that lies over the screen as well.
+    #[must_use]
+    pub fn is_of_lists(self) -> bool {
+        matches!(self, Self::Down | Self::Up | Self::First | Self::Last | Self::PageDown | Self::PageUp)
+    }
+
+    /// Whether a page that lies over the screen of a run or the start screen knows it: what moves on it, opens another, or closes it.
+    #[must_use]
+    pub fn is_of_pages(self) -> bool {
+        let opens = matches!(self, Self::Help | Self::Palette | Self::Meter | Self::Messages | Self::CompareMarked);
+        let steps = matches!(self, Self::NextCandidate | Self::PreviousCandidate | Self::Left | Self::Right);
+        self.is_of_lists() || opens || steps || matches!(self, Self::Back | Self::Leave)
+    }
 }
 
 /// Where an action has a meaning.
@@ -119,8 +149,42 @@ pub enum Scene {
     Start,
     /// On the screen of a run.
     Run,
-    /// Everywhere.
+    /// On both of these.
     Both,
+    /// Wherever one is, whatever lies over the screen.
+    Any,
+    /// In the keys of a preset.
+    Form,
+    /// In a question.
+    Question,
+    /// In a line in which something is typed.
+    Line,
+    /// On a page that lies over the screen.
+    Page,
+}
+
+impl Scene {
+    /// All of them with the words for each, in the order of the documentation.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Any, "Wherever one is"),
+        (Self::Both, "On every screen"),
+        (Self::Start, "On the start screen"),
+        (Self::Run, "On the screen of a run"),
+        (Self::Form, "In the keys of a preset"),
+        (Self::Question, "In a question"),
+        (Self::Line, "In a line in which something is typed"),
+        (Self::Page, "On a page that lies over the screen (help, messages, marked candidates, debug page)"),
+    ];
+
+    /// Whether a key of this action can be meant here; here is a place where somebody is, which is neither `Both` nor `Any`.
+    #[must_use]
+    pub fn knows(self, action: &Action) -> bool {
+        match action.scene {
+            Self::Any => true,
+            Self::Both => matches!(self, Self::Start | Self::Run) || (matches!(self, Self::Form | Self::Page) && action.id.is_of_lists()),
+            scene => scene == self,
+        }
+    }
 }
 
 /// One row of the table.
@@ -134,12 +198,14 @@ pub struct Action {
     pub scene: Scene,
     /// Its keys, in the text form of [`super::Key`], where the user has no others; see [`Keymap`].
     pub keys: &'static [&'static str],
+    /// Whether the user can give it no others: somebody has to find out of everywhere.
+    pub fixed: bool,
     /// What it does, in one line.
     pub doc: &'static str,
     /// The word for the hint line; none where it is not worth a place there.
     pub hint: Option<&'static str>,
     /// Whether it can be done now, and why not.
-    allowed: fn(&App) -> Result<(), &'static str>,
+    pub(super) allowed: fn(&App) -> Result<(), &'static str>,
 }
 
 impl Action {
@@ -166,334 +232,21 @@ impl Action {
     }
 }
 
-use ActionId as Id;
-use Scene::{Both, Run, Start};
-
-type Hint = Option<&'static str>;
-type Allowed = fn(&App) -> Result<(), &'static str>;
-
-const fn action(
-    (id, name): (Id, &'static str),
-    scene: Scene,
-    keys: &'static [&'static str],
-    hint: Hint,
-    doc: &'static str,
-    allowed: Allowed,
-) -> Action {
-    Action { id, name, scene, keys, doc, hint, allowed }
-}
-
-/// Every action, in the order of the hint line and of the help.
-pub static ACTIONS: &[Action] = &[
-    action(
-        (Id::Choose, "open"),
-        Start,
-        &["enter"],
-        Some("start or open"),
-        "Start a search from the chosen preset, or open the chosen run.",
-        chosen,
-    ),
-    action(
-        (Id::EditPreset, "edit preset"),
-        Start,
-        &["e"],
-        Some("edit preset"),
-        "See and change the keys of the chosen preset, then start from it.",
-        preset,
-    ),
-    action((Id::ResumeRun, "resume"), Start, &["r"], Some("resume"), "Go on with the chosen run, from its last checkpoint.", resumable),
-    action((Id::Rename, "rename"), Start, &["n"], None, "Give the chosen run another name.", a_run),
-    action((Id::Delete, "delete"), Start, &["d"], None, "Delete the chosen run; asks, and names what is lost.", a_run),
-    action(
-        (Id::Beside, "side by side"),
-        Start,
-        &["c"],
-        Some("side by side"),
-        "Mark the chosen run; on another one, see both side by side.",
-        a_run,
-    ),
-    action((Id::Replay, "replay"), Start, &["p"], Some("replay"), "Play the log of the chosen run on the screen of a search.", a_run),
-    action(
-        (Id::Pause, "pause"),
-        Run,
-        &["space"],
-        Some("pause"),
-        "Pause the search after the current step, or go on; a replay stands still, or plays on.",
-        pausable,
-    ),
-    action(
-        (Id::SampleNow, "sample now"),
-        Run,
-        &["s"],
-        Some("sample now"),
-        "Draw 20 candidates from the posterior as it is, rank them, and go on.",
-        samples,
-    ),
-    action(
-        (Id::SearchView, "search screen"),
-        Run,
-        &["1"],
-        Some("screens"),
-        "Network, curves, posterior and candidates side by side.",
-        always,
-    ),
-    action(
-        (Id::PosteriorView, "posterior screen"),
-        Run,
-        &["2"],
-        None,
-        "Every operation over all epochs, and the one in focus in full.",
-        always,
-    ),
-    action((Id::SamplesView, "samples screen"), Run, &["3"], None, "The candidates beside the network of the chosen one.", always),
-    action((Id::CompareView, "compare screen"), Run, &["4"], None, "Posterior candidates against those of a baseline.", always),
-    action(
-        (Id::Baseline, "baseline"),
-        Run,
-        &["w"],
-        Some("baseline"),
-        "Compare screen: against the next baseline that was ranked (random, uniform, constant).",
-        baselines,
-    ),
-    action(
-        (Id::NextCandidate, "next candidate"),
-        Run,
-        &["]", "right"],
-        Some("candidates"),
-        "Step to the next candidate, whatever pane has the focus; beyond the last, a search draws and ranks one more.",
-        next_candidate,
-    ),
-    action(
-        (Id::PreviousCandidate, "previous candidate"),
-        Run,
-        &["[", "left"],
-        None,
-        "Step to the previous candidate, whatever pane has the focus.",
-        candidate,
-    ),
-    action(
-        (Id::Filter, "filter"),
-        Run,
-        &["/"],
-        Some("filter"),
-        "Show only candidates such as acc>.93 params<2M source:posterior -tied.",
-        alone,
-    ),
-    action(
-        (Id::Pin, "pin"),
-        Run,
-        &["p"],
-        Some("pin"),
-        "Pin the chosen candidate, to see how the others differ from it; once more releases it.",
-        candidate,
-    ),
-    action(
-        (Id::Mark, "mark"),
-        Run,
-        &["x"],
-        None,
-        "Mark the chosen candidate, or take its mark away; what is done with a candidate is then done with all that are marked.",
-        candidate,
-    ),
-    action(
-        (Id::CompareMarked, "compare marked"),
-        Run,
-        &["c"],
-        None,
-        "The marked candidates side by side: accuracies, ties, costs, and the operations in which they differ.",
-        marked,
-    ),
-    action(
-        (Id::Export, "export"),
-        Run,
-        &["e"],
-        Some("export"),
-        "Write the chosen candidate, or all that are marked: genotype, weights, ONNX, PyTorch, drawings.",
-        exportable,
-    ),
-    action(
-        (Id::Evaluate, "evaluate"),
-        Run,
-        &["E"],
-        None,
-        "Ask the chosen candidate, or all that are marked, every select image with three kinds of batch norm.",
-        a_network,
-    ),
-    action(
-        (Id::Retrain, "retrain"),
-        Run,
-        &["X"],
-        None,
-        "Train the chosen candidate, or all that are marked, from scratch; asks by which recipe. Leaving stops it, to go on later.",
-        trainable,
-    ),
-    action(
-        (Id::FineTune, "fine tune"),
-        Run,
-        &["F"],
-        None,
-        "Train the chosen candidate, or all that are marked, on from the weights inherited, at a tenth of the learning rate; asks.",
-        trainable,
-    ),
-    action((Id::NextPane, "next pane"), Both, &["tab"], Some("panes"), "Move the focus to the next pane, or to the next page.", alone),
-    action((Id::Fold, "fold"), Run, &["enter"], Some("fold"), "Fold or unfold the block of the chosen row of the network.", network),
-    action((Id::FoldAll, "fold all"), Run, &["z"], None, "Fold all blocks of the network, or unfold them.", network),
-    action((Id::Order, "order"), Run, &["o"], Some("order"), "Order by accuracy, parameters, MACs, kept share or source.", candidate),
-    action((Id::Reverse, "reverse"), Run, &["O"], None, "Turn the order of the list around.", candidate),
-    action((Id::Random, "random"), Run, &["r"], Some("random"), "Show or hide the random candidates and the other baselines.", candidate),
-    action((Id::StepEpoch, "one epoch"), Run, &["n"], Some("one epoch"), "Train to the end of an epoch, then pause.", training),
-    action(
-        (Id::Samples, "sample many"),
-        Run,
-        &["N"],
-        None,
-        "Draw as many candidates as you say from the posterior as it is, rank them, and go on.",
-        samples,
-    ),
-    action(
-        (Id::HoldKept, "hold kept"),
-        Run,
-        &["K"],
-        None,
-        "Hold the operation in focus kept from here on (or all of its block): p = 0.",
-        operation,
-    ),
-    action(
-        (Id::HoldDropped, "hold dropped"),
-        Run,
-        &["D"],
-        None,
-        "Hold the operation in focus dropped from here on (or all of its block): p = 1.",
-        operation,
-    ),
-    action(
-        (Id::Release, "release"),
-        Run,
-        &["R"],
-        None,
-        "Let the operation in focus (or all of its block) move again, from where its p was.",
-        operation,
-    ),
-    action((Id::Temperature, "temperature"), Run, &["T"], None, "Change the temperature of the relaxed masks from here on.", training),
-    action((Id::WeightPrior, "weight prior"), Run, &["W"], None, "Change L_w, the weight of the L2 part, from here on.", training),
-    action((Id::LearningRate, "learning rate"), Run, &["A"], None, "Multiply the learning rate of the schedule from here on.", training),
-    action((Id::Epochs, "budget"), Run, &["B"], None, "Change the epochs to train; the schedule runs over them.", training),
-    action((Id::Checkpoint, "checkpoint"), Run, &["C"], None, "Write a checkpoint now, from which the search can go on later.", live),
-    action(
-        (Id::Stop, "stop"),
-        Run,
-        &["S"],
-        None,
-        "End the search, wherever it runs; asks, and names what is lost. It can be resumed.",
-        live,
-    ),
-    action(
-        (Id::CurvesView, "curves screen"),
-        Run,
-        &["5"],
-        None,
-        "Losses and their parts, accuracies, the posterior's health, sizes of samples and learning rate over the epochs.",
-        always,
-    ),
-    action((Id::Crosshair, "crosshair"), Run, &["v"], None, "Show the values of one epoch in all curves, or no longer.", epochs),
-    action((Id::CrossLeft, "crosshair left"), Run, &[","], None, "Move the crosshair of all curves an epoch back.", epochs),
-    action((Id::CrossRight, "crosshair right"), Run, &["."], None, "Move the crosshair of all curves an epoch on.", epochs),
-    action(
-        (Id::ZoomIn, "zoom in"),
-        Run,
-        &["+", "="],
-        None,
-        "Show half as many epochs in the curves, around the crosshair or up to the newest.",
-        epochs,
-    ),
-    action((Id::ZoomOut, "zoom out"), Run, &["-"], None, "Show twice as many epochs in the curves.", epochs),
-    action((Id::Freeze, "freeze"), Run, &["f"], None, "Hold the view still while the search goes on, or let it follow again.", follows),
-    action((Id::Messages, "messages"), Run, &["!"], None, "All alerts and interventions of the run, the newest first.", always),
-    action((Id::LogCurves, "log curves"), Run, &["L"], None, "Draw the losses on a logarithmic axis, or on a linear one.", always),
-    action((Id::EventOn, "event on"), Run, &[">"], Some("event"), "Replay: stand still one event further on.", replays),
-    action((Id::EventBack, "event back"), Run, &["<"], None, "Replay: stand still one event further back.", replays),
-    action((Id::EpochOn, "epoch on"), Run, &[")"], Some("epoch"), "Replay: stand still at the next end of an epoch.", replays),
-    action((Id::EpochBack, "epoch back"), Run, &["("], None, "Replay: stand still at the end of the epoch before.", replays),
-    action((Id::NextAlert, "next alert"), Run, &["a"], Some("next alert"), "Replay: stand still at the next alert or warning.", replays),
-    action((Id::SkipOn, "skip on"), Run, &["}"], Some("skip"), "Replay: a twentieth of the log further on.", replays),
-    action((Id::SkipBack, "skip back"), Run, &["{"], None, "Replay: a twentieth of the log further back.", replays),
-    action(
-        (Id::GoTo, "go to"),
-        Run,
-        &["t"],
-        Some("go to"),
-        "Replay: go to an event (120), a share (50%), an epoch (e12) or a time (90s, 12m, 1.5h).",
-        replays,
-    ),
-    action((Id::Faster, "faster"), Run, &["u"], Some("speed"), "Replay: play twice as fast.", replays),
-    action((Id::Slower, "slower"), Run, &["d"], None, "Replay: play half as fast.", replays),
-    action((Id::Copy, "copy"), Both, &["y"], None, "Copy what is chosen, as text, to the clipboard of the terminal.", copies),
-    action((Id::Mouse, "mouse"), Both, &["m"], None, "Leave the mouse to the terminal, to select text with it, or take it back.", always),
-    action((Id::Down, "down"), Both, &["j", "down"], None, "Next candidate, row of the network, operation, chart, or line.", items),
-    action((Id::Up, "up"), Both, &["k", "up"], None, "Previous candidate, row of the network, operation, chart, or line.", items),
-    action((Id::First, "first"), Both, &["g", "home"], None, "To the first one.", items),
-    action((Id::Last, "last"), Both, &["G", "end"], None, "To the last one.", items),
-    action((Id::PageDown, "page down"), Both, &["page-down", "ctrl-d"], None, "Ten further down.", items),
-    action((Id::PageUp, "page up"), Both, &["page-up", "ctrl-u"], None, "Ten further up.", items),
-    action(
-        (Id::PreviousPane, "previous pane"),
-        Both,
-        &["shift-tab"],
-        None,
-        "Move the focus to the previous pane, or to the previous page.",
-        alone,
-    ),
-    action(
-        (Id::Back, "back"),
-        Run,
-        &["b", "esc"],
-        Some("back"),
-        "Back to the start screen; a search in a process of its own goes on.",
-        ended,
-    ),
-    action((Id::Palette, "commands"), Both, &[":"], Some("commands"), "Find an action by some letters of its name, and do it.", always),
-    action((Id::Help, "help"), Both, &["?"], Some("help"), "This help. Enter does the chosen line.", always),
-    action(
-        (Id::Leave, "leave"),
-        Both,
-        &["q"],
-        Some("leave"),
-        "Leave. A search in a process of its own goes on; one that would end with the screen asks first.",
-        always,
-    ),
-    action((Id::Ask, "ask to leave"), Both, &["ctrl-c"], None, "Ask whether to leave; twice leaves.", always),
-    action(
-        (Id::Suspend, "suspend"),
-        Both,
-        &["ctrl-z"],
-        None,
-        "Stop the screen until the shell's fg; a search in a process of its own goes on, one in the screen's (--in-process) stops with it.",
-        always,
-    ),
-    action((Id::Redraw, "redraw"), Both, &["ctrl-l"], None, "Draw the whole screen anew; on the start screen, list the runs anew.", always),
-    action(
-        (Id::Meter, "debug page"),
-        Both,
-        &["i"],
-        None,
-        "What the line to the terminal takes: frames sent and not, bytes of each and a second, the time to write them, events that wait.",
-        always,
-    ),
-];
-
 /// `docs/keys.md`, from the table.
 #[must_use]
 pub fn keys_reference() -> String {
     let mut text = String::from(
         "# Keys\n\nWritten from the table of actions that the program itself follows. `?` shows it on the screen, and `enter` there does the \
          chosen line.\n`:` finds an action by some letters of its name. An action that cannot be done says why. Other keys: the table `[keys]` \
-         of the\nconfiguration file, see [cli.md](cli.md#configuration).\n",
+         of the\nconfiguration file, see [cli.md](cli.md#configuration); those marked as fixed stay. In a line in which something is typed every \
+         key\nthat is a character types it.\n",
     );
-    for (title, scene) in [("Everywhere", Both), ("On the start screen", Start), ("On the screen of a run", Run)] {
+    for (scene, title) in Scene::ALL {
         let _ = write!(text, "\n## {title}\n\n| keys | action | what it does |\n|---|---|---|\n");
         for action in ACTIONS.iter().filter(|action| action.scene == scene) {
             let keys: Vec<String> = action.keys.iter().map(|key| format!("`{key}`")).collect();
-            let _ = writeln!(text, "| {} | {} | {} |", keys.join(" "), action.name, action.doc);
+            let fixed = if action.fixed { " (fixed)" } else { "" };
+            let _ = writeln!(text, "| {}{fixed} | {} | {} |", keys.join(" "), action.name, action.doc);
         }
     }
     let _ = write!(text, "\n## Signs\n\n| sign | meaning |\n|---|---|\n");

@@ -1,9 +1,10 @@
 //! When an action can be done, and why not. Reasons name actions, not keys, which the user may have changed.
 
+use super::action::Scene;
 use super::host::Tie;
 use super::run::Run;
 use super::start::Chosen;
-use super::state::{App, Pane, View};
+use super::state::{App, Overlay, Pane, View};
 use crate::run::{Phase, Source};
 
 #[expect(clippy::unnecessary_wraps, reason = "the table holds functions of one type")]
@@ -12,6 +13,7 @@ pub(super) fn always(_: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn live(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     if app.replay().is_some() {
         return Err("a replay steers nothing: it shows what was");
     }
@@ -32,6 +34,7 @@ pub(super) fn replays(app: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn follows(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
     if app.replay().is_some() { Err("a replay has nothing to fall behind: pause it") } else { Ok(()) }
 }
 
@@ -45,13 +48,12 @@ pub(super) fn training(app: &App) -> Result<(), &'static str> {
     if trains { Ok(()) } else { Err("training is over") }
 }
 
-/// Of two runs side by side neither is the one that a key about candidates or operations means.
+/// Of two runs side by side neither is the one that a key about candidates, operations or a search means.
 pub(super) fn alone(app: &App) -> Result<(), &'static str> {
     if app.beside().is_some() { Err("two runs lie side by side: go back, and open one of them") } else { Ok(()) }
 }
 
 pub(super) fn operation(app: &App) -> Result<(), &'static str> {
-    alone(app)?;
     training(app)?;
     let chosen = matches!(app.focus(), Pane::Network | Pane::Posterior | Pane::Group);
     if chosen { Ok(()) } else { Err("choose an operation first: next pane goes to the network") }
@@ -71,6 +73,57 @@ pub(super) fn candidate(app: &App) -> Result<(), &'static str> {
         (false, true) => Err("there is no candidate yet: sample now ranks some, the search ranks more at its end"),
         (false, false) => Err("there is no candidate in this run so far"),
     }
+}
+
+/// What an arrow to the left means depends on the pane.
+pub(super) fn leftwards(app: &App) -> Result<(), &'static str> {
+    if turns(app) { alone(app) } else { candidate(app) }
+}
+
+pub(super) fn rightwards(app: &App) -> Result<(), &'static str> {
+    if turns(app) { alone(app) } else { next_candidate(app) }
+}
+
+/// Whether an arrow to a side folds, or moves the crosshair.
+fn turns(app: &App) -> bool {
+    match app.focus() {
+        Pane::Network => true,
+        Pane::Curves => app.run().is_some_and(|run| run.cross().is_some()),
+        _ => false,
+    }
+}
+
+pub(super) fn expands(app: &App) -> Result<(), &'static str> {
+    alone(app)?;
+    if app.view() == View::Curves { Err("the curves have the whole page already") } else { Ok(()) }
+}
+
+pub(super) fn in_form(app: &App) -> Result<(), &'static str> {
+    if app.place() == Scene::Form { Ok(()) } else { Err("only in the keys of a preset: edit preset shows them") }
+}
+
+pub(super) fn in_question(app: &App) -> Result<(), &'static str> {
+    if app.place() == Scene::Question { Ok(()) } else { Err("only where a question is asked") }
+}
+
+pub(super) fn in_leaving(app: &App) -> Result<(), &'static str> {
+    if *app.overlay() == Overlay::Leave { Ok(()) } else { Err("only where leaving is asked; other questions want a yes") }
+}
+
+pub(super) fn in_line(app: &App) -> Result<(), &'static str> {
+    if app.place() == Scene::Line { Ok(()) } else { Err("only in a line in which something is typed") }
+}
+
+pub(super) fn in_palette(app: &App) -> Result<(), &'static str> {
+    if matches!(app.overlay(), Overlay::Palette(_)) { Ok(()) } else { Err("only in the commands") }
+}
+
+pub(super) fn on_page(app: &App) -> Result<(), &'static str> {
+    if app.place() == Scene::Page { Ok(()) } else { Err("only on a page that lies over the screen") }
+}
+
+pub(super) fn in_help(app: &App) -> Result<(), &'static str> {
+    if matches!(app.overlay(), Overlay::Help(_)) { Ok(()) } else { Err("only in the help") }
 }
 
 pub(super) fn next_candidate(app: &App) -> Result<(), &'static str> {
@@ -156,6 +209,9 @@ pub(super) fn epochs(app: &App) -> Result<(), &'static str> {
 }
 
 pub(super) fn ended(app: &App) -> Result<(), &'static str> {
+    if app.expanded() {
+        return Ok(());
+    }
     let ends = app.run().is_some_and(Run::is_live) && app.tie() == Tie::Own;
     if ends { Err("the search is running: leave asks first") } else { Ok(()) }
 }

@@ -1,14 +1,11 @@
 //! What the runs screen asks before it does: the keys of a preset, a run's new name, whether to delete.
 
+use super::action::ActionId as Id;
 use super::host::{Changes, Draft, KeyRow, RunRow};
-use super::key::{Code, Key};
-use super::prompt::typed;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay};
+use super::update::moved;
 use std::path::PathBuf;
-
-/// Lines of a page.
-const PAGE: isize = 10;
 
 /// A preset whose keys are being edited.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +40,21 @@ impl Form {
         self.draft.keys.get(self.at)
     }
 
-    fn step(&mut self, by: isize) {
-        self.at = self.at.saturating_add_signed(by).min(self.draft.keys.len().saturating_sub(1));
+    /// Moves in the list of keys.
+    pub(super) fn step(&mut self, id: Id) {
+        let last = self.draft.keys.len().saturating_sub(1);
+        self.at = moved(id, self.at, last).unwrap_or(self.at);
+    }
+
+    /// Asks for the preset with another value for the chosen key, or with its own.
+    fn ask(&mut self, value: Option<String>) -> Vec<Effect> {
+        match self.with(value) {
+            Ok(changes) => vec![Effect::Draft { preset: self.preset.clone(), changes }],
+            Err(fault) => {
+                self.fault = Some(fault);
+                Vec::new()
+            }
+        }
     }
 
     /// What was changed, with another value for the chosen key; `None` gives its own back.
@@ -97,63 +107,27 @@ impl App {
         }
     }
 
-    pub(super) fn press_form(&mut self, key: Key, mut form: Box<Form>) -> Vec<Effect> {
-        let asked = match (&mut form.input, key.code, key.ctrl) {
-            (_, Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
-            }
-            (None, Code::Escape, _) => return self.close(),
-            (None, Code::Char('s'), _) => {
+    pub(super) fn perform_in_form(&mut self, id: Id) -> Vec<Effect> {
+        let Overlay::Form(form) = &mut self.overlay else { return Vec::new() };
+        match id {
+            Id::StartForm => {
                 // It stays until the search shows, so that nothing typed is lost where it cannot start.
                 form.fault = None;
-                let effects = vec![Effect::Start { preset: form.preset.clone(), changes: form.changes.clone() }];
-                self.overlay = Overlay::Form(form);
-                return effects;
+                vec![Effect::Start { preset: form.preset.clone(), changes: form.changes.clone() }]
             }
-            (Some(_), Code::Escape, _) => {
-                (form.input, form.fault) = (None, None);
-                None
-            }
-            (Some(input), Code::Enter, _) => {
-                let input = input.clone();
-                Some(form.with(Some(input)))
-            }
-            (None, Code::Backspace, _) => Some(form.with(None)),
-            (Some(input), ..) => {
-                if typed(input, key) {
-                    form.fault = None;
-                }
-                None
-            }
-            (None, Code::Enter, _) => {
+            Id::ChangeKey => {
                 form.input = form.row().map(|row| row.value.trim_matches('"').to_owned());
-                None
-            }
-            (None, code, _) => {
-                let by = match code {
-                    Code::Down | Code::Char('j') => 1,
-                    Code::Up | Code::Char('k') => -1,
-                    Code::PageDown => PAGE,
-                    Code::PageUp => -PAGE,
-                    Code::Home | Code::Char('g') => isize::MIN / 2,
-                    Code::End | Code::Char('G') => isize::MAX / 2,
-                    _ => 0,
-                };
-                form.step(by);
-                None
-            }
-        };
-        let effects = match asked {
-            Some(Ok(changes)) => vec![Effect::Draft { preset: form.preset.clone(), changes }],
-            Some(Err(fault)) => {
-                form.fault = Some(fault);
                 Vec::new()
             }
-            None => Vec::new(),
-        };
-        self.overlay = Overlay::Form(form);
-        effects
+            Id::OwnValue => form.ask(None),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Has the value that was typed checked.
+    pub(super) fn take_value(&mut self, form: &Form) -> Vec<Effect> {
+        let Overlay::Form(shown) = &mut self.overlay else { return Vec::new() };
+        shown.ask(form.input.clone())
     }
 
     fn chosen_run(&self) -> Option<&RunRow> {
@@ -176,38 +150,6 @@ impl App {
     pub(super) fn ask_delete(&mut self) {
         if let Some(run) = self.chosen_run().cloned() {
             self.overlay = Overlay::Delete(Box::new(run));
-        }
-    }
-
-    pub(super) fn press_rename(&mut self, key: Key, mut line: RenameLine) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => return self.close(),
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
-            }
-            (Code::Enter, _) => {
-                self.overlay = Overlay::None;
-                return vec![Effect::Rename { path: line.path, name: line.input.trim().to_owned() }];
-            }
-            _ => drop(typed(&mut line.input, key)),
-        }
-        self.overlay = Overlay::Rename(line);
-        Vec::new()
-    }
-
-    pub(super) fn press_delete(&mut self, key: Key, run: &RunRow) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Char('y' | 'Y'), false) => {
-                self.overlay = Overlay::None;
-                vec![Effect::Delete(run.path.clone())]
-            }
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                Vec::new()
-            }
-            (Code::Escape | Code::Char('n' | 'N' | 'q'), false) => self.close(),
-            _ => Vec::new(),
         }
     }
 

@@ -125,6 +125,14 @@ impl Run {
         self.row = self.rows().iter().position(|row| *row == NetworkRow::Block(number)).unwrap_or(0);
     }
 
+    /// Folds the block of the chosen row, or unfolds it; one that is so already stays.
+    pub(super) fn set_fold(&mut self, folded: bool) {
+        let block = self.rows().get(self.row).map(|row| row.block());
+        if block.is_some_and(|block| self.blocks[block].folded != folded) {
+            self.fold();
+        }
+    }
+
     /// Folds all blocks, or unfolds them where all are folded.
     pub(super) fn fold_all(&mut self) {
         let number = self.rows().get(self.row).map_or(0, |row| row.block());

@@ -30,6 +30,8 @@ pub enum Code {
     Home,
     End,
     Backspace,
+    /// F1 to F12.
+    F(u8),
 }
 
 const NAMES: [(&str, Code); 14] = [
@@ -63,15 +65,43 @@ impl fmt::Display for Key {
         match (NAMES.iter().find(|(_, code)| *code == self.code), self.code) {
             (Some((name, _)), _) => formatter.write_str(name),
             (None, Code::Char(character)) => write!(formatter, "{character}"),
+            (None, Code::F(number)) => write!(formatter, "f{number}"),
             (None, other) => write!(formatter, "{other:?}"),
         }
     }
 }
 
-/// A text that names no key.
+/// A text that names no key that can be meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no key; write a character, or one of space, enter, esc, tab, up, down, …, with `ctrl-` before it where needed")]
-pub struct KeyError(String);
+pub enum KeyError {
+    /// It names none.
+    #[error("`{0}` is no key; write a character, or one of space, enter, esc, tab, up, down, f1, …, with `ctrl-` before it where needed")]
+    Unknown(String),
+    /// No terminal sends it as a key of its own.
+    #[error("`{0}` never arrives: {1}")]
+    NeverArrives(String, &'static str),
+}
+
+/// What arrives where control is held with a key, or why nothing does: a terminal has bytes for few of them.
+fn with_control(code: Code) -> Result<Code, &'static str> {
+    Ok(match code {
+        Code::Char('h' | '8') => return Err("terminals send backspace for it"),
+        Code::Char('i') => return Err("terminals send tab for it"),
+        Code::Char('m') => return Err("terminals send enter for it"),
+        Code::Char('[' | '3') => return Err("terminals send esc for it"),
+        Code::Char('@' | '2') => Code::Char(' '),
+        Code::Char('\\') => Code::Char('4'),
+        Code::Char(']') => Code::Char('5'),
+        Code::Char('^') => Code::Char('6'),
+        Code::Char('_' | '/') => Code::Char('7'),
+        Code::Char('a'..='z' | '4'..='7' | ' ') => code,
+        Code::Char('A'..='Z') => return Err("with ctrl, terminals do not tell shift; write the small letter"),
+        Code::Char(_) | Code::Enter | Code::Escape | Code::Tab | Code::BackTab | Code::Backspace => {
+            return Err("terminals send the same with ctrl as without it");
+        }
+        Code::Up | Code::Down | Code::Left | Code::Right | Code::PageUp | Code::PageDown | Code::Home | Code::End | Code::F(_) => code,
+    })
+}
 
 impl FromStr for Key {
     type Err = KeyError;
@@ -81,11 +111,13 @@ impl FromStr for Key {
         let named = NAMES.iter().find(|(known, _)| *known == name).map(|&(_, code)| code);
         let mut characters = name.chars();
         let single = match (characters.next(), characters.next()) {
-            (Some(character), None) => Some(Code::Char(character)),
+            (Some(character), None) if !character.is_control() => Some(Code::Char(character)),
             _ => None,
         };
-        let code = named.or(single).ok_or_else(|| KeyError(text.to_owned()))?;
-        Ok(Self { code, ctrl })
+        let number = || name.strip_prefix('f')?.parse().ok().filter(|number| (1..=12).contains(number)).map(Code::F);
+        let code = named.or(single).or_else(number).ok_or_else(|| KeyError::Unknown(text.to_owned()))?;
+        let sent = if ctrl { with_control(code) } else { Ok(code) };
+        sent.map(|code| Self { code, ctrl }).map_err(|reason| KeyError::NeverArrives(text.to_owned(), reason))
     }
 }
 
@@ -95,10 +127,36 @@ mod tests {
 
     #[test]
     fn keys_read_back_as_they_print() {
-        for text in ["ctrl-c", "space", "[", "G", "esc", "shift-tab", "page-down", "?"] {
+        for text in
+            ["ctrl-c", "space", "[", "G", "esc", "shift-tab", "page-down", "?", "f", "f1", "f12", "ctrl-f5", "ctrl-up", "ctrl-space"]
+        {
             assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
         }
         assert_eq!("ctrl-c".parse(), Ok(Key { code: Code::Char('c'), ctrl: true }));
-        assert!("escape!".parse::<Key>().is_err() && "".parse::<Key>().is_err());
+        for text in ["escape!", "", "f0", "f13", "ctrl-", "\t"] {
+            assert!(matches!(text.parse::<Key>(), Err(KeyError::Unknown(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_never_arrives_is_refused_and_says_what_arrives() {
+        for (text, told) in [
+            ("ctrl-i", "tab"),
+            ("ctrl-m", "enter"),
+            ("ctrl-[", "esc"),
+            ("ctrl-h", "backspace"),
+            ("ctrl-P", "small letter"),
+            ("ctrl-enter", "the same with ctrl"),
+            ("ctrl-tab", "the same with ctrl"),
+            ("ctrl-1", "the same with ctrl"),
+            ("ctrl-;", "the same with ctrl"),
+        ] {
+            let error = text.parse::<Key>().unwrap_err();
+            assert!(matches!(error, KeyError::NeverArrives(..)) && error.to_string().contains(told), "{text}: {error}");
+        }
+        // These bytes have two names.
+        assert_eq!("ctrl-\\".parse::<Key>(), "ctrl-4".parse());
+        assert_eq!("ctrl-_".parse::<Key>(), "ctrl-7".parse());
+        assert_eq!("ctrl-@".parse::<Key>(), "ctrl-space".parse());
     }
 }

@@ -1,10 +1,6 @@
 //! The marked candidates side by side: what each is, which of them chance alone tells apart, and the operations in which they differ.
 
-use super::action::ActionId as Id;
-use super::key::{Code, Key};
 use super::run::Run;
-use super::state::{App, Effect, Overlay};
-use super::update::moved;
 use crate::posterior::statistics::{Answers, SIGNIFICANT, holm};
 use crate::run::{CandidateId, CandidateScore};
 
@@ -68,31 +64,9 @@ impl Run {
     }
 }
 
-impl App {
-    pub(super) fn press_marked(&mut self, key: Key, at: usize, past: usize) -> Vec<Effect> {
-        if key == Key::from(Code::Escape) {
-            return self.close();
-        }
-        let Some(run) = &self.run else { return self.close() };
-        let last = run.compare_marked().differing.len().saturating_sub(1);
-        let Some(id) = self.named(key) else { return Vec::new() };
-        if let Some(at) = moved(id, at, last) {
-            self.overlay = Overlay::Marked(at, past);
-            return Vec::new();
-        }
-        self.overlay = match id {
-            Id::NextCandidate => Overlay::Marked(at, (past + 1).min(run.marked().len().saturating_sub(1))),
-            Id::PreviousCandidate => Overlay::Marked(at, past.saturating_sub(1)),
-            Id::Ask => Overlay::Leave,
-            Id::CompareMarked | Id::Back | Id::Leave => Overlay::None,
-            _ => return Vec::new(),
-        };
-        Vec::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::state::{App, Overlay};
     use super::super::testing::{answered, opened, press, push, score};
     use super::*;
     use crate::run::{Event, RaceOutcome, Source};

@@ -1,10 +1,7 @@
 //! What somebody should know: alerts that wait to be seen, and the list of all of them among what was done by hand.
 
-use super::action::ActionId as Id;
-use super::key::{Code, Key};
 use super::run::Run;
-use super::state::{App, Effect, Notice, Overlay};
-use super::update::moved;
+use super::state::{App, Notice, Overlay};
 use crate::run::{Event, Record};
 
 /// An alert of a run, or an intervention.
@@ -101,27 +98,11 @@ impl App {
         let held = self.held.iter().flat_map(|held| &held.records).any(|record| matches!(record.event, Event::Finished { .. }));
         held || self.run.as_ref().is_some_and(|run| run.ending().is_some())
     }
-
-    pub(super) fn press_messages(&mut self, key: Key, at: usize) -> Vec<Effect> {
-        if key == Key::from(Code::Escape) {
-            return self.close();
-        }
-        let Some(id) = self.named(key) else { return Vec::new() };
-        if let Some(at) = moved(id, at, super::scroll::FURTHEST) {
-            self.overlay = Overlay::Messages(at);
-            return Vec::new();
-        }
-        self.overlay = match id {
-            Id::Ask => Overlay::Leave,
-            Id::Messages | Id::Back | Id::Leave => Overlay::None,
-            _ => return Vec::new(),
-        };
-        Vec::new()
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::Effect;
     use super::super::testing::{app_at, epoch, press, push, records_of, whole_run};
     use super::*;
     use crate::run::{Alert, AlertKind, Command, Outcome};

@@ -19,6 +19,7 @@ mod marked;
 mod messages;
 mod meter;
 mod network;
+mod over;
 mod pointer;
 mod posterior;
 mod prompt;
@@ -30,12 +31,13 @@ mod scroll;
 mod start;
 mod state;
 mod steer;
+mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod training;
 mod update;
 
-pub use action::{ACTIONS, Action, ActionId, Scene, keys_reference};
+pub use action::{Action, ActionId, Scene, keys_reference};
 pub use answers::{Compared, Question, Reading};
 pub use comparison::{Histogram, histogram, means, verdict};
 pub use difference::{Change, count as count_changes};
@@ -61,4 +63,5 @@ pub use scroll::Reach;
 pub use start::{Chosen, Start};
 pub use state::{App, Effect, LEGEND, Notice, Overlay, Pane, View};
 pub use steer::{Dial, DialLine};
+pub use table::ACTIONS;
 pub use training::TrainingLine;

@@ -1,7 +1,6 @@
 //! What a click and the wheel do. Whatever they do, a key does too.
 
 use super::action::ActionId;
-use super::key::{Code, Key};
 use super::prompt::Palette;
 use super::scroll::FURTHEST;
 use super::state::{App, Effect, Overlay, Pane, View};
@@ -35,11 +34,11 @@ impl App {
         match (&self.overlay, target) {
             (Overlay::Help(_), Target::Line(line)) => {
                 self.overlay = Overlay::Help(line);
-                return self.press(Key::from(Code::Enter));
+                return self.perform(ActionId::DoLine);
             }
             (Overlay::Palette(palette), Target::Line(at)) => {
                 self.overlay = Overlay::Palette(Palette { at, ..palette.clone() });
-                return self.press(Key::from(Code::Enter));
+                return self.perform(ActionId::Take);
             }
             (Overlay::None, Target::Action(id)) => return self.perform(id),
             (Overlay::None, Target::View(view)) if self.run.is_some() => self.show(view),
@@ -114,6 +113,7 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use super::super::key::{Code, Key};
     use super::super::testing::{app_with_candidates, at_start, press};
     use super::*;
     use crate::app::Changes;
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_help_and_the_wheel_work_whatever_the_keys_mean() {
-        let keys = [("fold", "Z"), ("down", "n"), ("one epoch", "J"), ("open", "O"), ("rename", "M")];
+        let keys = [("fold", "H"), ("down", "n"), ("one epoch", "J"), ("open", "O"), ("rename", "M")];
         let keys = keys.map(|(name, key)| (name.to_owned(), vec![key.to_owned()])).into();
         for start in [true, false] {
             let mut app = super::super::App::with(super::super::Keymap::with(&keys).unwrap(), true);

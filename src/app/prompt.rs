@@ -3,8 +3,7 @@
 use super::action::{Action, ActionId as Id};
 use super::filter::Filter;
 use super::fuzzy;
-use super::key::{Code, Key};
-use super::state::{App, Effect, Overlay};
+use super::state::App;
 
 /// Longest line that can be typed.
 const LONGEST: usize = 200;
@@ -27,18 +26,6 @@ pub struct FilterLine {
     pub before: Filter,
     /// What is wrong with what was typed.
     pub fault: Option<String>,
-}
-
-/// Types a key into a line; tells whether it was one that types.
-pub(super) fn typed(input: &mut String, key: Key) -> bool {
-    match (key.code, key.ctrl) {
-        (Code::Backspace, false) | (Code::Char('h'), true) => drop(input.pop()),
-        (Code::Char('u'), true) => input.clear(),
-        (Code::Char('w'), true) => input.truncate(input.trim_end().rfind(' ').map_or(0, |blank| blank + 1)),
-        (Code::Char(character), false) => insert(input, &character.to_string()),
-        _ => return false,
-    }
-    true
 }
 
 /// Adds a text to a line, up to its first line break and without what is no character to see.
@@ -64,96 +51,8 @@ impl App {
         found.into_iter().map(|(_, action)| action).collect()
     }
 
-    pub(super) fn press_palette(&mut self, key: Key, mut palette: Palette) -> Vec<Effect> {
-        let last = self.found(&palette.input).len().saturating_sub(1);
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => return self.close(),
-            (Code::Backspace, false) if palette.input.is_empty() => return self.close(),
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
-            }
-            (Code::Enter, _) => {
-                let found = self.found(&palette.input);
-                self.overlay = Overlay::None;
-                return found.get(palette.at).map_or_else(Vec::new, |action| self.perform(action.id));
-            }
-            (Code::Down | Code::Tab, false) | (Code::Char('n'), true) => palette.at = (palette.at + 1).min(last),
-            (Code::Up | Code::BackTab, false) | (Code::Char('p'), true) => palette.at = palette.at.saturating_sub(1),
-            _ => {
-                if typed(&mut palette.input, key) {
-                    palette.at = 0;
-                }
-            }
-        }
-        self.overlay = Overlay::Palette(palette);
-        Vec::new()
-    }
-
-    pub(super) fn press_filter(&mut self, key: Key, mut line: FilterLine) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => {
-                self.take_filter(line.before);
-                return self.close();
-            }
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
-            }
-            // A line with a fault stays until it is mended or given up.
-            (Code::Enter, _) if line.fault.is_none() => return self.close(),
-            _ => {
-                if typed(&mut line.input, key) {
-                    self.refilter(&mut line);
-                }
-            }
-        }
-        self.overlay = Overlay::Filter(line);
-        Vec::new()
-    }
-
-    /// A text was pasted: a line that is being typed takes it, and nothing else does, least of all as keys.
-    pub fn paste(&mut self, text: &str) {
-        match std::mem::replace(&mut self.overlay, Overlay::None) {
-            Overlay::Palette(mut palette) => {
-                insert(&mut palette.input, text);
-                palette.at = 0;
-                self.overlay = Overlay::Palette(palette);
-            }
-            Overlay::Filter(mut line) => {
-                insert(&mut line.input, text);
-                self.refilter(&mut line);
-                self.overlay = Overlay::Filter(line);
-            }
-            Overlay::Form(mut form) => {
-                form.input.iter_mut().for_each(|input| insert(input, text));
-                self.overlay = Overlay::Form(form);
-            }
-            Overlay::Place(mut line) => {
-                insert(&mut line.input, text);
-                line.fault = None;
-                self.overlay = Overlay::Place(line);
-            }
-            Overlay::Rename(mut line) => {
-                insert(&mut line.input, text);
-                self.overlay = Overlay::Rename(line);
-            }
-            Overlay::Train(mut line) => {
-                insert(&mut line.input, text);
-                line.fault = None;
-                self.overlay = Overlay::Train(line);
-            }
-            Overlay::Dial(mut line) => {
-                insert(&mut line.input, text);
-                self.recheck(&mut line);
-                self.overlay = Overlay::Dial(line);
-            }
-            other => self.overlay = other,
-        }
-    }
-
     /// Shows what a line leaves, as soon as it is without fault.
-    fn refilter(&mut self, line: &mut FilterLine) {
+    pub(super) fn refilter(&mut self, line: &mut FilterLine) {
         match line.input.parse() {
             Ok(filter) => {
                 line.fault = None;
@@ -163,15 +62,10 @@ impl App {
         }
     }
 
-    fn take_filter(&mut self, filter: Filter) {
+    pub(super) fn take_filter(&mut self, filter: Filter) {
         if let Some(run) = &mut self.run {
             run.filter = filter;
             run.relist();
         }
-    }
-
-    pub(super) fn close(&mut self) -> Vec<Effect> {
-        self.overlay = Overlay::None;
-        Vec::new()
     }
 }

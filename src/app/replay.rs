@@ -1,8 +1,6 @@
 //! A replay: the log of a run on the ordinary screen, through the reducer of live runs. It says which events it wants and is handed
 //! them; going back begins at the nearest of a bounded number of states that it remembers.
 
-use super::key::{Code, Key};
-use super::prompt::typed;
 use super::rewind::Mark;
 use super::run::Run;
 use super::state::{App, Effect, Notice, Overlay};
@@ -383,27 +381,15 @@ impl App {
         self.step_replay(|_| Goal::Alert);
     }
 
-    pub(super) fn press_place(&mut self, key: Key, mut line: PlaceLine) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => return self.close(),
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
+    pub(super) fn take_place(&mut self, mut line: PlaceLine) -> Vec<Effect> {
+        match self.replay.as_ref().map(|replay| replay.place(&line.input)) {
+            Some(Ok(goal)) => {
+                self.overlay = Overlay::None;
+                self.seek(|_| goal);
                 return Vec::new();
             }
-            (Code::Enter, _) => match self.replay.as_ref().map(|replay| replay.place(&line.input)) {
-                Some(Ok(goal)) => {
-                    self.overlay = Overlay::None;
-                    self.seek(|_| goal);
-                    return Vec::new();
-                }
-                Some(Err(fault)) => line.fault = Some(fault),
-                None => return self.close(),
-            },
-            _ => {
-                if typed(&mut line.input, key) {
-                    line.fault = None;
-                }
-            }
+            Some(Err(fault)) => line.fault = Some(fault),
+            None => return self.close(),
         }
         self.overlay = Overlay::Place(line);
         Vec::new()

@@ -34,7 +34,10 @@ impl App {
     pub fn drawn(&mut self, reach: Reach) {
         let (down, across) = (reach.down.unwrap_or(FURTHEST), reach.across.unwrap_or(FURTHEST));
         match &mut self.overlay {
-            Overlay::None => self.scroll = self.scroll.min(down),
+            Overlay::None => {
+                self.scroll = self.scroll.min(down);
+                self.overflows = reach.down.is_some_and(|down| down > 0);
+            }
             Overlay::Meter(at) | Overlay::Messages(at) => *at = (*at).min(down),
             Overlay::Marked(at, past) => (*at, *past) = ((*at).min(down), (*past).min(across)),
             _ => {}

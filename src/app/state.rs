@@ -214,6 +214,10 @@ pub struct App {
     pub(super) focus: Pane,
     /// Lines, or charts, that what scrolls on this screen is scrolled by.
     pub(super) scroll: usize,
+    /// Whether the last frame had more of what scrolls than it could show.
+    pub(super) overflows: bool,
+    /// Whether the pane that has the focus has the whole page.
+    pub(super) expanded: bool,
     pub(super) overlay: Overlay,
     pub(super) notice: Option<Notice>,
     /// Alerts that nobody has seen so far.
@@ -253,6 +257,8 @@ impl App {
             view: View::Search,
             focus: Pane::Candidates,
             scroll: 0,
+            overflows: false,
+            expanded: false,
             overlay: Overlay::None,
             notice: None,
             alerts: VecDeque::new(),
@@ -318,6 +324,7 @@ impl App {
         self.view = view;
         self.beside = None;
         self.scroll = 0;
+        self.expanded = false;
         if !view.panes().contains(&self.focus) {
             self.focus = view.panes()[0];
         }
@@ -516,6 +523,11 @@ impl App {
         self.view
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_keymap(&mut self, keymap: Keymap) {
+        self.keymap = keymap;
+    }
+
     /// The keys of all actions.
     #[must_use]
     pub fn keymap(&self) -> &Keymap {
@@ -532,6 +544,12 @@ impl App {
     #[must_use]
     pub fn focus(&self) -> Pane {
         self.focus
+    }
+
+    /// Whether the pane that has the focus has the whole page.
+    #[must_use]
+    pub fn expanded(&self) -> bool {
+        self.expanded
     }
 
     /// What lies over the screen.

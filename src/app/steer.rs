@@ -1,8 +1,6 @@
 //! Steering: operations that are held, and numbers that are changed while the search runs.
 
-use super::key::{Code, Key};
 use super::network::NetworkRow;
-use super::prompt::typed;
 use super::run::Run;
 use super::state::{App, Effect, Overlay, Pane};
 use crate::run::{Command, Fate};
@@ -88,49 +86,19 @@ impl App {
         effects
     }
 
-    pub(super) fn press_stop(&mut self, key: Key) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Char('y' | 'Y'), false) => {
-                self.overlay = Overlay::None;
-                // It may have ended while the question stood.
-                let is_live = self.run.as_ref().is_some_and(Run::is_live);
-                return is_live.then_some(Effect::Send(Command::Stop)).into_iter().collect();
-            }
-            (Code::Char('c'), true) => self.overlay = Overlay::Leave,
-            (Code::Escape | Code::Char('n' | 'N' | 'q'), false) => return self.close(),
-            _ => {}
-        }
-        Vec::new()
-    }
-
     /// Opens the line in which a number is typed.
     pub(super) fn turn_dial(&mut self, dial: Dial) {
         self.overlay = Overlay::Dial(DialLine { dial, input: String::new(), fault: None });
     }
 
-    pub(super) fn press_dial(&mut self, key: Key, mut line: DialLine) -> Vec<Effect> {
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => return self.close(),
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
+    pub(super) fn take_dial(&mut self, mut line: DialLine) -> Vec<Effect> {
+        match self.run.as_ref().map(|run| line.dial.command(&line.input, run)) {
+            Some(Ok(command)) => {
+                self.overlay = Overlay::None;
+                return vec![Effect::Send(command)];
             }
-            (Code::Enter, _) => {
-                let command = self.run.as_ref().map(|run| line.dial.command(&line.input, run));
-                match command {
-                    Some(Ok(command)) => {
-                        self.overlay = Overlay::None;
-                        return vec![Effect::Send(command)];
-                    }
-                    Some(Err(fault)) => line.fault = Some(fault),
-                    None => return self.close(),
-                }
-            }
-            _ => {
-                if typed(&mut line.input, key) {
-                    self.recheck(&mut line);
-                }
-            }
+            Some(Err(fault)) => line.fault = Some(fault),
+            None => return self.close(),
         }
         self.overlay = Overlay::Dial(line);
         Vec::new()

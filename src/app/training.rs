@@ -1,8 +1,6 @@
 //! The line in which somebody says how candidates are trained, checked before any training begins.
 
 use super::host::{Errand, Training};
-use super::key::{Code, Key};
-use super::prompt::typed;
 use super::state::{App, Effect, Overlay};
 use crate::run::Start;
 
@@ -53,24 +51,12 @@ impl App {
         self.overlay = Overlay::Train(TrainingLine { from, input, fault: None });
     }
 
-    pub(super) fn press_training(&mut self, key: Key, mut line: TrainingLine) -> Vec<Effect> {
+    pub(super) fn take_training(&mut self, mut line: TrainingLine) -> Vec<Effect> {
         let mut effects = Vec::new();
-        match (key.code, key.ctrl) {
-            (Code::Escape, _) => return self.close(),
-            (Code::Char('c'), true) => {
-                self.overlay = Overlay::Leave;
-                return Vec::new();
-            }
-            (Code::Enter, _) => match (Training::parse(&line.input), &self.run) {
-                (Ok(training), Some(run)) => effects.push(Effect::Train { run: run.path.clone(), from: line.from, training }),
-                (Err(fault), _) => line.fault = Some(fault),
-                (Ok(_), None) => return self.close(),
-            },
-            _ => {
-                if typed(&mut line.input, key) {
-                    line.fault = None;
-                }
-            }
+        match (Training::parse(&line.input), &self.run) {
+            (Ok(training), Some(run)) => effects.push(Effect::Train { run: run.path.clone(), from: line.from, training }),
+            (Err(fault), _) => line.fault = Some(fault),
+            (Ok(_), None) => return self.close(),
         }
         self.overlay = Overlay::Train(line);
         effects

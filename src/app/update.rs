@@ -1,16 +1,16 @@
-//! What a key does: through the table of actions, and through what lies over the screen.
+//! What a key does: the action that the table has for it where it is meant for.
 
-use super::action::{ACTIONS, Action, ActionId as Id, Scene};
+use super::action::{Action, ActionId as Id, Scene};
 use super::conditions::samples;
 use super::filter::Filter;
 use super::host::{Changes, Errand, Task, Tie, Training};
-use super::key::{Code, Key};
+use super::key::Key;
 use super::prompt::{FilterLine, Palette};
 use super::replay::PlaceLine;
-use super::scroll::FURTHEST;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
+use super::table::ACTIONS;
 use crate::run::{CandidateId, Command, Fate, Start};
 
 /// Lines of a page.
@@ -38,97 +38,71 @@ impl App {
     /// A key was pressed.
     pub fn press(&mut self, key: Key) -> Vec<Effect> {
         self.read_notice();
+        if self.place() == Scene::Line && self.type_key(key) {
+            return Vec::new();
+        }
+        self.named(key).map_or_else(Vec::new, |id| self.perform(id))
+    }
+
+    /// Where the keys are meant for: the screen, or what lies over it.
+    pub(super) fn place(&self) -> Scene {
         match &self.overlay {
-            Overlay::Leave => self.press_leave(key),
-            Overlay::Help(at) => self.press_help(key, *at),
-            Overlay::Palette(palette) => self.press_palette(key, palette.clone()),
-            Overlay::Filter(line) => self.press_filter(key, line.clone()),
-            Overlay::Dial(line) => self.press_dial(key, line.clone()),
-            Overlay::Place(line) => self.press_place(key, line.clone()),
-            Overlay::Form(form) => self.press_form(key, form.clone()),
-            Overlay::Rename(line) => self.press_rename(key, line.clone()),
-            Overlay::Delete(run) => self.press_delete(key, &run.clone()),
-            Overlay::Stop => self.press_stop(key),
-            Overlay::Train(line) => self.press_training(key, line.clone()),
-            Overlay::Meter(at) => self.press_meter(key, *at),
-            Overlay::Marked(at, past) => self.press_marked(key, *at, *past),
-            Overlay::Messages(at) => self.press_messages(key, *at),
-            Overlay::None => self.named(key).map_or_else(Vec::new, |id| self.perform(id)),
+            Overlay::None => self.screen(),
+            Overlay::Form(form) if form.input.is_none() => Scene::Form,
+            Overlay::Leave | Overlay::Delete(_) | Overlay::Stop => Scene::Question,
+            Overlay::Help(_) | Overlay::Meter(_) | Overlay::Marked(..) | Overlay::Messages(_) => Scene::Page,
+            Overlay::Palette(_)
+            | Overlay::Filter(_)
+            | Overlay::Dial(_)
+            | Overlay::Place(_)
+            | Overlay::Form(_)
+            | Overlay::Rename(_)
+            | Overlay::Train(_) => Scene::Line,
         }
     }
 
-    /// The action of a key on this screen.
+    /// The screen, whatever lies over it.
+    fn screen(&self) -> Scene {
+        if self.run.is_some() { Scene::Run } else { Scene::Start }
+    }
+
+    /// The action of a key where it is meant for. On a page its own come before those of the screen below that it knows.
     pub(super) fn named(&self, key: Key) -> Option<Id> {
-        self.actions().map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
+        let (place, screen) = (self.place(), self.screen());
+        let below = ACTIONS.iter().filter(|action| place == Scene::Page && screen.knows(action) && action.id.is_of_pages());
+        let here = ACTIONS.iter().filter(|action| place.knows(action));
+        here.chain(below).map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
     }
 
-    /// The actions that have a meaning on this screen.
+    /// The actions that have a meaning on this screen, whatever lies over it.
     pub fn actions(&self) -> impl Iterator<Item = &'static Action> + use<> {
-        let scene = if self.run.is_some() { Scene::Run } else { Scene::Start };
-        ACTIONS.iter().filter(move |action| action.scene == scene || action.scene == Scene::Both)
+        let screen = self.screen();
+        ACTIONS.iter().filter(move |action| screen.knows(action))
     }
 
-    fn press_leave(&mut self, key: Key) -> Vec<Effect> {
-        match key {
-            Key { code: Code::Enter | Code::Char('y' | 'Y'), ctrl: false } | Key { code: Code::Char('c'), ctrl: true } => self.leave(),
-            Key { code: Code::Escape | Code::Char('n' | 'N' | 'q'), ctrl: false } => {
-                self.overlay = Overlay::None;
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn press_meter(&mut self, key: Key, at: usize) -> Vec<Effect> {
-        let named = self.named(key);
-        if let Some(at) = named.and_then(|id| moved(id, at, FURTHEST)) {
-            self.overlay = Overlay::Meter(at);
-            return Vec::new();
-        }
-        match named {
-            _ if key == Key::from(Code::Escape) => self.overlay = Overlay::None,
-            Some(Id::Meter | Id::Back | Id::Leave) => self.overlay = Overlay::None,
-            Some(Id::Ask) => self.overlay = Overlay::Leave,
-            _ => {}
-        }
-        Vec::new()
-    }
-
-    fn press_help(&mut self, key: Key, at: usize) -> Vec<Effect> {
-        // Not through the table: there Esc means to go back, and only from a run, and Enter may have another meaning, or none.
-        match key {
-            Key { code: Code::Escape, ctrl: false } => {
-                self.overlay = Overlay::None;
-                return Vec::new();
-            }
-            Key { code: Code::Enter, ctrl: false } => {
-                self.overlay = Overlay::None;
-                return self.actions().nth(at).map_or_else(Vec::new, |action| self.perform(action.id));
-            }
-            _ => {}
-        }
-        let last = self.last_line_of_help();
-        let Some(id) = self.named(key) else { return Vec::new() };
-        if let Some(at) = moved(id, at, last) {
-            self.overlay = Overlay::Help(at);
-            return Vec::new();
-        }
-        self.overlay = match id {
-            Id::Ask => Overlay::Leave,
-            Id::Help | Id::Back | Id::Leave => Overlay::None,
-            _ => return Vec::new(),
+    /// The lines of the help: the actions of the screen, then those of what can lie over it.
+    pub fn help_lines(&self) -> impl Iterator<Item = &'static Action> + use<> {
+        let forms = self.run.is_none();
+        let over = move |action: &&'static Action| match action.scene {
+            Scene::Form => forms,
+            scene => matches!(scene, Scene::Question | Scene::Line | Scene::Page),
         };
-        Vec::new()
+        self.actions().chain(ACTIONS.iter().filter(over))
     }
 
     /// The position of the last line of the help: its actions, then the signs.
     pub(super) fn last_line_of_help(&self) -> usize {
-        self.actions().count() + super::LEGEND.len() - 1
+        self.help_lines().count() + super::LEGEND.len() - 1
     }
 
     pub(super) fn perform(&mut self, id: Id) -> Vec<Effect> {
-        let allowed = ACTIONS.iter().find(|action| action.id == id).map_or(Ok(()), |action| action.allowed(self));
-        if let Err(reason) = allowed {
+        let action = ACTIONS.iter().find(|action| action.id == id);
+        if self.overlay != Overlay::None {
+            // There an action of the screen means something else, such as another line of a page.
+            let own = action.filter(|action| !matches!(action.scene, Scene::Start | Scene::Run | Scene::Both));
+            return if own.is_some_and(|action| action.allowed(self).is_err()) { Vec::new() } else { self.perform_over(id) };
+        }
+        if let Err(reason) = action.map_or(Ok(()), |action| action.allowed(self)) {
             self.notice(reason.to_owned(), false);
             return Vec::new();
         }
@@ -176,7 +150,11 @@ impl App {
                 return vec![Effect::Mouse(self.takes_mouse)];
             }
             Id::Choose => return self.choose(),
+            Id::Back if self.expanded => self.expanded = false,
             Id::Back => return vec![Effect::Back],
+            Id::Expand => self.expanded = !self.expanded,
+            Id::Right => return self.sideways(true),
+            Id::Left => return self.sideways(false),
             Id::Redraw => return vec![Effect::Redraw],
             Id::Meter => self.overlay = Overlay::Meter(0),
             Id::Messages => {
@@ -223,6 +201,35 @@ impl App {
             | Id::CrossRight
             | Id::ZoomIn
             | Id::ZoomOut => self.arrange(id),
+            // They have no meaning where nothing lies over the screen.
+            Id::StartForm
+            | Id::ChangeKey
+            | Id::OwnValue
+            | Id::CloseForm
+            | Id::Agree
+            | Id::LeaveNow
+            | Id::Decline
+            | Id::Take
+            | Id::GiveUp
+            | Id::NextFound
+            | Id::PreviousFound
+            | Id::EraseCharacter
+            | Id::EraseWord
+            | Id::EraseLine
+            | Id::DoLine
+            | Id::ClosePage => {}
+        }
+        Vec::new()
+    }
+
+    /// What an arrow to a side means in the pane that has the focus.
+    fn sideways(&mut self, right: bool) -> Vec<Effect> {
+        let Some(run) = &mut self.run else { return Vec::new() };
+        match self.focus {
+            Pane::Network => run.set_fold(!right),
+            Pane::Curves if run.cross().is_some() => self.arrange(if right { Id::CrossRight } else { Id::CrossLeft }),
+            _ if right => return self.next_candidate(),
+            _ => self.step_candidate(-1),
         }
         Vec::new()
     }
@@ -273,7 +280,7 @@ impl App {
         self.arrange_beside(id);
     }
 
-    fn leave(&self) -> Vec<Effect> {
+    pub(super) fn leave(&self) -> Vec<Effect> {
         let own = self.run.as_ref().filter(|run| run.is_live() && self.tie == Tie::Own);
         let stop = own.map(|_| Effect::Send(Command::Stop));
         stop.into_iter().chain([Effect::Quit]).collect()
@@ -319,7 +326,9 @@ impl App {
     }
 
     pub(super) fn page(&mut self, by: isize) {
-        if self.run.is_some() && self.focus == Pane::Detail {
+        // Of one group there is more than a page only in a very low window; in others a page is one of groups.
+        let scrolls = self.focus == Pane::Detail || (self.focus == Pane::Group && self.overflows);
+        if self.run.is_some() && scrolls {
             self.scroll_by(by);
         } else {
             self.step(by);

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn keys_move_and_faults_name_the_place_and_the_remedy() {
         let flags = ScreenArguments::default();
-        let settings = load("mouse = false\n[keys]\nsample-now = \"Z\"\npause = [\"P\", \"space\"]", &unset, &flags).unwrap();
+        let settings = load("mouse = false\n[keys]\nsample-now = \"H\"\npause = [\"P\", \"space\"]", &unset, &flags).unwrap();
         assert_eq!(settings.keymap.text(crate::app::ActionId::Pause), "P space");
         for (text, fault) in [
             ("thme = \"dark\"", "config.toml: there is no setting `thme`; did you mean `theme`?"),
@@ -205,6 +205,8 @@ mod tests {
             ("notify = \"mail\"", "notify cannot be `mail`; give off, bell or desktop"),
             ("mouse = 3", "mouse cannot be `3`; give true or false"),
             ("[keys]\npause = \"q\"", "[keys]: `q` would mean both `pause` and `leave`; give one of them another key"),
+            ("[keys]\npause = \"ctrl-m\"", "[keys]: pause: `ctrl-m` never arrives: terminals send enter for it"),
+            ("[keys]\ngive-up = \"f1\"", "[keys]: `give up` keeps the keys that it has"),
             ("[keys]\npause = 3", "[keys]: `pause` wants a key in quotes"),
             ("[keys]\npuase = \"P\"", "[keys]: there is no action `puase`, perhaps `pause`"),
             ("theme", "config.toml: "),

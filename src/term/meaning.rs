@@ -10,12 +10,41 @@ use crate::app::{Code, Key};
 const ESCAPE: u8 = 0x1b;
 
 /// Names of keys by the last byte of `CSI … byte` and `SS3 byte`.
-const BY_LETTER: [(char, Code); 7] =
-    [('A', Code::Up), ('B', Code::Down), ('C', Code::Right), ('D', Code::Left), ('F', Code::End), ('H', Code::Home), ('Z', Code::BackTab)];
+const BY_LETTER: [(char, Code); 11] = [
+    ('A', Code::Up),
+    ('B', Code::Down),
+    ('C', Code::Right),
+    ('D', Code::Left),
+    ('F', Code::End),
+    ('H', Code::Home),
+    ('P', Code::F(1)),
+    ('Q', Code::F(2)),
+    ('R', Code::F(3)),
+    ('S', Code::F(4)),
+    ('Z', Code::BackTab),
+];
 
 /// Names of keys by the number of `CSI number ~`.
-const BY_NUMBER: [(u16, Code); 6] =
-    [(1, Code::Home), (4, Code::End), (5, Code::PageUp), (6, Code::PageDown), (7, Code::Home), (8, Code::End)];
+const BY_NUMBER: [(u16, Code); 18] = [
+    (1, Code::Home),
+    (4, Code::End),
+    (5, Code::PageUp),
+    (6, Code::PageDown),
+    (7, Code::Home),
+    (8, Code::End),
+    (11, Code::F(1)),
+    (12, Code::F(2)),
+    (13, Code::F(3)),
+    (14, Code::F(4)),
+    (15, Code::F(5)),
+    (17, Code::F(6)),
+    (18, Code::F(7)),
+    (19, Code::F(8)),
+    (20, Code::F(9)),
+    (21, Code::F(10)),
+    (23, Code::F(11)),
+    (24, Code::F(12)),
+];
 
 /// Turns bytes into inputs, however they are cut into pieces.
 #[derive(Default)]
@@ -34,6 +63,8 @@ struct Found {
     pasted: Option<String>,
     /// `SS3` was read: the next character names a key.
     shifted: bool,
+    /// `CSI [` was read, with which the console of Linux begins F1 to F5: the next character says which.
+    console: bool,
     /// An answer as it comes in: whether the terminal knows what it was asked for, and what it says.
     answer: Option<(bool, Vec<u8>)>,
     /// A string has just ended by an escape; the backslash that follows belongs to it.
@@ -90,6 +121,9 @@ impl vte::Perform for Found {
         match (&mut self.pasted, character) {
             (Some(pasted), _) => pasted.push(character),
             (None, letter) if std::mem::take(&mut self.shifted) => self.letter(letter, false),
+            (None, letter) if std::mem::take(&mut self.console) => {
+                self.key(if let 'A'..='E' = letter { Code::F(letter as u8 - b'A' + 1) } else { Code::Char(letter) });
+            }
             (None, '\x7f') => self.key(Code::Backspace),
             (None, _) => self.key(Code::Char(character)),
         }
@@ -112,6 +146,8 @@ impl vte::Perform for Found {
 
     fn csi_dispatch(&mut self, parameters: &vte::Params, intermediates: &[u8], _: bool, action: char) {
         let number = |position: usize| parameters.iter().nth(position).and_then(|group| group.first()).copied().unwrap_or_default();
+        // The second number is one more than a sum of modifiers: shift 1, alt 2, control 4.
+        let ctrl = number(1).saturating_sub(1) & 4 != 0;
         match (intermediates, action, number(0)) {
             ([], '~', 200) => self.pasted = Some(String::new()),
             ([], '~', 201) => self.inputs.extend(self.pasted.take().map(Input::Paste)),
@@ -131,11 +167,11 @@ impl vte::Perform for Found {
             (b"?", 'c', _) => self.inputs.push(Input::Answer(Answer::Complete)),
             ([], '~', name) => {
                 if let Some((_, code)) = BY_NUMBER.iter().find(|(known, _)| *known == name) {
-                    self.inputs.push(Input::Key((*code).into()));
+                    self.inputs.push(Input::Key(Key { code: *code, ctrl }));
                 }
             }
-            // The second number is one more than a sum of modifiers: shift 1, alt 2, control 4.
-            ([], letter, _) => self.letter(letter, number(1).saturating_sub(1) & 4 != 0),
+            ([], '[', 0) => self.console = true,
+            ([], letter, _) => self.letter(letter, ctrl),
             _ => {}
         }
     }
@@ -193,12 +229,18 @@ mod tests {
         for (bytes, wanted) in [
             ("aG?é", "a G ? é"),
             ("\r\t\x7f\x08 ", "enter tab backspace backspace space"),
-            ("\x03\x1a\x0c", "ctrl-c ctrl-z ctrl-l"),
+            ("\x03\x1a\x0c\x10\x0a\0\x1c\x1f", "ctrl-c ctrl-z ctrl-l ctrl-p ctrl-j ctrl-space ctrl-4 ctrl-7"),
             ("\x1b[A\x1b[B\x1b[C\x1b[D", "up down right left"),
             ("\x1bOA\x1bOB\x1bOC\x1bOD\x1bOH\x1bOF", "up down right left home end"),
             ("\x1b[H\x1b[F\x1b[1~\x1b[4~\x1b[7~\x1b[8~", "home end home end home end"),
             ("\x1b[5~\x1b[6~\x1b[Z", "page-up page-down shift-tab"),
-            ("\x1b[1;5A\x1b[1;2B", "ctrl-up down"),
+            ("\x1b[1;5A\x1b[1;2B\x1b[5;5~", "ctrl-up down ctrl-page-up"),
+            // F1 to F12 as VT220 and xterm send them, with control, and on the console of Linux.
+            ("\x1bOP\x1bOQ\x1bOR\x1bOS", "f1 f2 f3 f4"),
+            ("\x1b[11~\x1b[12~\x1b[13~\x1b[14~\x1b[15~\x1b[17~", "f1 f2 f3 f4 f5 f6"),
+            ("\x1b[18~\x1b[19~\x1b[20~\x1b[21~\x1b[23~\x1b[24~", "f7 f8 f9 f10 f11 f12"),
+            ("\x1b[1;5P\x1b[15;5~\x1b[24;2~", "ctrl-f1 ctrl-f5 f12"),
+            ("\x1b[[A\x1b[[Ex", "f1 f5 x"),
             ("\x1b", "esc"),
             ("\x1b\x1b", "esc esc"),
             // Typed fast, or sent together by a slow line.
@@ -208,7 +250,7 @@ mod tests {
             assert_eq!(read(bytes.as_bytes()), keys(wanted), "{bytes:?}");
         }
         // Keys without a name here, the focus, and releases.
-        assert_eq!(read(b"\x1bOP\x1b[15~\x1b[3~\x1b[I\x1b[O\x1b[<0;3;4m"), []);
+        assert_eq!(read(b"\x1b[25~\x1b[3~\x1b[I\x1b[O\x1b[<0;3;4m"), []);
     }
 
     #[test]

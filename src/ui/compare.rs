@@ -59,7 +59,7 @@ pub(super) fn fits_whole(run: &Run, area: Rect) -> bool {
 
 pub(super) fn draw(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let told = told(run);
-    if run.comparison().is_none() || told.fits(area) {
+    if run.comparison().is_none() || (told.fits(area) && !app.expanded()) {
         return whole(app, run, &told, area, brush);
     }
     let pages = View::Compare.panes();

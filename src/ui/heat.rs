@@ -149,10 +149,10 @@ pub(super) fn fits_both(height: u16) -> bool {
 /// both, what has the focus.
 pub(super) fn screen(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     let on_group = app.focus() == Pane::Group;
-    let lower = if fits_both(area.height) { FULL } else { 0 };
+    let lower = if fits_both(area.height) && !app.expanded() { FULL } else { 0 };
     let groups = run.started().map_or(&[][..], |started| started.network.groups.as_slice());
     if lower == 0 && on_group && !groups.is_empty() && run.health().is_some() {
-        return focus(run, area, true, brush);
+        return focus(run, area, (true, app.scroll()), brush);
     }
     let upper = Rect { height: area.height - lower, ..area };
     let narrow = area.width < 74;
@@ -191,7 +191,7 @@ pub(super) fn screen(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
     }
     told(run, Rect { y: list.bottom() + 1, height: inner.height.saturating_sub(list.height + 1), ..inner }, brush);
     if lower > 0 {
-        focus(run, Rect { y: upper.bottom(), height: lower, ..area }, on_group, brush);
+        focus(run, Rect { y: upper.bottom(), height: lower, ..area }, (on_group, app.scroll()), brush);
     }
 }
 
@@ -277,8 +277,8 @@ fn told(run: &Run, area: Rect, brush: &mut Brush<'_>) {
     };
 }
 
-/// The group in focus: its p and the norm of its weights over time, what it costs, how it stands.
-fn focus(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
+/// The group in focus, its facts from a line on where they do not all show: its p and the norm of its weights over time, what it costs, how it stands.
+fn focus(run: &Run, area: Rect, (focused, scroll): (bool, usize), brush: &mut Brush<'_>) {
     const FACTS: u16 = 36;
     const NARROW: u16 = 30;
     let Some(started) = run.started() else { return };
@@ -320,7 +320,14 @@ fn focus(run: &Run, area: Rect, focused: bool, brush: &mut Brush<'_>) {
         (format!("{} parameters expected", short((1.0 - p) * group.parameters as f64)), Role::Quiet),
     ];
     let facts_wide = FACTS.min(inner.width);
-    for (y, (text, role)) in (inner.y..inner.bottom()).zip(&facts) {
+    let room = usize::from(inner.height);
+    let past = facts.len().saturating_sub(room);
+    if focused {
+        brush.reach.down = Some(past);
+    }
+    let first = scroll.min(past);
+    brush.more(inner, first, room, facts.len());
+    for (y, (text, role)) in (inner.y..inner.bottom()).zip(&facts[first..]) {
         brush.text(inner.x, y, facts_wide, text, *role);
     }
     let plot = Rect { x: inner.x + facts_wide, width: inner.width - facts_wide, ..inner };

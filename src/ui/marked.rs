@@ -19,7 +19,12 @@ pub(super) fn draw(app: &App, (at, past): (usize, usize), area: Rect, brush: &mu
     let popup = centred(area, area.width.saturating_sub(2), area.height.saturating_sub(2));
     brush.clear(popup);
     let groups = run.started().map_or(&[][..], |started| &started.network.groups);
-    let right = format!("{} of {} operations differ · esc closes", marked.differing.len(), groups.len());
+    let right = format!(
+        "{} of {} operations differ · {}",
+        marked.differing.len(),
+        groups.len(),
+        super::overlay::told(app, &[(ActionId::ClosePage, "closes")])
+    );
     let inner = brush.panel(popup, "Marked candidates", &right, true);
     let name = NAME.min(inner.width.saturating_sub(2 * COLUMN).max(SHORTEST)).min(inner.width);
     let fits = usize::from(((inner.width - name) / COLUMN).max(1)).min(marked.columns.len());

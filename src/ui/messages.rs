@@ -3,7 +3,7 @@
 use super::overlay::centred;
 use super::paint::{Brush, broken, duration};
 use super::theme::Role;
-use crate::app::{App, Message};
+use crate::app::{ActionId, App, Message};
 use ratatui::layout::Rect;
 
 /// Columns of the time of a message.
@@ -23,8 +23,9 @@ pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     let popup = centred(Rect { height: area.height - 1, ..area }, width, height);
     brush.clear(popup);
     let alerts = messages.iter().filter(|message| message.is_alert).count();
+    let closes = super::overlay::told(app, &[(ActionId::ClosePage, "closes")]);
     let of = if alerts == 1 { "alert" } else { "alerts" };
-    let inner = brush.panel(popup, "Messages", &format!("{alerts} {of}, {} by hand · esc closes", messages.len() - alerts), true);
+    let inner = brush.panel(popup, "Messages", &format!("{alerts} {of}, {} by hand · {closes}", messages.len() - alerts), true);
     if messages.is_empty() {
         brush.text(inner.x, inner.y, inner.width, "none so far", Role::Quiet);
         return;

@@ -3,7 +3,7 @@
 use super::overlay::centred;
 use super::paint::{Brush, bytes as sized};
 use super::theme::Role;
-use crate::app::{App, LinkMode, Meter};
+use crate::app::{ActionId, App, LinkMode, Meter};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
     let lines = lines(&facts, popup.width);
     let popup = Rect { height: popup.height.min(lines.len() as u16 + 2), ..popup };
     brush.clear(popup);
-    let inner = brush.panel(popup, "Line to the terminal", "esc closes", true);
+    let inner = brush.panel(popup, "Line to the terminal", &super::overlay::told(app, &[(ActionId::ClosePage, "closes")]), true);
     let room = usize::from(inner.height);
     brush.reach.down = Some(lines.len().saturating_sub(room));
     let first = at.min(lines.len().saturating_sub(room));

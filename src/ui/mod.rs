@@ -53,8 +53,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Drawn {
     hints(app, area, &mut brush);
     match app.overlay() {
         Overlay::None | Overlay::Filter(_) | Overlay::Dial(_) | Overlay::Place(_) | Overlay::Rename(_) | Overlay::Train(_) => {}
-        Overlay::Form(form) => overlay::form(form, area, &mut brush),
-        Overlay::Delete(run) => overlay::delete(run, area, &mut brush),
+        Overlay::Form(form) => overlay::form(app, form, area, &mut brush),
+        Overlay::Delete(run) => overlay::delete(app, run, area, &mut brush),
         Overlay::Stop => overlay::stop(app, area, &mut brush),
         Overlay::Meter(at) => meter::draw(app, *at, area, &mut brush),
         Overlay::Marked(at, past) => marked::draw(app, (*at, *past), area, &mut brush),
@@ -86,21 +86,22 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
     match app.overlay() {
         Overlay::Filter(line) => {
             let count = app.run().map_or(0, |run| run.ranked().len());
-            let told = format!("{count} candidates · enter keeps it · esc gives it up");
+            let told = format!("{count} candidates · {}", does(app, "keeps it"));
             return typing("show only", &line.input, line.fault.as_deref(), &told, area, brush);
         }
         Overlay::Dial(line) => {
-            return typing(line.dial.label(), &line.input, line.fault.as_deref(), "enter does it · esc gives it up", area, brush);
+            return typing(line.dial.label(), &line.input, line.fault.as_deref(), &does(app, "does it"), area, brush);
         }
         Overlay::Place(line) => {
-            let told = "an event (120), a share (50%), an epoch (e12), a time (90s, 12m, 1.5h) · esc gives it up";
-            return typing("go to", &line.input, line.fault.as_deref(), told, area, brush);
+            let esc = overlay::told(app, &[(ActionId::GiveUp, "gives it up")]);
+            let told = format!("an event (120), a share (50%), an epoch (e12), a time (90s, 12m, 1.5h) · {esc}");
+            return typing("go to", &line.input, line.fault.as_deref(), &told, area, brush);
         }
         Overlay::Train(line) => {
-            let told = "also train.*, data.shift, data.flip, data.cutout · enter trains · esc gives it up";
-            return typing(line.label(), &line.input, line.fault.as_deref(), told, area, brush);
+            let told = format!("also train.*, data.shift, data.flip, data.cutout · {}", does(app, "trains"));
+            return typing(line.label(), &line.input, line.fault.as_deref(), &told, area, brush);
         }
-        Overlay::Rename(line) => return typing("new name", &line.input, None, "enter renames · esc gives it up", area, brush),
+        Overlay::Rename(line) => return typing("new name", &line.input, None, &does(app, "renames"), area, brush),
         _ => {}
     }
     if let Some(notice) = app.notice_line() {
@@ -123,7 +124,7 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
     // What leads further where one would be stuck: between panes that do not all show, and from two runs back to the list.
     let first = |id: ActionId| match id {
         ActionId::NextPane => search::hides_panes(app, Rect { height: screen.height - foot(app), ..screen }),
-        ActionId::Back => app.beside().is_some(),
+        ActionId::Back => app.beside().is_some() || app.expanded(),
         _ => false,
     };
     hints.sort_by_key(|&(id, ..)| (!first(id), app.replay().is_some() && !id.is_of_replay()));
@@ -137,6 +138,7 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
         let word = match app.replay() {
             Some(replay) if *id == ActionId::Pause && !replay.plays() => "play",
             None if *id == ActionId::Pause && app.is_paused() => "go on",
+            _ if matches!(id, ActionId::Back | ActionId::Expand) && app.expanded() => "all panes",
             _ => word,
         };
         if !kept(*id) {
@@ -153,6 +155,11 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
         brush.zone(Rect { x: begin, width: x - begin, ..area }, Target::Action(*id));
         x += 2;
     }
+}
+
+/// The keys of a line in which something is typed; `takes`: what taking it means.
+fn does(app: &App, takes: &str) -> String {
+    overlay::told(app, &[(ActionId::Take, takes), (ActionId::GiveUp, "gives it up")])
 }
 
 /// A line in which something is typed, with what comes of it or what is wrong with it.

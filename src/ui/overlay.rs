@@ -1,8 +1,8 @@
-//! What lies over the screen: the help, the palette of commands, the question whether to leave.
+//! What lies over the screen: the help, the palette of commands, questions, the keys of a preset.
 
 use super::paint::{Brush, TOGETHER, broken, bytes, share3, short};
 use super::theme::Role;
-use crate::app::{App, Form, LEGEND, Palette, RunRow, Target, Tie};
+use crate::app::{ActionId as Id, App, Form, LEGEND, Palette, RunRow, Target, Tie};
 use ratatui::layout::Rect;
 
 pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
@@ -10,13 +10,25 @@ pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
+/// What some actions do, each by its first key: `enter does it · esc closes`.
+pub(super) fn told(app: &App, actions: &[(Id, &str)]) -> String {
+    let keys = actions.iter().map(|&(id, word)| (app.keymap().first(&[id]), word)).filter(|(key, _)| !key.is_empty());
+    keys.map(|(key, word)| format!("{key} {word}")).collect::<Vec<_>>().join(" · ")
+}
+
+/// The last line of a question: by which keys it is answered, and what either answer means.
+fn answers(app: &App, agrees: &str, [yes, no]: [&str; 2], inner: Rect, brush: &mut Brush<'_>) {
+    let told = format!("{agrees}: {yes}   {}: {no}", app.keymap().either(Id::Decline));
+    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, &told, Role::Key);
+}
+
 pub(super) fn help(app: &App, chosen: usize, area: Rect, brush: &mut Brush<'_>) {
     const KEYS: u16 = 19;
-    let actions: Vec<_> = app.actions().collect();
+    let actions: Vec<_> = app.help_lines().collect();
     let total = actions.len() + LEGEND.len();
     let popup = centred(area, 118.min(area.width.saturating_sub(2)), total as u16 + 5);
     brush.clear(popup);
-    let inner = brush.panel(popup, "Help", "enter does the chosen line · esc closes", true);
+    let inner = brush.panel(popup, "Help", &told(app, &[(Id::DoLine, "does the chosen line"), (Id::ClosePage, "closes")]), true);
     // The lowest two lines tell the chosen line in full.
     let list = Rect { height: inner.height.saturating_sub(3), ..inner };
     let room = usize::from(list.height);
@@ -59,11 +71,12 @@ pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
     brush.clear(popup);
     let inner = brush.panel(popup, "Leave", "", true);
     brush.wrapped(inner, question, Role::Title);
-    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y or enter: leave   n or esc: stay", Role::Key);
+    let agrees = app.keymap().first(&[Id::Agree, Id::LeaveNow]).replace(' ', " or ");
+    answers(app, &agrees, ["leave", "stay"], inner, brush);
 }
 
 /// The question whether to delete a run; names what is lost.
-pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn delete(app: &App, run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
     let popup = centred(area, 64, 8);
     brush.clear(popup);
     let inner = brush.panel(popup, "Delete", "", true);
@@ -72,7 +85,7 @@ pub(super) fn delete(run: &RunRow, area: Rect, brush: &mut Brush<'_>) {
     brush.text(inner.x, inner.y, inner.width, &run.name, Role::Title);
     let lost = format!("Its log, candidates{best}, weights, checkpoints and exports, {size}, are lost for good.");
     brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
-    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: delete   n or esc: keep", Role::Key);
+    answers(app, &app.keymap().first(&[Id::Agree]), ["delete", "keep"], inner, brush);
 }
 
 /// The question whether to end the search; names what is lost.
@@ -84,21 +97,22 @@ pub(super) fn stop(app: &App, area: Rect, brush: &mut Brush<'_>) {
     brush.text(inner.x, inner.y, inner.width, name, Role::Title);
     let lost = format!("Nothing is lost: the search writes a checkpoint and ends. `pgnas resume {name}` goes on with it from there.");
     brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
-    brush.text(inner.x, inner.bottom().saturating_sub(1), inner.width, "y: stop   n or esc: go on", Role::Key);
+    answers(app, &app.keymap().first(&[Id::Agree]), ["stop", "go on"], inner, brush);
 }
 
 /// The keys of a preset, the chosen one with what it means.
-pub(super) fn form(form: &Form, area: Rect, brush: &mut Brush<'_>) {
+pub(super) fn form(app: &App, form: &Form, area: Rect, brush: &mut Brush<'_>) {
     let popup = centred(area, 110.min(area.width.saturating_sub(2)), area.height.saturating_sub(2));
     brush.clear(popup);
     let figures = format!("{} parameters, {} operations", short(form.draft.parameters as f64), form.draft.groups);
     let inner = brush.panel(popup, &format!("Preset {}", form.preset), &figures, true);
-    let keys: &[&str] = if form.input.is_some() {
-        &["enter: check and take", "esc: leave as it was"]
+    let keys: &[(Id, &str)] = if form.input.is_some() {
+        &[(Id::Take, "check and take"), (Id::GiveUp, "leave as it was")]
     } else {
-        &["enter: change", "s: start", "backspace: own value", "esc: close"]
+        &[(Id::ChangeKey, "change"), (Id::StartForm, "start"), (Id::OwnValue, "own value"), (Id::CloseForm, "close")]
     };
-    let keys: Vec<(String, Role)> = keys.iter().map(|&key| (key.to_owned(), Role::Key)).collect();
+    let keys = keys.iter().map(|&(id, word)| (app.keymap().first(&[id]), word)).filter(|(key, _)| !key.is_empty());
+    let keys: Vec<(String, Role)> = keys.map(|(key, word)| (format!("{key}: {word}"), Role::Key)).collect();
     let fits = keys.iter().map(|(key, _)| key.len() + 3).sum::<usize>() <= usize::from(inner.width) + 3;
     let foot = if fits { 1 } else { 2 };
     // Two keys of the preset at least, and what the chosen one means in what is left.
@@ -145,7 +159,7 @@ pub(super) fn palette(app: &App, palette: &Palette, area: Rect, brush: &mut Brus
     // Near the top, and where it is whatever was found.
     popup.y = area.y + (area.height - popup.height) / 4;
     brush.clear(popup);
-    let inner = brush.panel(popup, "Commands", "enter does it · esc closes", true);
+    let inner = brush.panel(popup, "Commands", &told(app, &[(Id::Take, "does it"), (Id::GiveUp, "closes")]), true);
     let used = brush.text(inner.x, inner.y, inner.width.saturating_sub(1), &format!(": {}", palette.input), Role::Title);
     brush.text(inner.x + used, inner.y, 1, brush.look.sign("▏", "_"), Role::Title);
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };

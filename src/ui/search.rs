@@ -30,6 +30,9 @@ const SAMPLES: u16 = 110;
 /// Whether panes of the screen that shows have no room above the last lines, so that one has to turn to them.
 pub(super) fn hides_panes(app: &App, area: Rect) -> bool {
     let Some(run) = app.run().filter(|_| app.beside().is_none()) else { return false };
+    if app.expanded() {
+        return true;
+    }
     match app.view() {
         View::Search => area.width < SEARCH.0 || area.height < SEARCH.1,
         View::Samples => area.width < SAMPLES,
@@ -46,7 +49,7 @@ fn head(width: u16) -> u16 {
 
 /// The candidates beside the chosen one; where there is no room for both, the one in focus.
 fn samples(app: &App, run: &Run, body: Rect, brush: &mut Brush<'_>) {
-    if body.width < SAMPLES {
+    if body.width < SAMPLES || app.expanded() {
         return pane(app, run, app.focus(), body, brush);
     }
     let left = body.width * 3 / 5;
@@ -56,6 +59,9 @@ fn samples(app: &App, run: &Run, body: Rect, brush: &mut Brush<'_>) {
 
 /// All panes side by side, as far as they fit.
 fn search(app: &App, run: &Run, area: Rect, body: Rect, brush: &mut Brush<'_>) {
+    if app.expanded() {
+        return pane(app, run, app.focus(), body, brush);
+    }
     if area.width >= SEARCH.0 && area.height >= SEARCH.1 {
         let lower = (area.height / 3).clamp(10, 14);
         let upper = area.height - 1 - lower;

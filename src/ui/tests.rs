@@ -1,5 +1,6 @@
 //! The screen as a whole: what it shows with its styles. How it reads without colour, its curves, and any state at any size: in the rooms below.
 
+mod actions;
 mod any_state;
 mod colour;
 mod curves;
@@ -126,6 +127,11 @@ fn screens() -> Vec<(&'static str, App)> {
         ("large", large(30)),
         ("large_posterior", after(large(30), "2")),
         ("stop", after(ranking(), "S")),
+        ("ranks", scripts::ranks()),
+        ("warms_up", scripts::warms_up()),
+        ("compare_none", after(app_at(3), "4")),
+        ("compare_reading", reading()),
+        ("expanded", after(ranking(), "Z")),
     ]
 }
 
@@ -187,6 +193,14 @@ fn the_floor_shows_what_is_chosen_and_below_it_a_line_says_what_is_lacking() {
         let shown = text(&ranking(), width, height);
         assert!(shown.trim_end().starts_with("pgnas needs 40×10 cells") && shown.trim_end().lines().count() == 1, "{shown}");
     }
+}
+
+/// A comparison whose answers are being read.
+fn reading() -> App {
+    let mut app = ranking();
+    press(&mut app, "4");
+    app.question().expect("they are asked for");
+    app
 }
 
 /// Runs in every state.

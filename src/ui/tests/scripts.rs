@@ -144,3 +144,40 @@ pub(super) fn large(epochs: u32) -> App {
     app.snapshot(Arc::new(Snapshot { drop_probabilities, ..snapshot_at(epochs) }));
     app
 }
+
+/// A search that has trained and ranks: some of its candidates are new, some were sampled on the way.
+pub(super) fn ranks() -> App {
+    let mut app = App::new();
+    app.show_run("digits-1-20261124".into(), "runs/digits-1-20261124".into(), true);
+    let events = testing::whole_run(30);
+    let at = events.iter().position(|event| matches!(event, Event::Phase { phase: Phase::Ranking })).unwrap();
+    events.into_iter().take(at + 25).for_each(|event| push(&mut app, event));
+    let progress =
+        Snapshot { phase: Phase::Ranking, phase_progress: 0.04, progress: Some(0.71), candidates: 24, ..snapshot_at(testing::EPOCHS) };
+    app.snapshot(Arc::new(Snapshot { seconds_left: Some(29.0), ..progress }));
+    app.loaded();
+    app
+}
+
+/// A search over the operations of edges in its warm-up: weights train, and the posterior stands still.
+pub(super) fn warms_up() -> App {
+    let mut app = App::new();
+    app.show_run("nasbench201-mini-1-20261124".into(), "runs/nasbench201-mini-1-20261124".into(), true);
+    let started = Started {
+        preset: "nasbench201-mini".into(),
+        set: "cifar10".into(),
+        posterior: crate::preset::PosteriorKind::Categorical,
+        initial_drop: 0.8,
+        warm_up: 8,
+        ..testing::started()
+    };
+    let groups = started.network.groups.len();
+    push(&mut app, Event::Started(Box::new(started)));
+    push(&mut app, Event::Phase { phase: Phase::Training });
+    for number in 1..=3 {
+        let metrics = EpochMetrics { drop_probabilities: vec![0.8; groups], ..testing::epoch(number) };
+        push(&mut app, Event::Epoch(Box::new(EpochMetrics { health: testing::epoch(0).health, ..metrics })));
+    }
+    app.snapshot(Arc::new(Snapshot { drop_probabilities: vec![0.8; groups], health: testing::epoch(0).health, ..snapshot_at(3) }));
+    app
+}

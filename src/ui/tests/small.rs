@@ -259,6 +259,41 @@ fn the_posterior_names_the_block_and_has_a_page_for_the_group_in_focus() {
 }
 
 #[test]
+fn all_facts_of_a_group_are_reached_at_the_floor() {
+    let mut app = app_with_candidates(18, 0);
+    press(&mut app, "2 tab");
+    let (first, group) = (shown(&mut app, FLOOR), app.run().unwrap().group());
+    assert!(first.contains("norm of its weights") && !first.contains("parameters expected") && first.contains(" of 7"), "{first}");
+    seen(&mut app, FLOOR, "page-down", &["norm of its weights", "channels share", "of all", "MACs, ", "parameters expected"]);
+    assert_eq!(app.run().unwrap().group(), group, "it is still the same group");
+    press(&mut app, "page-up");
+    assert_eq!(shown(&mut app, FLOOR), first);
+    // Where all of them show, a page is one of groups.
+    shown(&mut app, TERMINAL);
+    press(&mut app, "page-down");
+    assert_eq!(app.run().unwrap().group(), group + 10);
+}
+
+#[test]
+fn steering_beside_another_run_and_in_a_replay_says_why_not() {
+    const STEERING: [&str; 15] = ["space", "s", "n", "N", "K", "D", "R", "T", "W", "A", "B", "C", "S", "f", "!"];
+    let mut live = ranking();
+    live.show_beside("another".into(), "runs/another".into(), &[], true);
+    for (mut app, reason) in [(live, "side by side"), (replaying(), "a replay")] {
+        for key in STEERING {
+            // A replay is paused, and it has messages.
+            if app.replay().is_some() && ["space", "!"].contains(&key) {
+                continue;
+            }
+            let state = format!("{:?} {:?} {:?}", app.run(), app.overlay(), app.behind());
+            assert_eq!(press(&mut app, key), [], "{key}");
+            assert!(app.notice_line().is_some_and(|notice| notice.text.contains(reason)), "{key}: {:?}", app.notice_line());
+            assert_eq!(format!("{:?} {:?} {:?}", app.run(), app.overlay(), app.behind()), state, "{key}");
+        }
+    }
+}
+
+#[test]
 fn the_form_and_the_questions_tell_all_at_the_floor() {
     let mut app = form();
     let shown = text(&app, 40, 10);
