@@ -45,7 +45,7 @@ pub fn cost(out: &mut Rows, quartets: usize) {
         paces.push(order.map(|screen| (screen, if screen { search.window(Some(with())) } else { search.window(None) })));
     }
     let mut stop = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    stop.arg("stop").env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env_remove("XDG_DATA_HOME");
+    stop.arg("stop").env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env("TMPDIR", home.path()).env_remove("XDG_DATA_HOME");
     assert!(stop.stdout(Stdio::null()).status().unwrap().success());
     let ratio = |of: fn(&Pace) -> f64| -> Vec<f64> {
         let side = |quartet: &[(bool, Pace); 4], wanted: bool| {
