@@ -213,7 +213,11 @@ fn closed(out: &mut Rows) {
         terminal.close().wait().expect("the screen ends");
         let time = milliseconds(closed.elapsed());
         let mut stop = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-        stop.args(["stop"]).env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env_remove("XDG_DATA_HOME");
+        stop.args(["stop"])
+            .env("HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path())
+            .env("TMPDIR", home.path())
+            .env_remove("XDG_DATA_HOME");
         assert!(stop.stdout(Stdio::null()).status().unwrap().success());
         time
     });

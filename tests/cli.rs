@@ -13,10 +13,15 @@ use user::{User, text};
 impl User {
     /// A small search, as headless tests need one.
     fn searched(&self) -> PathBuf {
+        self.searched_and_said().0
+    }
+
+    /// The same, with what it said at its end.
+    fn searched_and_said(&self) -> (PathBuf, String) {
         let run = self.path("data/pgnas/runs/small");
         let output = self.run(&format!("search digits --headless --run-dir {} {SMALL}", run.display()));
         assert!(output.status.success(), "{}", text(&output.stderr));
-        run
+        (run, text(&output.stdout))
     }
 }
 
@@ -34,6 +39,8 @@ fn presets_are_facts() {
     let presets = user.json("presets --json");
     let names: Vec<&str> = presets.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, Preset::names(None));
+    let table = user.output("presets");
+    assert!(table.lines().all(|line| line.chars().count() <= 100) && table.contains("\n    UCI handwritten digits, 8x8"), "{table}");
     let digits = &presets[0];
     for key in ["name", "summary", "set", "epochs", "parameters", "groups", "masked_channels", "masked_weights", "macs"] {
         assert!(!digits[key].is_null(), "{key}");
@@ -131,6 +138,7 @@ fn mistakes_are_one_line_with_a_remedy() {
     let user = User::new();
     fs::write(user.path("wrong.toml"), "[space]\nfamily = \"branches\"\nstages = [16, 33]\n").unwrap();
     fs::write(user.path("letter.txt"), "dear").unwrap();
+    fs::write(user.path("wrong.json"), "dear").unwrap();
     fs::create_dir(user.path("full")).unwrap();
     fs::write(user.path("full/letter.txt"), "dear").unwrap();
     for (line, expected) in [
@@ -176,6 +184,28 @@ fn mistakes_are_one_line_with_a_remedy() {
         ("compare full", "full: this is no run (it has no events.jsonl)"),
         ("export full winner", "full: this is no run (it has no events.jsonl)"),
         ("presets --set train.epochs=1", "the following required arguments were not provided: <NAME>"),
+        ("search digits --epochs 3", "unexpected argument '--epochs' found; did you mean `--set train.epochs=3`?"),
+        (
+            "search cifar10 --headless",
+            "there is no preset `cifar10`; this is an image set: `pgnas search PRESET --data PATH` searches on it with one of `",
+        ),
+        (
+            "search mnist --headless",
+            "there is no preset `mnist`; this is an image set: `pgnas search PRESET --set data.set=mnist --data PATH`",
+        ),
+        ("search fashion --data /nope --json", "--data /nope: `data.path` does not apply where `data.set` is \"fashion\""),
+        ("search supnet-m-mini --data /nope --json", "--data /nope: `data.path` does not fit: image set `cifar10` is not in /nope: "),
+        ("search digits --headless --theme nope", "there is no theme `nope`"),
+        ("search nothing.toml", "nothing.toml: cannot be read ("),
+        ("--theme nope ls", "the subcommand 'ls' cannot be used with '--theme <NAME>'"),
+        ("report", "there are no runs yet; `pgnas search digits` makes one"),
+        ("evaluate letter.txt", "letter.txt: this is no genotype; give the genotype.json of an export, or its folder"),
+        ("evaluate wrong.json", "wrong.json: this is no genotype (expected"),
+        (
+            "data check letter.txt",
+            "letter.txt: cannot be read (it is none of the archives that are read; unpack class folders); mend it, or give another place",
+        ),
+        ("stop", "no search is at work; `pgnas ls` lists the runs"),
     ] {
         let told = user.mistake(line);
         assert!(told.starts_with(expected), "{line}: {told}");
@@ -262,7 +292,7 @@ fn a_closed_pipe_ends_quietly() {
 #[test]
 fn a_search_can_be_reported_and_exported() {
     let user = User::new();
-    let run = user.searched();
+    let (run, said) = user.searched_and_said();
 
     let report = user.json("report small --json");
     for key in ["wall_seconds", "peak_rss_bytes", "expected_drop_share", "test_reads"] {
@@ -284,7 +314,22 @@ fn a_search_can_be_reported_and_exported() {
     let baselines: Vec<&Value> = comparison["baselines"].as_array().unwrap().iter().map(|baseline| &baseline["source"]).collect();
     assert_eq!(baselines, ["random", "uniform", "constant"]);
     assert_eq!(report["comparison"]["baselines"], comparison["baselines"]);
+    assert_eq!(user.output("compare"), user.output("compare small"), "the newest one, where none is named");
+    assert_eq!(user.json("report --json"), report);
     let compared = user.output("compare small");
+    // What the search said at its end is what it is compared by later, too.
+    let random = &comparison["baselines"][0]["difference"];
+    let points = |key: &str| format!("{:+.1}", 100.0 * random[key].as_f64().unwrap());
+    let told = format!(
+        "posterior − random: {} points (95 % interval over candidates and images {} to {})",
+        points("estimate"),
+        points("low"),
+        points("high")
+    );
+    assert!(said.contains(&told), "{told}\n{said}");
+    // A complete run is shown by whoever attaches to it; there is nothing of it to stop.
+    assert!(user.output("attach small --plain").ends_with("\nended    completed\n"));
+    assert!(user.mistake("stop small").starts_with("run `small` is complete, and nobody is at work on it; `pgnas attach small`"));
     assert!(compared.contains("posterior against constant") && compared.contains("the best of n samples"), "{compared}");
     assert!(user.mistake("export small 6").starts_with("candidate 6 is no network: the constant rate draws fresh masks"));
 
@@ -298,6 +343,18 @@ fn a_search_can_be_reported_and_exported() {
     written.sort();
     let all = ["README.md", "config.toml", "genotype.json", "model.onnx", "model.py", "model.safetensors", "network.dot", "network.svg"];
     assert_eq!(written[..8], all);
+    // Who has the export alone knows which images it was ranked on, and how their bytes become pixels.
+    let select: Value = serde_json::from_str(&fs::read_to_string(folder.join("select.json")).unwrap()).unwrap();
+    let splits: Value = serde_json::from_str(&fs::read_to_string(run.join("splits.json")).unwrap()).unwrap();
+    assert_eq!((&select["select"], &select["images_sha256"]), (&splits["select"], &splits["images_sha256"]));
+    assert_eq!(select["labels"].as_array().unwrap().len(), 1600);
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    assert!(readme.contains("go from 0 to 16, not to 255, and are divided by 16") && readme.contains("select.json"), "{readme}");
+    // By its place below the runs folder, too.
+    let below = format!("small/exports/{}", told["candidate"]);
+    assert_eq!(user.json(&format!("evaluate {below} --json"))["same"], true);
+    assert!(user.mistake(&format!("evaluate {below}/model.py")).contains("model.py: this is no genotype; give the genotype.json"));
+    assert!(user.mistake(&format!("evaluate {below}/model.onnx")).contains("model.onnx: this is no genotype; give the genotype.json"));
     // What was read back from the files is what was ranked, and it can be computed again from the files alone.
     assert_eq!((&told["select_accuracy"], &told["note"]), (&report["winner"]["select_accuracy"], &Value::Null));
     assert_eq!(genotype["sliced"]["parameters"], genotype["parameters"]);
@@ -313,8 +370,22 @@ fn a_search_can_be_reported_and_exported() {
     fs::write(&weights, &whole[..whole.len() - 1]).unwrap();
     assert!(user.mistake("evaluate elsewhere").contains("model.safetensors: this file is damaged"));
 
+    // 1 is the number of the whole network, whatever its rank: what was exported is told.
+    let one = user.run("export small 1 --out one");
+    let (whole, all) = (&report["whole"], 9);
+    let rank = report["ranking"].as_array().unwrap().iter().position(|candidate| candidate["id"] == whole["id"]).unwrap() + 1;
+    let share = 100.0 * whole["select_accuracy"].as_f64().unwrap();
+    assert_eq!(whole["id"], 1);
+    assert!(
+        text(&one.stderr).starts_with(&format!("candidate 1 (whole), rank {rank} of {all}; read back: {share:.1} % on select (")),
+        "{}",
+        text(&one.stderr)
+    );
+    fs::remove_dir_all(user.path("one")).unwrap();
+    let json = user.json("export small 1 --out one --format genotype --json");
+    assert_eq!((&json["candidate"], &json["source"], &json["rank"]), (&1.into(), &"whole".into(), &rank.into()));
     assert_eq!(user.output("export small 1 --out one --format genotype,drawing").trim(), "one");
-    assert_eq!(fs::read_dir(user.path("one")).unwrap().count(), 5);
+    assert_eq!(fs::read_dir(user.path("one")).unwrap().count(), 6);
     assert!(user.mistake("export small 1 --format pickle").starts_with("--format: `pickle` is no format; take one of genotype"));
     let two = user.json("export small --top 2 --json");
     assert_eq!(two.as_array().unwrap().len(), 2);
@@ -362,7 +433,11 @@ fn what_is_found_out_after_a_search_is_kept_and_told() {
     assert_eq!((sizes, averaged["ranking"][0].clone()), (vec![1, 2, 3], report["winner"]["id"].clone()));
     assert!(user.mistake("ensemble small --k 4").contains("has 3 posterior candidates; give numbers from 1 to 3"));
     let mean = user.json("export small --ensemble --top 2 --json");
-    assert_eq!((mean["candidates"].as_array().unwrap().len(), mean["files"].as_array().unwrap().len()), (2, 4));
+    assert_eq!((mean["candidates"].as_array().unwrap().len(), mean["files"].as_array().unwrap().len()), (2, 5));
+    let folder = mean["path"].as_str().unwrap();
+    let readme = fs::read_to_string(Path::new(folder).join("README.md")).unwrap();
+    assert!(readme.contains("[probabilities] = session.run(") && readme.contains("select.json"), "{readme}");
+    assert!(user.mistake(&format!("evaluate {folder}")).contains("an ensemble has no genotype to evaluate it by; its ensemble.json"));
     let evaluated = user.json("evaluate small --json");
     assert_eq!(evaluated["recalibrated"]["select_accuracy"], report["winner"]["select_accuracy"]);
     for kind in ["inherited", "recalibrated", "batch"] {
@@ -379,13 +454,32 @@ fn what_is_found_out_after_a_search_is_kept_and_told() {
     let again = user.run("retrain small winner --recipe epochs=2 --json");
     assert!(text(&again.stderr).contains("was trained so before") && text(&again.stdout).contains(retrained["name"].as_str().unwrap()));
     let fine = user.output("retrain small winner --from inherited --epochs 1 --recipe data.shift=1");
-    assert!(fine.contains("trained on from inherited weights, 1 epochs") && fine.contains("exact McNemar p = "), "{fine}");
+    assert!(fine.contains("trained on from inherited weights, 1 epoch, ") && fine.contains("exact McNemar p "), "{fine}");
+    let before = format!("\n  before      {:.1} % (", 100.0 * evaluated["recalibrated"]["select_accuracy"].as_f64().unwrap());
+    assert!(
+        fine.contains(&before) && fine.contains("with inherited weights and re-estimated batch-norm statistics\n  after       "),
+        "{fine}"
+    );
+    assert_eq!(
+        user.mistake("retrain small --recipe train.foo=1"),
+        "recipe: there is no key `train.foo`; `pgnas presets digits` lists every key"
+    );
+    assert!(
+        user.mistake("retrain small --recipe epoch=1").starts_with("recipe: there is no key `train.epoch`; did you mean `train.epochs`?")
+    );
+    assert!(user.mistake("correlate small --table nothing.csv").starts_with("run `small` has no cells of NAS-Bench-201"));
     assert!(user.mistake("retrain small --recipe space.stages=4").contains("this is no part of training"));
     let exported = user.json("export small winner --retrained --json");
     assert_eq!(exported["note"], Value::Null);
     let own = user.json(&format!("evaluate {} --json", exported["path"].as_str().unwrap()));
     assert_eq!((&own["same"], &own["select_accuracy"]), (&true.into(), &exported["select_accuracy"]));
     assert!(user.mistake("export small 1 --retrained").contains("candidate 1 was not retrained"));
+    // What is asked wrongly opens no test split.
+    for k in [0, 4] {
+        let told = user.mistake(&format!("final small --k {k}"));
+        assert_eq!(told, format!("--k {k}: run `small` has 3 posterior candidates; give numbers from 1 to 3"));
+    }
+    assert_eq!(user.json("report small --json")["test_reads"], 1);
     let judged = user.json("final small --k 2 --json");
     assert_eq!((&judged["test_reads"], &judged["winner"]["test_accuracy"]), (&2.into(), &report["winner"]["test_accuracy"]));
     assert_eq!(judged["ensemble_test"]["members"].as_array().unwrap().len(), 2);
@@ -395,6 +489,7 @@ fn what_is_found_out_after_a_search_is_kept_and_told() {
     assert_eq!((&later["ensemble"], later["retrained"].as_array().unwrap().len()), (&averaged, 2));
     let told = user.output("report small");
     assert!(told.contains("## Averaging") && told.contains("## Retrained") && told.contains("opened 3 times"), "{told}");
+    assert!(told.contains("| before | after | difference | McNemar |") && !told.contains("recalibrated batch-norm"), "{told}");
 }
 
 #[test]
@@ -463,11 +558,25 @@ fn a_run_that_is_resumed_or_played_is_told_in_the_lines_of_a_search() {
     assert!(played.starts_with("search   digits · seed 1") && played.ends_with("ended    completed\n"), "{played}");
     // The same but for what was known of the time left, and of waiting for images.
     let words = |text: &str| {
-        let word =
-            |line: &str| line.split("  ").filter(|word| !word.ends_with("left") && !word.ends_with("for images")).collect::<String>();
+        let word = |line: &str| line.split("  ").filter(|word| !word.ends_with("left") && !word.starts_with("waits ")).collect::<String>();
         text.lines().map(word).collect::<Vec<_>>()
     };
     assert!(words(&played).ends_with(&words(&resumed)), "{played}\n{resumed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_search_says_how_to_go_on_with_it() {
+    use std::io::{BufRead as _, BufReader};
+    let user = User::new();
+    let mut command = user.command(&format!("search digits --headless --run-dir here {SMALL} --set train.epochs=100000"));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch ")));
+    // Whoever starts tests in the background has them ignore interrupts.
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(lines.last().as_deref(), Some("stopped; `pgnas resume here` goes on with it"));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 #[cfg(unix)]

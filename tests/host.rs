@@ -237,6 +237,34 @@ fn a_host_that_does_not_answer_holds_up_no_list() {
     assert_eq!(host.wait().unwrap().code(), Some(0));
 }
 
+/// One run lies in the runs folder and one elsewhere: who names none of them stops none.
+#[test]
+fn every_search_at_work_is_counted_wherever_its_run_lies() {
+    let user = User::new();
+    let elsewhere = user.search();
+    let listed = || serde_json::from_slice::<Value>(&user.output(&["ls", "--json"]).stdout).unwrap();
+    assert_eq!((listed()[0]["name"].clone(), listed()[0]["state"].clone()), (json!("run"), json!("running")));
+    let below = user.home.path().join(".local/share/pgnas/runs/below");
+    let arguments: Vec<&str> = SEARCH.iter().map(|&word| if word == "run" { below.to_str().unwrap() } else { word }).collect();
+    let (mut second, _) = user.host(&arguments);
+    assert_eq!(listed().as_array().unwrap().len(), 2, "each once");
+    let told = user.output(&["stop"]);
+    let text = String::from_utf8(told.stderr).unwrap();
+    let run = user.run().canonicalize().unwrap();
+    assert!(told.status.code() == Some(2) && text.contains("2 searches are at work: `below`, `"), "{text}");
+    assert!(text.contains(&format!("`{}`; name the one that is meant", run.display())), "{text}");
+    user.trains();
+    kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(0));
+    // The one that is left is the one that is meant.
+    let stopped = user.output(&["stop"]);
+    let text = String::from_utf8(stopped.stdout).unwrap();
+    assert!(text.contains(&format!(": stopped; `pgnas resume {}` goes on with it", run.display())), "{text}");
+    let mut elsewhere = elsewhere;
+    assert_eq!(elsewhere.wait().unwrap().code(), Some(0));
+    assert_eq!(listed().as_array().unwrap().len(), 1, "one that has ended elsewhere is nobody's to list");
+}
+
 #[test]
 fn another_version_is_refused_with_the_reason() {
     let user = User::new();

@@ -33,6 +33,16 @@ fn user_folder(name: &str, text: &str) -> tempfile::TempDir {
     folder
 }
 
+/// The share of what is undecided begins at all or nothing, and moves as the posterior does.
+#[test]
+fn no_preset_begins_on_the_limit_of_what_is_undecided() {
+    for (name, _) in EMBEDDED {
+        let begin = Preset::load(name, None, &[]).unwrap().preset.posterior.initial_drop;
+        let undecided = |p: f64| pgnas::posterior::DropProbability::new(p).unwrap().undecided();
+        assert!([0.8, 1.2].iter().all(|factor| undecided(factor * begin) == undecided(begin)), "{name}: {begin}");
+    }
+}
+
 #[test]
 fn every_unsound_file_has_its_message() {
     let paths = corpus("invalid");

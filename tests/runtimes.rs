@@ -170,6 +170,8 @@ fn exports_of_a_trained_run_are_as_good_in_other_runtimes() {
         assert_eq!(facts["right"], serde_json::json!([right, right, right]), "{candidate}: the same accuracy everywhere");
         let snippets = facts["snippets"].as_array().unwrap();
         assert!(snippets.len() == 2 && snippets.iter().all(|snippet| snippet.as_f64().unwrap() < 1e-4), "as its README says: {facts}");
+        assert!(facts["pixels"].as_f64().unwrap() < 1e-6, "the images, too: {facts}");
+        assert_eq!(facts["counted"], serde_json::json!([right, right]), "{candidate}: {facts}");
         // It is the one that the export found, of the 350 select images, and no matter of chance among 10 classes.
         let share = right as f64 / 350.0;
         assert!((told["select_accuracy"].as_f64().unwrap() - share).abs() < 1e-9 && share > 0.6, "{candidate}: {share}, {told}");

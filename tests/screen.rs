@@ -26,7 +26,13 @@ fn arguments(run: &Path, epochs: u32, flags: &[&str]) -> Vec<String> {
 /// The program without a terminal, for the same user.
 fn pgnas(home: &Path, arguments: &[String]) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    command.args(arguments).env("HOME", home).env("XDG_RUNTIME_DIR", home).env_remove("XDG_DATA_HOME").stdin(std::process::Stdio::null());
+    command
+        .args(arguments)
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .env("TMPDIR", home)
+        .env_remove("XDG_DATA_HOME")
+        .stdin(std::process::Stdio::null());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

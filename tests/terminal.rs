@@ -138,6 +138,8 @@ fn leaving_a_search_asks_and_keeps_what_is_there() {
     terminal.wait("the question", |text| text.contains("the search stops, what is there is kept"));
     terminal.press("y");
     assert_eq!(terminal.ended(), 3);
+    let told = terminal.text().replace('\n', "");
+    assert!(told.contains("stopped; `pgnas resume "), "{told}");
     let (records, _) = read_log(&run.join("events.jsonl")).unwrap();
     assert!(matches!(&records.last().unwrap().event, Event::Finished { outcome: Outcome::Stopped, .. }));
 }
@@ -150,6 +152,11 @@ fn a_search_in_the_process_of_its_screen_outlives_the_terminal() {
     terminal.wait("training", |text| text.contains("training"));
     assert!(terminal.close().wait().unwrap().success());
     assert!(matches!(last(&run), Event::Finished { outcome: Outcome::Completed, .. }));
+    // Who attaches to what is complete gets it to look at.
+    let mut again = Terminal::start(root.path(), (120, 36), ["attach", run.to_str().unwrap()]);
+    again.wait("its candidates", |text| text.contains("Candidates"));
+    again.press("q");
+    assert_eq!(again.ended(), 0);
 }
 
 fn last(run: &Path) -> Event {
@@ -174,7 +181,13 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 /// Another command of the same user, without a terminal.
 fn pgnas(home: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    command.args(arguments).env("HOME", home).env("XDG_RUNTIME_DIR", home).env_remove("XDG_DATA_HOME").stdin(std::process::Stdio::null());
+    command
+        .args(arguments)
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .env("TMPDIR", home)
+        .env_remove("XDG_DATA_HOME")
+        .stdin(std::process::Stdio::null());
     command.output().unwrap()
 }
 

@@ -54,7 +54,7 @@ pub fn cost(out: &mut Rows, fours: usize, preset: &str) {
         }));
     }
     let mut stop = Command::new(env!("CARGO_BIN_EXE_pgnas"));
-    stop.arg("stop").env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env_remove("XDG_DATA_HOME");
+    stop.arg("stop").env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env("TMPDIR", home.path()).env_remove("XDG_DATA_HOME");
     assert!(stop.stdout(Stdio::null()).status().unwrap().success());
 
     // How much more one takes with a screen than its neighbour without: by logarithms, so that both ways round weigh alike.

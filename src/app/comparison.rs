@@ -2,12 +2,9 @@
 
 use super::run::Run;
 use crate::export::text::{percent, points};
-use crate::export::{Baseline, Comparison, Worth};
+use crate::export::{Baseline, Comparison};
 use crate::posterior::statistics::mean_and_deviation;
 use crate::run::{Source, newest};
-
-/// Samples of the posterior whose worth the sentence tells, at most.
-const TOLD: usize = 10;
 
 /// How many candidates fall into each bin of an axis of accuracies.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,20 +107,8 @@ pub fn verdict(comparison: &Comparison, baseline: &Baseline) -> String {
         );
     }
     let lead = if difference.low > 0.0 { "are better" } else { "are worse" };
-    let worth = baseline.worth.iter().rfind(|worth| worth.posterior_samples <= TOLD);
-    let worth = worth.map_or_else(String::new, |worth| format!("; {}", price(worth, baseline)));
+    let worth = baseline.price().map_or_else(String::new, |price| format!("; {price}"));
     format!("Posterior candidates {lead} than {name} ones: {estimate} points in the mean ({interval}). {best}{worth}.")
-}
-
-/// How many samples of a baseline some of the posterior are worth, in words.
-fn price(worth: &Worth, baseline: &Baseline) -> String {
-    let (name, few) = (baseline.drawn.source.label(), worth.posterior_samples);
-    let few = if few == 1 { "one posterior sample".to_owned() } else { format!("the best of {few} posterior samples") };
-    match worth.baseline_samples {
-        Some(1) => format!("{few} is worth one {name} sample"),
-        Some(_) => format!("{few} is worth about {} {name} samples", worth.words(baseline.drawn.count)),
-        None => format!("{few} is worth more than all {} {name} samples", baseline.drawn.count),
-    }
 }
 
 /// What the log alone tells, without the answers to each image: the means. `None` before both kinds are there.
@@ -186,9 +171,6 @@ mod tests {
         let hedged = verdict(comparison, &even);
         assert!(hedged.contains("cannot be told apart by these 350 images") && hedged.contains("holds 0"), "{hedged}");
         assert!(!hedged.contains("worth") && verdict(comparison, &behind).contains("are worse than random ones"));
-        let worth = &mut even.worth[0];
-        (worth.baseline_samples, worth.baseline_low, worth.baseline_high) = (Some(7), Some(4), None);
-        assert_eq!(price(&even.worth[0], &even), "one posterior sample is worth about 7 (4 to more than 30) random samples");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What goes on in the posterior, in one sentence, from the numbers of the log.
 
 use super::run::Run;
+use crate::posterior::UNDECIDED;
 
 /// Largest change of a drop probability in an epoch that still counts as rest.
 const REST: f64 = 0.005;
@@ -35,8 +36,8 @@ pub fn group_words(history: &[(f64, f64)]) -> &'static str {
     match now - before {
         change if change >= REST => "on its way out",
         change if change <= -REST => "on its way in",
-        _ if *now > 0.9 => "settled: dropped",
-        _ if *now < 0.1 => "settled: kept",
+        _ if now > UNDECIDED.end() => "settled: dropped",
+        _ if now < UNDECIDED.start() => "settled: kept",
         _ => "at rest, undecided",
     }
 }
@@ -65,7 +66,7 @@ mod tests {
         let words = |values: &[f64]| group_words(&values.iter().map(|&p| (0.0, p)).collect::<Vec<_>>());
         assert_eq!(words(&[0.1]), "no epoch has ended yet");
         assert_eq!([words(&[0.5, 0.6]), words(&[0.6, 0.5])], ["on its way out", "on its way in"]);
-        let still = [words(&[0.95, 0.95]), words(&[0.02, 0.021]), words(&[0.5, 0.5])];
+        let still = [words(&[0.97, 0.97]), words(&[0.02, 0.021]), words(&[0.06, 0.06])];
         assert_eq!(still, ["settled: dropped", "settled: kept", "at rest, undecided"]);
     }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 /// # Errors
 /// No such run, or one without anything to compare.
 pub fn run(arguments: &CompareArguments) -> Result<Exit, Failure> {
-    let run = RunFiles::find(&arguments.run, &Places::of_user())?;
+    let run = RunFiles::find_or_newest(arguments.run.as_deref(), &Places::of_user())?;
     let started = run.started()?;
     let name = run.folder.name();
     let comparison = Comparison::of(started, &run.candidates()?).ok_or_else(|| {

@@ -60,12 +60,12 @@ fn with_table(arguments: &CorrelateArguments, table: &Path, run: &RunFiles) -> R
     let name = run.folder.name();
     let n = arguments.n.unwrap_or(CELLS);
     let place = table.display();
-    let table = TruthTable::read(table, arguments.column.as_deref())?;
     let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let cells = Cells::of(&setting.graph).ok_or_else(|| {
         let remedy = "search with `space.family = \"nasbench201\"`";
-        Failure::Mistake(format!("the network of run `{name}` is not that of the table, which is for cells of NAS-Bench-201; {remedy}"))
+        Failure::Mistake(format!("run `{name}` has no cells of NAS-Bench-201, which a table is of; {remedy}"))
     })?;
+    let table = TruthTable::read(table, arguments.column.as_deref())?;
     let kept = weights(run, newest_step(run)?)?;
     let seed = run.started()?.seed;
     let recipe = &setting.loaded.preset.posterior;

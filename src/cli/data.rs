@@ -49,6 +49,7 @@ fn told(error: &DataError) -> String {
         DataError::Missing { place, lacking, .. } => {
             format!("{place}: {lacking}; give a folder of CIFAR, of IDX files or of class folders, or an archive of CIFAR")
         }
+        DataError::Unreadable { path, reason } => format!("{path}: cannot be read ({reason}); mend it, or give another place"),
         other => other.to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arguments::EnsembleArguments;
 use super::failure::{Exit, Failure};
-use super::networks::{Networks, best_posterior};
+use super::networks::{Networks, best_posterior, of_that_many};
 use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
@@ -22,8 +22,7 @@ pub fn run(arguments: &EnsembleArguments) -> Result<Exit, Failure> {
     let run = RunFiles::find(&arguments.run, &Places::of_user())?;
     let best = best_posterior(&run)?;
     if let Some(size) = arguments.k.iter().find(|&&size| size == 0 || size > best.len()) {
-        let (name, all) = (run.folder.name(), best.len());
-        return Err(Failure::Mistake(format!("--k {size}: run `{name}` has {all} posterior candidates; give numbers from 1 to {all}")));
+        return Err(of_that_many(&run.folder.name(), *size, best.len()));
     }
     let setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     let started = run.started()?;

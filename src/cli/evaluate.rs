@@ -15,16 +15,20 @@ use crate::posterior::statistics::{Predictions, Quality};
 use crate::preset::BatchNormMode;
 use crate::run::{Accuracy, CandidateRecord};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Evaluates a candidate or an export on the select images.
 ///
 /// # Errors
 /// A mistake: files that are missing, damaged or do not belong together.
 pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
-    let path = &arguments.file;
+    let path = &found(&arguments.file, &Places::of_user());
     let file = if path.is_dir() { path.join("genotype.json") } else { path.clone() };
     let is_export = file.is_file() && file.file_name().is_none_or(|name| name != "events.jsonl");
+    if path.join("ensemble.json").is_file() && !is_export && !path.join("events.jsonl").exists() {
+        let remedy = "its ensemble.json tells how it was judged, and its README.md how it is judged again";
+        return Err(Failure::Mistake(format!("{}: an ensemble has no genotype to evaluate it by; {remedy}", path.display())));
+    }
     if arguments.candidate.is_none() && (is_export || path.extension().is_some_and(|ending| ending == "json")) {
         of_export(&file, arguments)
     } else {
@@ -32,12 +36,21 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     }
 }
 
+/// What is meant: as given, else below the runs folder, where exports lie unless somebody wants them elsewhere.
+fn found(path: &Path, places: &Places) -> PathBuf {
+    let below = places.runs.as_deref().map(|root| root.join(path)).filter(|below| !path.exists() && below.exists());
+    below.unwrap_or_else(|| path.to_owned())
+}
+
 fn of_export(file: &Path, arguments: &EvaluateArguments) -> Result<Exit, Failure> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Mistake(format!("{shown}: cannot be read ({error}); give the genotype.json of an export")))?;
-    let genotype: Genotype = serde_json::from_str(&text)
-        .map_err(|error| Failure::Mistake(format!("{shown}: this is no genotype ({error}); give the genotype.json of an export")))?;
+    let remedy = "give the genotype.json of an export, or its folder";
+    let bytes = std::fs::read(file).map_err(|error| Failure::Mistake(format!("{shown}: cannot be read ({error}); {remedy}")))?;
+    let genotype: Genotype = serde_json::from_slice(&bytes).map_err(|error| {
+        // What a parser makes of a file that is no JSON is of no use to anybody.
+        let reason = if file.extension().is_some_and(|ending| ending == "json") { format!(" ({error})") } else { String::new() };
+        Failure::Mistake(format!("{shown}: this is no genotype{reason}; {remedy}"))
+    })?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let setting = Setting::read(&folder.join("config.toml"), arguments.data.as_deref())?;
     let damaged = |what: &str| Failure::Mistake(format!("{shown}: {what}; export the candidate again"));
@@ -114,11 +127,9 @@ pub fn evaluate(run: &RunFiles, record: &CandidateRecord, data: Option<&Path>) -
         Row { word, name, quality: predictions.quality(&labels), accuracy: Accuracy::of(&right), same, decides }
     };
     let mut rows = Vec::new();
-    for (word, name, mode) in
-        [("inherited", "inherited", BatchNormMode::Inherited), ("recalibrated", "re-estimated", BatchNormMode::Recalibrated)]
-    {
+    for mode in [BatchNormMode::Inherited, BatchNormMode::Recalibrated] {
         let predictions = networks.predictions(&[record], mode, images)?;
-        rows.extend(predictions.iter().map(|predictions| row(word, name, predictions, Some(&record.correct(mode).0))));
+        rows.extend(predictions.iter().map(|predictions| row(mode.word(), mode.label(), predictions, Some(&record.correct(mode).0))));
     }
     let (batch, device) = (setting.loaded.preset.train.batch, networks.device().clone());
     let of_batch = networks.rebuilt(record)?.predict_by_batch(&record.mask, images, batch, &device);

@@ -14,7 +14,7 @@ use crate::export::text::percent;
 use crate::export::{Bundle, Ensemble, EnsembleMember, Format, Package, RetrainedWeights, Sliced, Staging, member_values, values};
 use crate::posterior::statistics::Predictions;
 use crate::run::tensors::Arrays;
-use crate::run::{Accuracy, CandidateId, Retrained, Source, ranked};
+use crate::run::{Accuracy, CandidateId, Retrained, SelectFile, Source, ranked};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,18 +59,17 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
     place(staging)?;
     let mut told = Vec::new();
     for (id, exported) in staged {
+        let named = Named::of(&run, id)?;
         if arguments.json {
             told.push(serde_json::json!({
-                "run": run.folder.name(), "candidate": id, "path": exported.folder, "files": exported.files,
+                "run": run.folder.name(), "candidate": id, "source": named.source, "rank": named.rank.map(|(rank, _)| rank),
+                "path": exported.folder, "files": exported.files,
                 "select_accuracy": exported.select.map(Accuracy::share), "note": exported.note,
             }));
             continue;
         }
         output::print(&format!("{}\n", exported.folder.display()))?;
-        if let Some(select) = exported.select {
-            let Accuracy { correct, total } = select;
-            output::tell(&format!("read back: {} on select ({correct} of {total} images)", percent(select.share())));
-        }
+        output::tell(&format!("{}{}", named.words(), exported.select.map(found_back).unwrap_or_default()));
         if let Some(note) = exported.note {
             output::tell(&note);
         }
@@ -82,6 +81,36 @@ pub fn run(arguments: &ExportArguments) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What was exported, so that nobody takes a rank for a number without a word.
+struct Named {
+    id: CandidateId,
+    source: Option<Source>,
+    /// Its place by select accuracy, and among how many; none of one of earlier weights.
+    rank: Option<(usize, usize)>,
+}
+
+impl Named {
+    fn of(run: &RunFiles, id: CandidateId) -> Result<Self, Failure> {
+        let scores = run.scores();
+        let ranked = ranked(&scores, run.started()?.batch_norm);
+        let rank = ranked.iter().position(|score| score.id == id).map(|place| (place + 1, ranked.len()));
+        Ok(Self { id, source: scores.iter().find(|score| score.id == id).map(|score| score.source), rank })
+    }
+
+    /// `candidate 437 (posterior), rank 1 of 662`.
+    fn words(&self) -> String {
+        let source = self.source.map_or_else(String::new, |source| format!(" ({})", source.label()));
+        let rank = self.rank.map_or_else(|| "of earlier weights".to_owned(), |(rank, all)| format!("rank {rank} of {all}"));
+        format!("candidate {}{source}, {rank}", self.id.0)
+    }
+}
+
+/// What the weights were found to do when they were read back.
+fn found_back(select: Accuracy) -> String {
+    let Accuracy { correct, total } = select;
+    format!("; read back: {} on select ({correct} of {total} images)", percent(select.share()))
 }
 
 /// The best posterior candidates of a run.
@@ -129,7 +158,9 @@ fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, 
     let ensemble = Ensemble::of(run.started()?, members, select, quality);
     let of_members: Vec<_> = networks.iter().map(|network| (&*network.graph, &network.values)).collect();
     let (config, preset) = (setting.config.as_str(), &setting.loaded.preset);
-    let bundle = ensemble.files(&of_members, (config, preset), &setting.splits.normalisation, &setting.classes).map_err(Failure::Failed)?;
+    let asked = SelectFile::of(&setting.splits);
+    let bundle =
+        ensemble.files(&of_members, (config, preset), &setting.splits.normalisation, &setting.classes, &asked).map_err(Failure::Failed)?;
     let folder = arguments.out.clone().unwrap_or_else(|| run.folder.ensemble_export(ids.len()));
     let mut staging = Staging::default();
     verified(&mut staging, &bundle, &folder, |beside| {
@@ -149,8 +180,9 @@ fn export_ensemble(arguments: &ExportArguments, run: &RunFiles) -> Result<Exit, 
         }))?;
     } else {
         output::print(&format!("{}\n", folder.display()))?;
-        let Accuracy { correct, total } = select;
-        output::tell(&format!("read back: {} on select ({correct} of {total} images)", percent(select.share())));
+        let members: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+        let several = if ids.len() == 1 { "candidate" } else { "the mean of candidates" };
+        output::tell(&format!("{several} {}{}", members.join(", "), found_back(select)));
     }
     Ok(Exit::Done)
 }
@@ -221,9 +253,11 @@ fn stage(
         genotype.sliced = Some(Sliced { parameters: cost.parameters as u64, macs: cost.macs as u64 });
         genotype.posterior_sha256 = Some(candidate.posterior_sha256.clone());
     }
-    genotype.images_sha256 = Some(setting.splits.set().digest());
+    let asked = SelectFile::of(&setting.splits);
+    genotype.images_sha256 = Some(asked.images_sha256.clone());
     genotype.splits_sha256 = Some(setting.splits_sha256());
     let package = Package {
+        select: &asked,
         genotype: &genotype,
         config: &setting.config,
         preset: &setting.loaded.preset,

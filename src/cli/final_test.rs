@@ -3,14 +3,14 @@
 use super::arguments::FinalArguments;
 use super::export::MEMBERS;
 use super::failure::{Exit, Failure};
-use super::networks::{Networks, best_posterior};
+use super::networks::{Networks, best_posterior, of_that_many};
 use super::output;
 use super::places::Places;
 use super::rebuild::Setting;
 use super::runs::RunFiles;
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::predict;
-use crate::export::text::percent;
+use crate::export::text::{percent, times};
 use crate::export::{Report, test_reads};
 use crate::posterior::statistics::Predictions;
 use crate::preset::BatchNormMode;
@@ -36,7 +36,10 @@ pub fn run(arguments: &FinalArguments) -> Result<Exit, Failure> {
     let mode = run.started()?.batch_norm;
     let ids = judged(&run)?;
     let best = best_posterior(&run)?;
-    let members: Vec<&CandidateRecord> = best.iter().take(arguments.k.unwrap_or(MEMBERS).max(1)).collect();
+    if let Some(size) = arguments.k.filter(|&size| size == 0 || size > best.len()) {
+        return Err(of_that_many(&name, size, best.len()));
+    }
+    let members: Vec<&CandidateRecord> = best.iter().take(arguments.k.unwrap_or(MEMBERS)).collect();
     let mut setting = Setting::of_run(&run.folder, arguments.data.as_deref())?;
     // Everything that can fail comes before the seal is broken.
     let (networks, of_ensemble, device) = {
@@ -105,19 +108,14 @@ fn judged(run: &RunFiles) -> Result<Vec<CandidateId>, Failure> {
 }
 
 fn text(run: &str, told: &FinalTest, mode: BatchNormMode, images: usize, reads: u32) -> String {
-    let mut text = format!("{run}: {images} test images, {} batch-norm statistics\n", mode.word());
+    let mut text = format!("{run}: {images} test images, {} batch-norm statistics\n", mode.label());
     let mut row = |name: &str, accuracy: Accuracy, behind: String| {
         let interval = accuracy.interval();
         let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
         let _ = writeln!(text, "  {name:11}  {} ({low:.1} to {high:.1}){behind}", percent(interval.estimate));
     };
     for score in &told.candidates {
-        let name = match score.source {
-            Source::Posterior => "winner",
-            Source::Random => "best random",
-            other => other.label(),
-        };
-        row(name, score.test.of(mode), format!("  candidate {}", score.id.0));
+        row(score.source.tested_as(), score.test.of(mode), format!("  candidate {}", score.id.0));
     }
     if let Some(ensemble) = &told.ensemble {
         let quality = ensemble.quality;
@@ -130,7 +128,6 @@ fn text(run: &str, told: &FinalTest, mode: BatchNormMode, images: usize, reads: 
         );
         row("ensemble", ensemble.test, facts);
     }
-    let times = if reads == 1 { "once".to_owned() } else { format!("{reads} times") };
-    let _ = writeln!(text, "  the test split of this run was opened {times} in all");
+    let _ = writeln!(text, "  the test split of this run was opened {} in all", times(reads));
     text
 }

@@ -1,11 +1,12 @@
 //! A search without a screen: follows the link to its end, for people or for programs.
 
+use super::attach::goes_on;
 use super::failure::{Exit, Failure};
 use super::output;
 use super::progress::Progress;
-use crate::export::{Report, summary};
+use crate::export::{Comparison, Report, summary};
 use crate::link::{Link, Update};
-use crate::run::{AlertKind, Command, Event, Outcome, Record, RunFolder, read_log};
+use crate::run::{AlertKind, Command, Event, Outcome, Record, RunFolder, Source, read_answers, read_log};
 use std::io::Write;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -132,13 +133,24 @@ impl Follower<'_> {
         self.out.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))
     }
 
+    /// Posterior minus random as `pgnas compare` tells it, where the answers are there to tell it from.
+    fn difference(&self) -> Option<crate::export::Limits> {
+        let Event::Started(started) = &self.records.first()?.event else { return None };
+        let candidates = read_answers(&self.folder.candidates(), usize::MAX, started.batch_norm).ok()?;
+        Comparison::difference(started, &candidates, Source::Random)
+    }
+
     fn end(self) -> Result<Exit, Failure> {
         if let Some(failure) = self.closed {
             return Err(failure);
         }
         if let (Telling::People, Ok(report)) = (self.telling, Report::of(&self.records, &[], Vec::new())) {
-            let text = format!("{}  run folder: {}\n", summary(&report), self.folder.path().display());
+            let text = format!("{}  run folder: {}\n", summary(&report, self.difference()), self.folder.path().display());
             self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(|error| output::failure(&error))?;
+        }
+        let stopped = matches!(self.records.last().map(|record| &record.event), Some(Event::Finished { outcome: Outcome::Stopped, .. }));
+        if stopped && self.telling != Telling::Json {
+            output::tell(&goes_on(self.folder));
         }
         match self.records.last().map(|record| &record.event) {
             Some(Event::Finished { outcome: Outcome::Completed, .. }) => Ok(Exit::Done),

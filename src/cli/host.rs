@@ -149,8 +149,7 @@ impl Host for SystemHost {
         if let Ok(opened) = super::attach::open(path, false) {
             return Ok(opened);
         }
-        let run = Self::read(path)?;
-        Ok(Opened { name: run.folder.name(), path: path.to_owned(), records: run.records, link: None, tie: Tie::Own })
+        super::attach::to_look_at(path).map_err(|failure| failure.line())
     }
 
     fn replay(&mut self, path: &Path) -> Result<Replayed, String> {

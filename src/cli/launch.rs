@@ -8,7 +8,7 @@ use crate::engine::devices::OpenDevice;
 use crate::engine::fleet::Fleet;
 use crate::engine::{self, EngineError, Keep, Plan, remote};
 use crate::link::Link;
-use crate::preset::{Preset, space_settings};
+use crate::preset::{Preset, PresetError, space_settings};
 use crate::run::{Alert, Record, RunFolder, SplitsFile, stamp};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -85,16 +85,17 @@ pub struct Running {
 /// The first thing that is wrong with the preset, the device or the folder.
 pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
     let set = with_data(&request.set, request.data.as_deref())?;
+    let blame = |error: PresetError| of_data(error, request.data.as_deref());
     let mut loaded = match &request.space {
-        Some(space) if request.preset.is_empty() => Preset::of_space(space, &set)?,
+        Some(space) if request.preset.is_empty() => Preset::of_space(space, &set).map_err(blame)?,
         space => {
             let mut all = space.as_deref().map(space_settings).unwrap_or_default();
             all.extend(set);
-            Preset::load(&request.preset, places.presets.as_deref(), &all)?
+            Preset::load(&request.preset, places.presets.as_deref(), &all).map_err(|error| prepare::no_preset(blame(error)))?
         }
     };
-    let graph = prepare::graph(&loaded)?;
-    let splits = prepare::splits(&loaded)?;
+    let graph = prepare::graph(&loaded).map_err(blame)?;
+    let splits = prepare::splits(&loaded).map_err(blame)?;
     loaded.settle_path(&prepare::place(&loaded).to_string_lossy());
     let scaled = budget::settle(&mut loaded, &splits);
     let pretrained = prepare::pretrained(&loaded, &graph, request.seed)?;
@@ -145,6 +146,13 @@ pub fn launch(request: &Request, places: &Places) -> Result<Running, Failure> {
             Err(failure)
         }
     }
+}
+
+/// An error about the place of the images, as one about the flag that named it.
+#[must_use]
+pub fn of_data(error: PresetError, data: Option<&Path>) -> PresetError {
+    let Some(data) = data else { return error };
+    error.placed(|key, place| (key == "data.path" && place.starts_with("--set")).then(|| format!("--data {}", data.display())))
 }
 
 /// Settings with the place of the images among them.

@@ -6,7 +6,7 @@ use super::output;
 use super::places::Places;
 use crate::export::text::{duration, percent};
 use crate::link;
-use crate::run::{RunFolder, RunListing, RunState, Snapshot, list_runs};
+use crate::run::{RunFolder, RunListing, RunState, Snapshot, list_run, list_runs};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
+    /// What it is called in the text.
+    #[serde(skip)]
+    shown: String,
     path: PathBuf,
     preset: String,
     seed: u64,
@@ -36,7 +39,12 @@ struct Row {
 /// # Errors
 /// No home, or nobody reads the list.
 pub fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
-    let rows: Vec<Row> = list_runs(Places::of_user().runs()?).into_iter().map(row).collect();
+    let places = Places::of_user();
+    let below = list_runs(places.runs()?).into_iter();
+    // A search at work is somebody's wherever its run lies; it goes by its path, as whoever names it has to write.
+    let elsewhere = super::attach::elsewhere(&places).into_iter().filter_map(|path| list_run(&path));
+    let elsewhere = elsewhere.map(|run| Row { shown: run.path.display().to_string(), ..row(run) });
+    let rows: Vec<Row> = elsewhere.chain(below.map(row)).collect();
     if arguments.json {
         output::print_json(&rows)?;
     } else {
@@ -71,6 +79,7 @@ fn row(run: RunListing) -> Row {
         progress: told(|snapshot| snapshot.progress),
         seconds_left: told(|snapshot| snapshot.seconds_left),
         best_select_accuracy: run.best.map(crate::run::Accuracy::share),
+        shown: run.name.clone(),
         name: run.name,
         path: run.path,
         preset: run.preset,
@@ -92,13 +101,13 @@ fn text(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "no runs yet; `pgnas search digits` makes one\n".into();
     }
-    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
+    let width = rows.iter().map(|row| row.shown.chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!("{:width$}  state      progress      left     best\n", "run");
     for row in rows {
         let shown = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         let (progress, left) = (shown(row.progress.map(percent)), shown(row.seconds_left.map(duration)));
         let best = shown(row.best_select_accuracy.map(percent));
-        let _ = writeln!(text, "{:width$}  {:9}  {progress:>8}  {left:>8}  {best:>7}", row.name, row.state);
+        let _ = writeln!(text, "{:width$}  {:9}  {progress:>8}  {left:>8}  {best:>7}", row.shown, row.state);
     }
     text
 }

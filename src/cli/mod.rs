@@ -41,25 +41,28 @@ mod serve;
 mod settings;
 mod space;
 mod table;
+mod usage;
 
 pub use failure::Exit;
 
-use arguments::{Arguments, Command, ScreenArguments, one_line};
+use arguments::{Arguments, Command, ScreenArguments};
 use clap::{CommandFactory as _, Parser as _};
 use failure::Failure;
 use std::ffi::OsString;
+use usage::one_line;
 
 /// Runs the program with its command line. Errors of the user and failures of a run are told here, in one line each.
 ///
 /// # Errors
 /// What should not happen, to be shown with all there is to know of it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> color_eyre::Result<Exit> {
-    let result = match Arguments::try_parse_from(arguments) {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    let result = match Arguments::try_parse_from(&words) {
         Ok(arguments) => {
             keep_journal();
             dispatch(arguments)
         }
-        Err(error) if error.use_stderr() => Err(Failure::Mistake(one_line(&error))),
+        Err(error) if error.use_stderr() => Err(Failure::Mistake(one_line(&error, &words))),
         // The help or the version was asked for.
         Err(text) => output::print(&text.render().to_string()).map(|()| Exit::Done),
     };

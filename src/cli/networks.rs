@@ -6,6 +6,7 @@ use super::runs::RunFiles;
 use crate::data::Images;
 use crate::engine::ranker::Network;
 use crate::engine::rebuild::{Rebuilt, predict};
+use crate::export::text::counted;
 use crate::posterior::statistics::Predictions;
 use crate::preset::BatchNormMode;
 use crate::run::{CandidateId, CandidateRecord, CandidateScore, Source, newest, ranked};
@@ -81,6 +82,13 @@ impl<'a> Networks<'a> {
     pub fn device(&self) -> &Device {
         &self.device
     }
+}
+
+/// The mistake of who wants so many of the best candidates of a run, or none.
+#[must_use]
+pub fn of_that_many(run: &str, wanted: usize, all: usize) -> Failure {
+    let candidates = counted(all as u64, "posterior candidate");
+    Failure::Mistake(format!("--k {wanted}: run `{run}` has {candidates}; give numbers from 1 to {all}"))
 }
 
 /// The posterior candidates that a verdict rests on, the best first.

@@ -5,9 +5,26 @@ use crate::data::{DataError, ImageShape, Known, Outline, Reading, SplitPlan, Spl
 use crate::engine::{self, weights::WeightLayout};
 use crate::graph::{Graph, Shape};
 use crate::posterior::Choices;
-use crate::preset::{Constraint, DataChoice, Loaded, PresetError, nearest};
+use crate::preset::{Constraint, DataChoice, EMBEDDED, Loaded, Preset, PresetError, nearest};
 use crate::run::Pretrained;
 use std::path::{Path, PathBuf};
+
+/// Why there is no such preset; of an image set that was taken for one, also which presets search on it.
+#[must_use]
+pub fn no_preset(error: PresetError) -> PresetError {
+    match error {
+        PresetError::Unknown { name, .. } if name.parse::<Known>().is_ok() => {
+            let of_set = EMBEDDED.iter().map(|(preset, _)| *preset);
+            let of_set = of_set.filter(|preset| Preset::load(preset, None, &[]).is_ok_and(|loaded| loaded.preset.data.set == name));
+            let remedy = match of_set.map(|preset| format!("`{preset}`")).collect::<Vec<_>>().as_slice() {
+                [] => format!("this is an image set: `pgnas search PRESET --set data.set={name} --data PATH` searches on it"),
+                some => format!("this is an image set: `pgnas search PRESET --data PATH` searches on it with one of {}", some.join(", ")),
+            };
+            PresetError::Unknown { name, remedy }
+        }
+        other => other,
+    }
+}
 
 /// Builds the super-network of a preset; reads no image.
 ///

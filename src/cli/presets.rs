@@ -5,11 +5,14 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::places::Places;
 use super::prepare;
-use crate::export::text::thousands;
+use crate::export::text::{thousands, wrapped};
 use crate::preset::{Loaded, Preset};
 use crate::run::NetworkSummary;
 use serde::Serialize;
 use std::fmt::Write as _;
+
+/// Columns of a line that says what a preset is, at most.
+const COLUMNS: usize = 100;
 
 /// A preset in numbers; `docs/cli.md` documents the keys.
 #[derive(Debug, Serialize)]
@@ -66,7 +69,7 @@ pub fn run(arguments: &PresetsArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
     let user = places.presets.as_deref();
     if let Some(name) = &arguments.name {
-        let loaded = Preset::load(name, user, &arguments.set)?;
+        let loaded = Preset::load(name, user, &arguments.set).map_err(prepare::no_preset)?;
         let row = Row::of(&loaded.preset.name, &loaded)?;
         if arguments.json {
             output::print_json(&[row])?;
@@ -97,13 +100,16 @@ fn table(rows: &[Row]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
     let summaries = std::iter::once("").chain(rows.iter().map(|row| row.summary.as_str()));
+    // What they are stands below the numbers: beside them the lines would be wider than a terminal.
     let mut text = String::new();
     for (line, summary) in lines.iter().zip(summaries) {
         let [name, parameters, groups, macs, memory] = line;
         let numbers =
             [(parameters, 1), (groups, 2), (macs, 3), (memory, 4)].map(|(cell, column)| format!("{cell:>width$}", width = widths[column]));
-        let line = format!("{name:width$}  {}  {summary}", numbers.join("  "), width = widths[0]);
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = writeln!(text, "{name:width$}  {}", numbers.join("  "), width = widths[0]);
+        for line in wrapped(summary, COLUMNS - 4) {
+            let _ = writeln!(text, "    {line}");
+        }
     }
     text
 }

@@ -1,6 +1,6 @@
 //! Progress for people, line by line, from the events and the newest snapshot.
 
-use crate::export::text::{duration, percent, thousands};
+use crate::export::text::{counted, duration, percent, thousands};
 use crate::run::{Acceptance, CandidateScore, EpochMetrics, Event, Outcome, Phase, Snapshot, Source, Started, readable};
 
 /// Lines that a ranking is told in.
@@ -30,17 +30,18 @@ impl Progress {
                 Some(format!("drawn    {:9}  {accepted} of {drawn} meet the constraint", source.label()))
             }
             Event::Race(race) => Some(format!(
-                "race     {} of {} candidates dropped, {} of the evaluations saved",
+                "race     {} of {} dropped, {} of the evaluations saved",
                 race.dropped,
-                race.candidates,
+                counted(race.candidates.into(), "candidate"),
                 percent(race.saved as f64 / (race.asked + race.saved).max(1) as f64)
             )),
             Event::Ties(ties) => {
-                Some(format!("ties     {} of {} candidates are tied with {}", ties.tied.len(), ties.compared, ties.leader.0))
+                let compared = counted(ties.compared.into(), "candidate");
+                Some(format!("ties     {} of {compared} tied with candidate {}", ties.tied.len(), ties.leader.0))
             }
             Event::Test(test) => {
                 let mode = self.started.as_ref()?.batch_norm;
-                Some(format!("test     {:9}  {}", test.source.label(), percent(test.test.of(mode).share())))
+                Some(format!("test     {:11}  {}", test.source.tested_as(), percent(test.test.of(mode).share())))
             }
             Event::Alert(alert) => Some(format!("alert    {}", alert.message)),
             Event::Finished { outcome: Outcome::Failed { reason }, .. } => Some(format!("failed   {reason}")),
@@ -50,7 +51,8 @@ impl Progress {
                 None
             }
             Event::Resumed { step, undone, device, .. } => {
-                Some(format!("resumed  after step {step}, on {device}; {undone} events since the checkpoint are done again"))
+                let (events, are) = (counted(*undone, "event"), if *undone == 1 { "is" } else { "are" });
+                Some(format!("resumed  after step {step}, on {device}; {events} since the checkpoint {are} done again"))
             }
             Event::Intervention { command, step } => {
                 let network = &self.started.as_ref()?.network;
@@ -84,14 +86,14 @@ impl Progress {
         let epochs = self.started.as_ref().map_or(metrics.epoch, |started| started.epochs);
         let width = epochs.to_string().len();
         format!(
-            "epoch    {:width$}/{epochs}  loss {:.4}  KL {:+.4}{}  train {}  select {}  dropped {}{}",
+            "epoch    {:width$}/{epochs}  loss {:.3}  KL {:+.3}{}  train {}  select {}  drop {:.0} %{}",
             metrics.epoch,
             metrics.cross_entropy,
             metrics.kl,
-            kl_parts(metrics),
+            of_weights(metrics),
             percent(metrics.train_accuracy),
             percent(metrics.select_accuracy),
-            percent(metrics.health.expected_drop_share),
+            100.0 * metrics.health.expected_drop_share,
             waiting(snapshot) + &left(snapshot),
         )
     }
@@ -123,15 +125,15 @@ fn head(started: &Started) -> String {
     )
 }
 
-/// What the KL term consists of, where the log has it.
-fn kl_parts(metrics: &EpochMetrics) -> String {
-    metrics.kl_parts.map_or_else(String::new, |parts| format!(" (L2 {:+.4}, entropy {:+.4})", parts.l2, parts.entropy))
+/// The part of the KL term that is of the weights, where the log has it; what is left is the entropy.
+fn of_weights(metrics: &EpochMetrics) -> String {
+    metrics.kl_parts.map_or_else(String::new, |parts| format!(" (L2 {:.3})", parts.l2))
 }
 
 /// What there is to say of waiting for images.
 fn waiting(snapshot: &Snapshot) -> String {
     let worth_it = snapshot.waiting_share.filter(|&share| share >= 0.005);
-    worth_it.map_or_else(String::new, |share| format!("  {} waiting for images", percent(share)))
+    worth_it.map_or_else(String::new, |share| format!("  waits {:.0} %", 100.0 * share))
 }
 
 fn left(snapshot: &Snapshot) -> String {
@@ -149,5 +151,17 @@ mod tests {
         let snapshot = Snapshot { seconds_left: Some(65.0), ..Snapshot::default() };
         let lines: Vec<String> = fixture::events().iter().filter_map(|event| progress.line(event, &snapshot)).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn the_longest_line_of_an_epoch_fits_a_terminal_of_120_columns() {
+        let mut progress = Progress::default();
+        let snapshot = Snapshot { seconds_left: Some(59.0 * 61.0), waiting_share: Some(0.123), ..Snapshot::default() };
+        progress.started = Some(Box::new(Started { epochs: 630, ..fixture::started() }));
+        let parts = crate::run::KlParts { l2: 0.01, entropy: -1.25 };
+        let metrics = EpochMetrics { kl: -1.24, kl_parts: Some(parts), ..fixture::epoch(120, 0.25) };
+        let line = progress.epoch(&metrics, &snapshot);
+        assert!(line.contains("  waits 12 %  59 min 59 s left") && line.contains("KL -1.240 (L2 0.010)"), "{line}");
+        assert!(line.chars().count() <= 120, "{}: {line}", line.chars().count());
     }
 }

@@ -1,7 +1,7 @@
 //! From the folder of a run back to its networks: preset, images and kept weights put together again.
 
 use super::failure::Failure;
-use super::launch::with_data;
+use super::launch::{of_data, with_data};
 use super::prepare;
 use super::runs::RunFiles;
 use crate::data::Splits;
@@ -10,7 +10,7 @@ use crate::engine::ranker::Network;
 use crate::engine::rebuild::{Rebuilt, evaluate};
 use crate::graph::Graph;
 use crate::posterior::statistics::race_order;
-use crate::preset::{Loaded, Preset};
+use crate::preset::{Loaded, Preset, PresetError};
 use crate::run::tensors::{digest, digest_of_numbers};
 use crate::run::{CandidateRecord, KeptWeights, RunFolder, SplitsFile};
 use burn::tensor::Device;
@@ -49,10 +49,11 @@ impl Setting {
     pub fn read(path: &Path, data: Option<&Path>) -> Result<Self, Failure> {
         let config = std::fs::read_to_string(path)
             .map_err(|error| Failure::Mistake(format!("{}: cannot be read ({error}); it says what was searched", path.display())))?;
-        let loaded = Preset::load(&path.to_string_lossy(), None, &with_data(&[], data)?)?;
-        let graph = Arc::new(prepare::graph(&loaded)?);
-        let splits = prepare::splits(&loaded)?;
-        let classes = prepare::classes(&loaded)?;
+        let blame = |error: PresetError| of_data(error, data);
+        let loaded = Preset::load(&path.to_string_lossy(), None, &with_data(&[], data)?).map_err(blame)?;
+        let graph = Arc::new(prepare::graph(&loaded).map_err(blame)?);
+        let splits = prepare::splits(&loaded).map_err(blame)?;
+        let classes = prepare::classes(&loaded).map_err(blame)?;
         Ok(Self { config, loaded, graph, splits, classes })
     }
 

@@ -18,6 +18,9 @@ use std::path::Path;
 /// No such run, a log that cannot be read, or no terminal.
 pub fn run(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let places = Places::of_user();
+    if arguments.screen.theme.is_some() {
+        screen::check(&arguments.screen)?;
+    }
     if arguments.plain {
         let replayed = open(&locate(&arguments.run, &places)?, arguments.speed)?;
         return plain::replay(&replayed.log, replayed.speed, &std::thread::sleep, &mut std::io::stdout().lock());

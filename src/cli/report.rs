@@ -13,7 +13,7 @@ use crate::run::{Averaging, read_retrained, write_whole};
 /// # Errors
 /// No such run, or a file that cannot be written.
 pub fn run(arguments: &ReportArguments) -> Result<Exit, Failure> {
-    let run = RunFiles::find(&arguments.run, &Places::of_user())?;
+    let run = RunFiles::find_or_newest(arguments.run.as_deref(), &Places::of_user())?;
     let candidates = run.candidates()?;
     let report = Report::of(&run.records, &candidates, run.notes)
         .map_err(|error| Failure::Mistake(format!("{}: {error}", run.folder.log().display())))?

@@ -26,14 +26,10 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     if *host {
         return hosted::run(|| resume(run, data.as_deref(), device.as_deref(), *every));
     }
-    let on_screen = !headless && !json && !plain && {
-        let missing = screen::missing_terminal();
-        if let Some(reason) = missing {
-            output::tell(&format!("{reason}, so the search runs without a screen (--headless)"));
-        }
-        missing.is_none()
-    };
-    if on_screen {
+    let unasked = !headless && !json && !plain;
+    let missing = screen::missing_terminal();
+    let on_screen = unasked && missing.is_none();
+    if on_screen || look.theme.is_some() {
         screen::check(look)?;
     }
     let path = locate(run, &places)?;
@@ -44,6 +40,10 @@ pub fn run(arguments: &ResumeArguments) -> Result<Exit, Failure> {
     let running = resume(&path, data.as_deref(), device.as_deref(), *every)?;
     if on_screen {
         return search::show(running, &Request::default(), places, look);
+    }
+    // What keeps the run from going on is told in one line, without this one before it.
+    if let Some(reason) = missing.filter(|_| unasked) {
+        output::tell(&format!("{reason}, so the search runs without a screen (--headless)"));
     }
     search::without_screen(running, if *plain { Telling::Plain } else { Telling::of(*json) })
 }

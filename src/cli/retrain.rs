@@ -13,7 +13,7 @@ use crate::engine::ranker::Network;
 use crate::engine::rebuild::evaluate;
 use crate::engine::retrain::Retrainer;
 use crate::export::arrays;
-use crate::export::text::{duration, percent, points};
+use crate::export::text::{counted, duration, p_value, percent, points};
 use crate::posterior::statistics::Answers;
 use crate::preset::{Loaded, Preset};
 use crate::run::tensors::{digest_of_bytes, to_safetensors};
@@ -232,15 +232,20 @@ fn recipe(folder: &RunFolder, base: &Loaded, from: Start, changes: &[String]) ->
         set.push(format!("train.learning_rate={}", FINE * base.preset.train.learning_rate));
     }
     for given in changes {
+        if !given.contains('=') {
+            return Err(Failure::Mistake(format!("recipe {given}: this is no setting; write key=value, such as epochs=20")));
+        }
         let full = if given.split('=').next().is_some_and(|key| key.contains('.')) { given.clone() } else { format!("train.{given}") };
         if !KEYS.iter().any(|key| full.starts_with(key)) {
             let keys = "those of [train], data.shift, data.flip, data.cutout, posterior.weight_prior and posterior.n_effective";
-            return Err(Failure::Mistake(format!("--recipe {given}: this is no part of training; there are {keys}")));
+            return Err(Failure::Mistake(format!("recipe {given}: this is no part of training; there are {keys}")));
         }
         set.push(full);
     }
     let path: PathBuf = folder.config();
-    Ok(Preset::load(&path.to_string_lossy(), None, &set)?)
+    // Who gave a recipe knows of no --set: a flag of a command, or a line on the screen.
+    let recipe = |_: &str, place: &str| place.strip_prefix("--set").map(|rest| format!("recipe{rest}"));
+    Preset::load(&path.to_string_lossy(), None, &set).map_err(|error| error.placed(recipe).into())
 }
 
 /// The settings that training depends on, `key=value`.
@@ -265,9 +270,12 @@ fn text(run: &RunFiles, retrained: &Retrained) -> String {
         Start::Inherited => "trained on from inherited weights",
         Start::Scratch => "trained from scratch",
     };
+    let (epochs, p_value) = (counted((*epochs).into(), "epoch"), p_value(*p));
+    let mode = run.started().map_or("", |started| started.batch_norm.label());
     format!(
-        "candidate {} of {}, {} parameters: {how}, {epochs} epochs, seed {seed}, {}\n  inherited  {}\n  retrained  {}\n  difference {} points; \
-         right alone: {only_retrained} retrained, {only_inherited} inherited; exact McNemar p = {p:.3}, {}\n  weights: {}\n",
+        "candidate {} of {}, {} parameters: {how}, {epochs}, seed {seed}, {}\n  before      {}, with inherited weights and {mode} batch-norm \
+         statistics\n  after       {}\n  difference  {} points; right alone: {only_retrained} after, {only_inherited} before; exact McNemar \
+         {p_value}, {}\n  weights: {}\n",
         candidate.0,
         run.folder.name(),
         crate::export::text::thousands(retrained.parameters),

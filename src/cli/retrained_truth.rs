@@ -9,7 +9,7 @@ use super::retrain::{Plan, Work, interrupted};
 use super::runs::RunFiles;
 use crate::engine::devices::OpenDevice;
 use crate::engine::pool::{Lost, Pool};
-use crate::export::text::{duration, percent};
+use crate::export::text::{counted, duration, percent};
 use crate::export::{Correlation, Judged, Training};
 use crate::posterior::statistics::stratified;
 use crate::run::{CandidateRecord, Retrained, Source, Start};
@@ -82,7 +82,7 @@ fn plan(arguments: &CorrelateArguments, setting: &Setting, seed: u64) -> Plan {
 }
 
 fn told(training: &Training) -> String {
-    format!("accuracy on the same images once trained from scratch, {} epochs, seed {}", training.epochs, training.seed)
+    format!("accuracy on the same images once trained from scratch, {}, seed {}", counted(training.epochs.into(), "epoch"), training.seed)
 }
 
 /// Trains candidates, each on the next device that is free.
@@ -111,7 +111,7 @@ fn train(
             let (before, after) = (percent(one.inherited.share()), percent(one.retrained.share()));
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             let left = duration(begun.elapsed().as_secs_f64() / done as f64 * (all - done) as f64);
-            output::tell(&format!("{at}: {before} inherited, {after} retrained; about {left} left for all"));
+            output::tell(&format!("{at}: {before} before, {after} after; about {left} left for all"));
             Ok(Some(one))
         };
         records.iter().map(train).collect::<Result<Vec<_>, Failure>>()

@@ -5,8 +5,8 @@ use super::places::Places;
 use crate::export::{Genotype, test_reads};
 use crate::preset::nearest;
 use crate::run::{
-    CandidateId, CandidateRecord, CandidateScore, Event, Record, RunFolder, RunState, Scores, Source, Started, read_candidates, read_log,
-    winner,
+    CandidateId, CandidateRecord, CandidateScore, Event, Record, RunFolder, RunState, Scores, Source, Started, list_runs, read_candidates,
+    read_log, winner,
 };
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,19 @@ impl RunFiles {
     /// A mistake: no such run (with the nearest name), or one that cannot be read.
     pub fn find(run: &Path, places: &Places) -> Result<Self, Failure> {
         Self::read(RunFolder::open(&locate(run, places)?)?)
+    }
+
+    /// The same, and the newest run below the runs folder where none is named.
+    ///
+    /// # Errors
+    /// As [`Self::find`]; no run at all.
+    pub fn find_or_newest(run: Option<&Path>, places: &Places) -> Result<Self, Failure> {
+        if let Some(run) = run {
+            return Self::find(run, places);
+        }
+        let newest = list_runs(places.runs()?).into_iter().next();
+        let none = || Failure::Mistake("there are no runs yet; `pgnas search digits` makes one".into());
+        Self::read(RunFolder::open(&newest.ok_or_else(none)?.path)?)
     }
 
     /// Reads the run of a folder.

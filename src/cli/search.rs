@@ -45,14 +45,21 @@ pub fn run(arguments: SearchArguments) -> Result<Exit, Failure> {
     if host {
         return hosted::run(|| launch(&request, &places));
     }
-    if !headless && !json && !plain {
-        match screen::missing_terminal() {
-            None => return on_screen(&request, places, &look, in_process),
-            Some(reason) => output::tell(&format!("{reason}, so the search runs without a screen (--headless)")),
-        }
+    if look.theme.is_some() {
+        screen::check(&look)?;
+    }
+    let unasked = !headless && !json && !plain;
+    let missing = screen::missing_terminal();
+    if unasked && missing.is_none() {
+        return on_screen(&request, places, &look, in_process);
     }
     let telling = if plain { Telling::Plain } else { Telling::of(json) };
-    without_screen(launch(&request, &places)?, telling)
+    // What keeps the search from starting is told in one line, without this one before it.
+    let running = launch(&request, &places)?;
+    if let Some(reason) = missing.filter(|_| unasked) {
+        output::tell(&format!("{reason}, so the search runs without a screen (--headless)"));
+    }
+    without_screen(running, telling)
 }
 
 /// Follows a search to its end without a screen.
@@ -108,6 +115,7 @@ pub fn show(running: Running, request: &Request, places: Places, look: &ScreenAr
     let opened = Opened { name, path, records: running.before, link: Some(link), tie: Tie::Own };
     let host = SystemHost::new(places, request.clone()).in_process(running.engine);
     screen::show(Box::new(host), Some(First::Run(opened)), look)?;
+    attach::left(folder.path());
     Ok(RunFiles::read(folder).map_or(Exit::Stopped, |run| run.exit()))
 }
 

@@ -40,10 +40,17 @@ impl TruthTable {
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let (_, head) = lines.next().ok_or("it is empty; its first line must name the columns")?;
         let names: Vec<&str> = head.split(',').map(str::trim).collect();
+        if names.len() < 2 {
+            return Err(
+                "its first line has one name; it must have two or more, separated by commas: that of the architectures, then those of \
+                        accuracies"
+                    .to_owned(),
+            );
+        }
         let known = || names.iter().skip(1).copied().collect::<Vec<_>>().join(", ");
         let place = match column {
             Some(column) => names.iter().skip(1).position(|name| *name == column).map(|place| place + 1),
-            None => (names.len() > 1).then_some(1),
+            None => Some(1),
         };
         let place = place.ok_or_else(|| format!("there is no column `{}`; there are {}", column.unwrap_or_default(), known()))?;
         let mut accuracies = BTreeMap::new();
@@ -78,7 +85,8 @@ mod tests {
             ("arch_str,valid\na,101\n", None, "line 2: `valid`"),
             ("arch_str,valid\na\n", None, "line 2: `valid`"),
             ("", None, "it is empty"),
-            ("arch_str\n", None, "there is no column ``; there are "),
+            ("arch_str\n", None, "its first line has one name; it must have two or more, separated by commas"),
+            ("arch_str;valid;test\n|a~0|;63.5;70\n", Some("valid"), "its first line has one name"),
         ] {
             let message = TruthTable::parse(text, column).unwrap_err();
             assert!(message.starts_with(told), "{message}");

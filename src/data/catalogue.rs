@@ -36,7 +36,7 @@ pub struct Outline {
 
 /// How the files of a set are laid out.
 #[derive(Debug, Clone, Copy)]
-enum Layout {
+pub(super) enum Layout {
     Cifar(&'static cifar::Layout),
     Idx,
     Folders,
@@ -75,6 +75,13 @@ const CIFAR100_CLASSES: [&str; 100] = [
     "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
     "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
 ];
+
+impl FileSet {
+    /// How its files are laid out.
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+}
 
 impl Known {
     /// Every set, for lists and for suggesting the nearest name.

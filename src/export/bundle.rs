@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Every file that an export may hold; a folder with anything else in it is no export and is not replaced.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "README.md",
     "config.toml",
     "ensemble.json",
@@ -16,6 +16,7 @@ const KNOWN: [&str; 12] = [
     "network.dot",
     "network.svg",
     "network.txt",
+    "select.json",
     "space.toml",
     // Python leaves its compiled module beside the source.
     "__pycache__",

@@ -1,7 +1,8 @@
 //! The README of an export: what the network is, how it scored, how to run each file.
 
 use super::genotype::Genotype;
-use super::text::{percent, thousands, times};
+use super::text::{counted, percent, thousands, times};
+use crate::data::Known;
 use crate::run::Accuracy;
 use std::fmt::Write as _;
 
@@ -11,19 +12,20 @@ pub fn card(genotype: &Genotype) -> String {
     let mut text = format!("# Candidate {} of `{}`\n\n", genotype.candidate.0, genotype.run);
     let _ = writeln!(
         text,
-        "A network for the image set `{}`, drawn from the {} of a super-network that was searched with the preset `{}`, seed {}, after {} \
-         epochs. {}\n",
+        "A network for the image set `{}`, drawn from the {} of a super-network that was searched with the preset `{}`, seed {}, after \
+         {}. {}\n",
         genotype.set,
         if genotype.source == crate::run::Source::Posterior { "posterior" } else { genotype.source.label() },
         genotype.preset,
         genotype.seed,
-        genotype.epoch,
+        counted(genotype.epoch.into(), "epoch"),
         genotype.retrained.as_ref().map_or_else(
             || "Its weights are those it inherited there; it was not retrained.".to_owned(),
             |retrained| match retrained.from {
-                crate::run::Start::Scratch => format!("It was then trained from scratch, {} epochs.", retrained.epochs),
-                crate::run::Start::Inherited =>
-                    format!("It was then trained on from the weights it inherited, {} epochs.", retrained.epochs),
+                crate::run::Start::Scratch => format!("It was then trained from scratch, {}.", counted(retrained.epochs.into(), "epoch")),
+                crate::run::Start::Inherited => {
+                    format!("It was then trained on from the weights it inherited, {}.", counted(retrained.epochs.into(), "epoch"))
+                }
             }
         )
     );
@@ -52,10 +54,34 @@ pub fn card(genotype: &Genotype) -> String {
          | `model.onnx` | any ONNX runtime: input `images`, normalised, `[batch, channels, height, width]`; output `logits` |\n\
          | `model.py`, `model.safetensors` | a module of PyTorch and its weights; needs torch and safetensors; can be trained on |\n\
          | `genotype.json`, `config.toml` | `pgnas evaluate genotype.json` computes the select accuracy again |\n\
+         | `select.json` | the images that it was ranked on: their positions in the set, and their classes |\n\
          | `network.svg`, `network.dot`, `network.txt` | the network drawn: dropped operations are absent, kept ones carry their share |\n",
     );
+    let _ = write!(text, "\n{}", images_snippet(&genotype.set));
     text.push_str(SNIPPETS);
+    text.push_str(&judging("logits"));
     text
+}
+
+/// Where the images of a set come from and how their bytes become `pixels`, as a section with its heading; those that ranked as the example.
+pub(super) fn images_snippet(set: &str) -> String {
+    let Ok(known) = set.parse::<Known>() else { return String::new() };
+    let outside = known.outside();
+    let lines = outside.python.unwrap_or("# pixels = those of these positions, as told above\n");
+    format!(
+        "## Its images\n\n`select.json` has the positions in the set `{set}` of the images that it was ranked on, and their classes. {}\n\n\
+         ```python\nimport json, numpy\nchosen = json.load(open(\"select.json\"))\n\
+         select, labels = (numpy.array(chosen[name]) for name in (\"select\", \"labels\"))\n{lines}```\n",
+        outside.words
+    )
+}
+
+/// How those that are right are counted, from what the network yields.
+pub(super) fn judging(output: &str) -> String {
+    format!(
+        "\n`({output}.argmax(1) == labels).sum()` then counts the select images that are right: as many as the table says, but where two classes \
+         are so close that another runtime rounds them the other way.\n"
+    )
 }
 
 /// How the files run elsewhere, on `pixels`; a test runs what stands here.
@@ -128,11 +154,22 @@ mod tests {
         ] {
             assert!(text.contains(fact), "{fact}\n{text}");
         }
-        for file in
-            ["model.onnx", "model.py", "model.safetensors", "genotype.json", "config.toml", "network.svg", "network.dot", "network.txt"]
-        {
+        for file in [
+            "model.onnx",
+            "model.py",
+            "model.safetensors",
+            "genotype.json",
+            "config.toml",
+            "select.json",
+            "network.svg",
+            "network.dot",
+            "network.txt",
+        ] {
             assert!(text.contains(&format!("`{file}`")), "{file}");
         }
+        // Who takes the bytes of the digits for shares of 255 gets answers at chance, and no error.
+        assert!(text.contains("are divided by 16") && text.contains("load_digits().images[select] / 16"), "{text}");
+        assert!(text.contains("`(logits.argmax(1) == labels).sum()`"), "{text}");
         assert!(!text.contains("read once"));
     }
 

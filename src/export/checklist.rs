@@ -138,10 +138,7 @@ pub fn checklist(report: &Report, records: &[Record]) -> Vec<ChecklistItem> {
         ("Ablation studies?", (Answer::No, "one run is none; change one key by `--set` and compare the reports".into())),
         (
             "Same evaluation protocol for all methods?",
-            if_compared(format!(
-                "`comparison`: all with {} batch-norm statistics, image by image",
-                super::markdown::mode(report.batch_norm)
-            )),
+            if_compared(format!("`comparison`: all with {} batch-norm statistics, image by image", report.batch_norm.label())),
         ),
         ("Performance compared over time?", if_compared("`comparison.best_of`: the best of n samples, for each n".into())),
         ("Compared with random search?", if_compared(format!("`comparison.baselines`: {}", against.unwrap_or_default()))),

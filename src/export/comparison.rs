@@ -1,7 +1,7 @@
 //! Posterior candidates against the baselines, image by image: what `pgnas compare` tells. `docs/cli.md` documents the keys.
 
 use super::report::Limits;
-use super::text::{percent, points, share, thousands};
+use super::text::{counted, percent, points, share, thousands};
 use crate::posterior::statistics::{
     Answers, BestOf, Interval, Raced, SamplesInterval, honest_best, mean_and_deviation, paired_difference, probability_of_superiority,
     relative_improvement, samples_intervals, samples_to_reach, simulate,
@@ -109,6 +109,14 @@ pub struct Baseline {
     pub sentence: String,
 }
 
+impl Baseline {
+    /// What some samples of the posterior are worth in samples of this baseline, in words; `None` where nothing is known of it.
+    #[must_use]
+    pub fn price(&self) -> Option<String> {
+        price(&self.worth, &self.drawn)
+    }
+}
+
 /// What so many posterior samples are worth in samples of a baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Worth {
@@ -165,23 +173,17 @@ impl Comparison {
         Some(compared)
     }
 
+    /// The difference from one baseline alone, the same that a whole comparison tells: for the end of a search.
+    #[must_use]
+    pub fn difference(started: &Started, candidates: &[CandidateRecord], baseline: Source) -> Option<Limits> {
+        let (posterior, baselines) = sides(started, candidates)?;
+        baselines.iter().find(|side| side.source == baseline)?.difference(&posterior)
+    }
+
     /// The same without what a race would have saved, which takes as long as all the rest: for a screen.
     #[must_use]
     pub fn without_races(started: &Started, candidates: &[CandidateRecord]) -> Option<Self> {
-        let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
-        let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
-        let mode = started.batch_norm;
-        // A race asks all only the first images; those are what all can be compared on.
-        let asked = |candidate: &&CandidateRecord| ids.contains(&candidate.score.id);
-        let common = candidates.iter().filter(asked).map(|candidate| candidate.correct(mode).0.len()).min()?;
-        let of = |source| {
-            let own = candidates.iter().filter(|candidate| candidate.score.source == source && ids.contains(&candidate.score.id));
-            let answers = own.clone().map(|candidate| Answers::new(&candidate.correct(mode).0[..common])).collect();
-            let parameters = own.map(|candidate| candidate.score.parameters as f64).collect();
-            Side { source, answers, parameters, seed: started.seed }
-        };
-        let posterior = of(Source::Posterior);
-        let baselines: Vec<Side> = Source::BASELINES.into_iter().map(of).filter(|side| !side.answers.is_empty()).collect();
+        let (posterior, baselines) = sides(started, candidates)?;
         let all = baselines.iter().chain([&posterior]).flat_map(|side| &side.answers);
         let images = posterior.answers.first()?.images();
         let right: Vec<usize> = all.map(Answers::right).collect();
@@ -240,6 +242,23 @@ fn races(source: Source) -> bool {
     source == Source::Posterior || source.is_baseline() && source != Source::Constant
 }
 
+/// Posterior and baselines of the newest weights, with their answers to the images that all were asked.
+fn sides(started: &Started, candidates: &[CandidateRecord]) -> Option<(Side, Vec<Side>)> {
+    let scores: Vec<CandidateScore> = candidates.iter().map(|candidate| candidate.score.clone()).collect();
+    let ids: Vec<_> = newest(&scores).map(|score| score.id).collect();
+    let mode = started.batch_norm;
+    // A race asks all only the first images; those are what all can be compared on.
+    let asked = |candidate: &&CandidateRecord| ids.contains(&candidate.score.id);
+    let common = candidates.iter().filter(asked).map(|candidate| candidate.correct(mode).0.len()).min()?;
+    let of = |source| {
+        let own = candidates.iter().filter(|candidate| candidate.score.source == source && ids.contains(&candidate.score.id));
+        let answers = own.clone().map(|candidate| Answers::new(&candidate.correct(mode).0[..common])).collect();
+        let parameters = own.map(|candidate| candidate.score.parameters as f64).collect();
+        Side { source, answers, parameters, seed: started.seed }
+    };
+    Some((of(Source::Posterior), Source::BASELINES.into_iter().map(of).filter(|side| !side.answers.is_empty()).collect()))
+}
+
 /// The candidates of one source before anything is computed of them.
 struct Side {
     source: Source,
@@ -285,6 +304,11 @@ impl Side {
         Some((drawn, curve))
     }
 
+    /// Posterior minus this baseline.
+    fn difference(&self, posterior: &Self) -> Option<Limits> {
+        paired_difference(&posterior.answers(), &self.answers(), self.seed).map(limits)
+    }
+
     /// This baseline with the posterior against it.
     fn against(
         &self,
@@ -295,7 +319,7 @@ impl Side {
         bar: impl Fn(usize) -> usize,
     ) -> Option<Baseline> {
         let (drawn, curve) = self.drawn(bars, bar)?;
-        let difference = limits(paired_difference(&posterior.answers(), &self.answers(), self.seed)?);
+        let difference = self.difference(posterior)?;
         let superiority = limits(probability_of_superiority(&posterior.accuracies(), &self.accuracies(), self.seed)?);
         let told: Vec<usize> = steps(of_posterior.count).collect();
         let intervals = samples_intervals(&posterior.answers(), &self.answers(), &told, self.seed);
@@ -320,34 +344,45 @@ fn limits(interval: Interval) -> Limits {
     Limits { estimate, low, high }
 }
 
-/// Samples of the posterior whose worth the sentence tells.
-const TOLD: usize = 5;
+/// Samples of the posterior whose worth is told, at most.
+const TOLD: usize = 10;
+
+/// What some samples of the posterior are worth in samples of a baseline, in the words of texts and screen alike: no surer than the interval.
+fn price(worth: &[Worth], baseline: &Drawn) -> Option<String> {
+    let worth = worth.iter().rfind(|worth| worth.posterior_samples <= TOLD)?;
+    let (name, all) = (baseline.source.label(), baseline.count);
+    let few = match worth.posterior_samples {
+        1 => "one posterior sample".to_owned(),
+        few => format!("the best of {few} posterior samples"),
+    };
+    let every = || if all == 1 { format!("the one {name} sample") } else { format!("all {} {name} samples", thousands(all as u64)) };
+    Some(match (worth.baseline_samples, worth.baseline_low) {
+        (Some(1), _) => format!("{few} is worth one {name} sample"),
+        (Some(_), _) => format!("{few} is worth about {} {name} samples", worth.words(all)),
+        (None, Some(low)) => {
+            format!("{few} is worth more than {}, though {} may be enough (95 % interval)", every(), thousands(low as u64))
+        }
+        (None, None) => format!("{few} is worth more than {}", every()),
+    })
+}
+
+/// The same as the beginning of a sentence.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
 
 fn sentence(posterior: &Drawn, baseline: &Drawn, difference: Limits, superiority: Limits, worth: &[Worth], images: usize) -> String {
     let name = baseline.source.label();
     let interval = format!("{} to {}", points(difference.low), points(difference.high));
-    let told = worth.iter().rfind(|worth| worth.posterior_samples <= TOLD);
-    let worth = told.map_or_else(String::new, |worth| {
-        let samples = worth.posterior_samples;
-        let of_posterior =
-            if samples == 1 { "1 posterior sample gives".to_owned() } else { format!("the best of {samples} posterior samples gives") };
-        match worth.baseline_samples {
-            Some(_) => format!(" It takes {} {name} samples to buy what {of_posterior}.", worth.words(baseline.count)),
-            None => match worth.baseline_low {
-                Some(low) => format!(
-                    " All {} {name} samples together do not buy what {of_posterior}, though {low} may (95 % interval).",
-                    baseline.count
-                ),
-                None => format!(" All {} {name} samples together do not buy what {of_posterior}.", baseline.count),
-            },
-        }
-    });
+    let worth = price(worth, baseline).map_or_else(String::new, |price| format!(" {}.", capital(&price)));
+    let (candidates, get) = (counted(posterior.count as u64, "posterior candidate"), if posterior.count == 1 { "gets" } else { "get" });
     format!(
-        "Of {images} select images, {} posterior candidates get {} right in the mean and {} {name} ones {}: {} points (95 % interval over \
-         candidates and images {interval}). A posterior candidate beats a {name} one with probability {} (ties count half).{worth}",
-        posterior.count,
+        "Of {images} select images, {candidates} {get} {} right in the mean and {} {name} {} {}: {} points (95 % interval over candidates and \
+         images {interval}). A posterior candidate beats a {name} one with probability {} (ties count half).{worth}",
         percent(posterior.select_mean),
         baseline.count,
+        if baseline.count == 1 { "one" } else { "ones" },
         percent(baseline.select_mean),
         points(difference.estimate),
         share(superiority.estimate),
@@ -383,8 +418,30 @@ mod tests {
             random.sentence,
             "Of 100 select images, 3 posterior candidates get 97.7 % right in the mean and 2 random ones 75.0 %: +22.7 points (95 % interval \
              over candidates and images +11.8 to +34.0). A posterior candidate beats a random one with probability 1.000 (ties count half). \
-             All 2 random samples together do not buy what the best of 3 posterior samples gives."
+             The best of 3 posterior samples is worth more than all 2 random samples."
         );
+        assert_eq!(random.price().unwrap(), "the best of 3 posterior samples is worth more than all 2 random samples");
+    }
+
+    #[test]
+    fn a_price_has_the_reservation_of_its_interval_and_texts_have_it_from_the_same_words_as_the_screen() {
+        let comparison = Comparison::of(&fixture::started(), &fixture::candidates()).unwrap();
+        let mut random = comparison.baselines[0].clone();
+        random.drawn.count = 300;
+        let mut told = |samples, estimate, low, high| {
+            let worth = Worth { posterior_samples: samples, baseline_samples: estimate, baseline_low: low, baseline_high: high };
+            random.worth = vec![worth, Worth { posterior_samples: 20, ..worth }];
+            let own = random.price().unwrap();
+            let text = sentence(&comparison.posterior, &random.drawn, random.difference, random.superiority, &random.worth, 100);
+            assert!(text.ends_with(&format!(" {}.", capital(&own))), "{text}");
+            own
+        };
+        assert_eq!(
+            told(10, None, Some(109), None),
+            "the best of 10 posterior samples is worth more than all 300 random samples, though 109 may be enough (95 % interval)"
+        );
+        assert_eq!(told(1, Some(7), Some(4), None), "one posterior sample is worth about 7 (4 to more than 300) random samples");
+        assert_eq!(told(1, Some(1), Some(1), Some(1)), "one posterior sample is worth one random sample");
     }
 
     #[test]

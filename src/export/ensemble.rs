@@ -1,13 +1,14 @@
 //! Several networks of a run as one ONNX file that averages their softmax, with what it is and how it scored.
 
+use super::card::{images_snippet, judging};
 use super::onnx::{Member, onnx_mean};
-use super::text::{percent, thousands};
+use super::text::{counted, percent, thousands};
 use super::{Bundle, arrays};
 use crate::data::Normalisation;
 use crate::graph::{Graph, Values};
 use crate::posterior::statistics::Quality;
 use crate::preset::{BatchNormMode, Preset};
-use crate::run::{Accuracy, CandidateId, Source, Started};
+use crate::run::{Accuracy, CandidateId, SelectFile, Source, Started};
 use serde::Serialize;
 
 /// What `ensemble.json` holds; `docs/cli.md` documents the keys.
@@ -88,6 +89,7 @@ impl Ensemble {
         (config, preset): (&str, &Preset),
         normalisation: &Normalisation,
         classes: &[String],
+        select: &SelectFile,
     ) -> Result<Bundle, String> {
         let list = |values: &[f32]| serde_json::to_string(values).unwrap_or_default();
         let facts = [
@@ -112,6 +114,7 @@ impl Ensemble {
         bundle.add("model.onnx", onnx_mean(&name, &members, preset.train.batch_norm_epsilon, &facts));
         bundle.add("ensemble.json", serde_json::to_string_pretty(self).map_err(|error| error.to_string())? + "\n");
         bundle.add("config.toml", config);
+        bundle.add("select.json", select.to_json());
         bundle.add("README.md", self.card());
         Ok(bundle)
     }
@@ -124,7 +127,7 @@ impl Ensemble {
         let Accuracy { correct, total } = self.select;
         let Quality { accuracy, nll, brier, calibration_error } = self.quality;
         format!(
-            "# Mean of {} candidates of `{}`\n\n\
+            "# Mean of {} of `{}`\n\n\
              `model.onnx` runs candidates {} side by side and averages their softmax. Their weights are those they inherited; they were not \
              retrained. Input `images`, normalised, `[batch, channels, height, width]`; output `probabilities`, `[batch, classes]`.\n\n\
              | | |\n|---|---|\n\
@@ -132,17 +135,30 @@ impl Ensemble {
              | negative log-likelihood, Brier, calibration error | {nll:.3}, {brier:.3}, {} |\n\
              | parameters, multiply-accumulates per image | {}, {} |\n\n\
              The members were chosen on these very images, which flatters the figures; `pgnas ensemble` tells what is left of them on \
-             images that did not choose.\n",
-            self.members.len(),
+             images that did not choose.\n\n{}\n## Running it\n\n\
+             `pixels` are images as float32 from 0 to 1, `[batch, channels, height, width]`. With ONNX Runtime:\n\n\
+             ```python\n{RUNNING}```\n{}",
+            counted(self.members.len() as u64, "candidate"),
             self.run,
             self.numbers(),
             percent(accuracy),
             percent(calibration_error),
             thousands(self.parameters),
             thousands(self.macs),
+            images_snippet(&self.set),
+            judging("probabilities"),
         )
     }
 }
+
+/// How `model.onnx` runs elsewhere, on `pixels`.
+const RUNNING: &str = r#"import json, numpy, onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+facts = session.get_modelmeta().custom_metadata_map  # also accuracy, seed, run, candidates
+mean, deviation = (numpy.float32(json.loads(facts[name])).reshape(1, -1, 1, 1) for name in ("mean", "deviation"))
+[probabilities] = session.run(None, {"images": (pixels - mean) / deviation})
+names = [json.loads(facts["classes"])[best] for best in probabilities.argmax(1)]
+"#;
 
 /// What the names of a candidate's nodes begin with.
 fn prefix(candidate: CandidateId) -> String {

@@ -2,9 +2,8 @@
 
 use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts, race_sentence};
-use super::report::{Candidate, Group, Report, Sample, Steered};
-use super::text::{duration, mebibytes, percent, points, thousands, times};
-use crate::preset::BatchNormMode;
+use super::report::{Candidate, Group, Limits, Report, Sample, Steered};
+use super::text::{counted, duration, mebibytes, p_value, percent, points, thousands, times};
 use crate::run::{Source, readable};
 use std::fmt::Write as _;
 
@@ -41,9 +40,10 @@ The best of n samples, chosen on one half of the select images and reported on t
 mean over all choices of n of the candidates, with the middle 95 % of them; then how many samples of a baseline buy the same, with a bootstrap 95 % interval over candidates \
 and images, which reaches no further than there are candidates.\n\n";
 
-/// A few lines for the end of a search.
+/// A few lines for the end of a search; `difference` is [`super::Comparison::difference`] from the random candidates, where their answers are
+/// known.
 #[must_use]
-pub fn summary(report: &Report) -> String {
+pub fn summary(report: &Report, difference: Option<Limits>) -> String {
     let mut text = String::new();
     let took = duration(report.wall_seconds);
     let _ = writeln!(text, "{}: {} after {took}, {} of {} epochs", report.run, report.outcome, report.epochs_done, report.epochs);
@@ -61,17 +61,18 @@ pub fn summary(report: &Report) -> String {
         let (mean, sd) = (percent(accuracy.select_mean), 100.0 * accuracy.select_sd);
         let _ = writeln!(text, "  {name:11}  select {mean} ± {sd:.1} (mean and deviation of {})", sample.count);
     }
-    if let Some(difference) = &report.difference {
-        let limits = difference.deciding;
-        let interval = format!("95 % interval {} to {}", points(limits.low), points(limits.high));
+    let over = if difference.is_some() { "candidates and images" } else { "candidates" };
+    if let Some(limits) = difference.or(report.difference.map(|difference| difference.deciding)) {
+        let interval = format!("95 % interval over {over} {} to {}", points(limits.low), points(limits.high));
         let _ = writeln!(text, "  posterior − random: {} points ({interval})", points(limits.estimate));
     }
     if let Some(ties) = &report.ties {
         let (tied, compared, posterior) = (ties.tied.len(), ties.compared, ties.posterior);
-        let _ = writeln!(text, "  tied with the winner: {tied} of {compared} candidates, {posterior} of them of the posterior");
+        let compared = counted(compared.into(), "candidate");
+        let _ = writeln!(text, "  tied with the winner: {tied} of {compared}, {posterior} of them of the posterior");
     }
     let opened = times(report.test_reads);
-    let _ = writeln!(text, "  test split opened {opened}; accuracies with {} batch-norm statistics", mode(report.batch_norm));
+    let _ = writeln!(text, "  test split opened {opened}; accuracies with {} batch-norm statistics", report.batch_norm.label());
     text
 }
 
@@ -157,7 +158,7 @@ fn result(text: &mut String, report: &Report) {
         text.push_str("No candidate was ranked.\n\n");
         return;
     }
-    let _ = write!(text, "## Result\n\nAccuracies with {} batch-norm statistics, and their 95 % intervals.\n\n", mode(report.batch_norm));
+    let _ = write!(text, "## Result\n\nAccuracies with {} batch-norm statistics, and their 95 % intervals.\n\n", report.batch_norm.label());
     let rows = candidates.into_iter().map(|(name, candidate)| {
         let accuracy = candidate.deciding;
         let on_test = match (accuracy.test_accuracy, accuracy.test_low, accuracy.test_high) {
@@ -198,7 +199,7 @@ fn comparison(text: &mut String, report: &Report) {
         let kept = percent(sample.kept_share_mean);
         vec![(*name).to_owned(), sample.count.to_string(), spread(sample.recalibrated), spread(sample.inherited), range, kept]
     });
-    table(text, &["", "candidates", "select, recalibrated", "select, inherited", "lowest to highest", "kept"], rows);
+    table(text, &["", "candidates", "select, re-estimated", "select, inherited", "lowest to highest", "kept"], rows);
     let Some(comparison) = &report.comparison else {
         if let Some(difference) = &report.difference {
             let limits = difference.deciding;
@@ -277,20 +278,23 @@ fn afterwards(text: &mut String, report: &Report) {
     if report.retrained.is_empty() {
         return;
     }
-    text.push_str("## Retrained\n\nSelect accuracy with inherited weights and once trained by itself; p of the exact McNemar test.\n\n");
+    text.push_str(
+        "## Retrained\n\nSelect accuracy before (with the weights it inherited and the statistics that decide) and after it was trained by \
+         itself; the exact McNemar test of the two.\n\n",
+    );
     let rows = report.retrained.iter().map(|retrained| {
         vec![
             retrained.candidate.0.to_string(),
             retrained.source.label().to_owned(),
-            format!("{}, seed {}, {} epochs", retrained.from.word(), retrained.seed, retrained.epochs),
+            format!("{}, seed {}, {}", retrained.from.word(), retrained.seed, counted(retrained.epochs.into(), "epoch")),
             percent(retrained.inherited_accuracy),
             with_interval(retrained.retrained_accuracy, retrained.retrained_low, retrained.retrained_high),
             points(retrained.retrained_accuracy - retrained.inherited_accuracy),
-            format!("{:.3}", retrained.p),
+            p_value(retrained.p),
             thousands(retrained.parameters),
         ]
     });
-    table(text, &["candidate", "source", "from", "inherited", "retrained", "difference", "p", "parameters"], rows);
+    table(text, &["candidate", "source", "from", "before", "after", "difference", "McNemar", "parameters"], rows);
 }
 
 /// How well inherited weights rank, for each truth that was asked for.
@@ -387,13 +391,6 @@ fn with_interval(share: f64, low: f64, high: f64) -> String {
     format!("{} ({:.1} to {:.1})", percent(share), 100.0 * low, 100.0 * high)
 }
 
-pub(super) fn mode(mode: BatchNormMode) -> &'static str {
-    match mode {
-        BatchNormMode::Inherited => "inherited",
-        BatchNormMode::Recalibrated => "recalibrated",
-    }
-}
-
 fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
@@ -422,7 +419,18 @@ mod tests {
 
     #[test]
     fn the_summary_of_a_complete_run() {
-        insta::assert_snapshot!(summary(&report(usize::MAX)));
+        insta::assert_snapshot!(summary(&report(usize::MAX), None));
+    }
+
+    #[test]
+    fn the_difference_of_the_summary_is_the_one_that_the_comparison_tells() {
+        let (started, candidates) = (fixture::started(), fixture::candidates());
+        let limits = super::super::Comparison::difference(&started, &candidates, Source::Random).unwrap();
+        let text = summary(&report(usize::MAX), Some(limits));
+        assert!(text.contains("posterior − random: +22.7 points (95 % interval over candidates and images +11.8 to +34.0)\n"), "{text}");
+        let comparison = super::super::Comparison::of(&started, &candidates).unwrap();
+        assert_eq!(comparison.baselines[0].difference, limits);
+        assert!(comparison.baselines[0].sentence.contains("candidates and images +11.8 to +34.0"));
     }
 
     #[test]
@@ -431,7 +439,7 @@ mod tests {
             let report = report(length);
             let text = markdown(&report);
             assert!(text.contains("unfinished") && text.contains("is torn") && text.contains(CAVEAT), "{length}: {text}");
-            assert!(!text.contains("NaN") && !summary(&report).contains("NaN"), "{length}");
+            assert!(!text.contains("NaN") && !summary(&report, None).contains("NaN"), "{length}");
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Bundle, Genotype, Origin, arrays, card, drawing, figure, onnx, pytor
 use crate::data::Normalisation;
 use crate::graph::{Graph, Values};
 use crate::preset::{Preset, Space};
+use crate::run::SelectFile;
 use crate::run::tensors::to_safetensors;
 use std::str::FromStr;
 
@@ -62,6 +63,8 @@ pub struct Package<'a> {
     pub normalisation: &'a Normalisation,
     /// Names of the classes.
     pub classes: &'a [String],
+    /// The images that it was ranked on.
+    pub select: &'a SelectFile,
     /// The sliced network with its numbers.
     pub network: Option<(&'a Graph, &'a Values)>,
 }
@@ -77,6 +80,7 @@ impl Package<'_> {
         if has(Format::Genotype) {
             bundle.add("genotype.json", self.genotype.to_json());
             bundle.add("config.toml", self.config);
+            bundle.add("select.json", self.select.to_json());
             // What the preset names beside itself, so that the folder can be read alone.
             if let Space::File(space) = &self.preset.space {
                 bundle.add("space.toml", space.text.as_str());
@@ -162,6 +166,10 @@ mod tests {
         (Genotype::of(&started, &candidate, None).unwrap(), slice, values)
     }
 
+    fn select() -> SelectFile {
+        SelectFile { set: "digits".into(), images: 1797, images_sha256: "ab".into(), select: vec![3, 5], labels: vec![1, 0] }
+    }
+
     fn names(bundle: &Bundle) -> Vec<&str> {
         bundle.files.iter().map(|(name, _)| name.as_str()).collect()
     }
@@ -176,9 +184,11 @@ mod tests {
         let preset = Preset::load("digits", None, &[]).unwrap().preset;
         let normalisation = Normalisation { mean: vec![0.25], deviation: vec![0.5] };
         let classes: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+        let select = select();
         let package = |network| Package {
             genotype: &genotype,
             config: "name = \"digits\"",
+            select: &select,
             preset: &preset,
             normalisation: &normalisation,
             classes: &classes,
@@ -188,7 +198,7 @@ mod tests {
         let all = Format::ALL.map(|(_, format)| format);
         let bundle = whole.files(&all).unwrap();
         let drawings = ["network.svg", "network.dot", "network.txt"];
-        let files = ["genotype.json", "config.toml", "model.safetensors", "model.onnx", "model.py"];
+        let files = ["genotype.json", "config.toml", "select.json", "model.safetensors", "model.onnx", "model.py"];
         assert_eq!(names(&bundle), [files.as_slice(), &drawings, &["README.md"]].concat());
         for (word, format) in Format::ALL {
             assert_eq!(word.parse(), Ok(format));
@@ -220,9 +230,20 @@ mod tests {
         let (genotype, ..) = candidate();
         let preset = Preset::load("digits", None, &[]).unwrap().preset;
         let normalisation = Normalisation { mean: vec![0.25], deviation: vec![0.5] };
-        let package =
-            Package { genotype: &genotype, config: "", preset: &preset, normalisation: &normalisation, classes: &[], network: None };
+        let select = select();
+        let package = Package {
+            genotype: &genotype,
+            config: "",
+            preset: &preset,
+            normalisation: &normalisation,
+            classes: &[],
+            select: &select,
+            network: None,
+        };
         let bundle = package.files(&Format::ALL.map(|(_, format)| format)).unwrap();
-        assert_eq!(names(&bundle), ["genotype.json", "config.toml", "network.svg", "network.dot", "network.txt", "README.md"]);
+        assert_eq!(
+            names(&bundle),
+            ["genotype.json", "config.toml", "select.json", "network.svg", "network.dot", "network.txt", "README.md"]
+        );
     }
 }

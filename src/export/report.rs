@@ -172,7 +172,7 @@ pub struct LastEpoch {
     pub select_accuracy: f64,
     /// Mean entropy of a channel's keep bit, in bits.
     pub entropy_bits: f64,
-    /// Share of channels with p in [0.1, 0.9].
+    /// Share of channels with p in [0.05, 0.95].
     pub undecided_share: f64,
     /// Expected parameters of a candidate.
     pub expected_parameters: f64,

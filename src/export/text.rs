@@ -32,6 +32,34 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of things whose word takes an s: `1 epoch`, `1,200 epochs`.
+#[must_use]
+pub fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// The p of a test: `p = 0.012`, and `p < 0.001` where three digits would say that it is none.
+#[must_use]
+pub fn p_value(p: f64) -> String {
+    if p < 0.0005 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+}
+
+/// A text in lines of so many columns at most, broken between words; a longer word has a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// How often: `once`, `3 times`.
 #[must_use]
 pub fn times(count: u32) -> String {
@@ -67,6 +95,9 @@ mod tests {
         assert_eq!([duration(f64::NAN), duration(-1.0)], ["0 s", "0 s"]);
         assert_eq!(share(0.9771), "0.977");
         assert_eq!([percent(0.9714), points(-0.0025), points(0.142)], ["97.1 %", "-0.2", "+14.2"]);
+        assert_eq!([counted(1, "epoch"), counted(0, "epoch"), counted(1200, "epoch")], ["1 epoch", "0 epochs", "1,200 epochs"]);
+        assert_eq!([p_value(1.0), p_value(0.0005), p_value(0.000_499), p_value(0.0)], ["p = 1.000", "p = 0.001", "p < 0.001", "p < 0.001"]);
+        assert_eq!(wrapped("one two  three fourteen", 8), ["one two", "three", "fourteen"]);
         assert_eq!([mebibytes(0), mebibytes(1), mebibytes(213 << 20)], ["0 MiB", "1 MiB", "213 MiB"]);
     }
 }

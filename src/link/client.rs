@@ -1,16 +1,16 @@
 //! A screen's end of a socket: it looks like a search in the same process.
 
 use super::channel::channel;
-use super::place::socket_paths;
+use super::place::{socket_paths, sockets};
 use super::server::PROGRAM;
 use super::wire::{Answer, Asked, FROM_HOST, Hello, PROTOCOL, Told, Welcome, receive, send};
 use super::{Link, Publisher};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time that a host has for its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,10 +36,7 @@ pub enum AttachError {
 pub fn attach(run: &Path, watch: bool) -> Result<(Link, Welcome), AttachError> {
     let mut stream = connect(run)?;
     let mut greet = || {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        send(&mut stream, &Hello { protocol: PROTOCOL, program: PROGRAM.into(), watch })?;
-        let answer: Answer = receive(&mut stream, FROM_HOST)?;
+        let answer = greet(&mut stream, watch, PATIENCE)?;
         // The newest state comes first.
         let first: Option<Told> = if matches!(answer, Answer::Welcome(_)) { Some(receive(&mut stream, FROM_HOST)?) } else { None };
         stream.set_read_timeout(None)?;
@@ -55,6 +52,37 @@ pub fn attach(run: &Path, watch: bool) -> Result<(Link, Welcome), AttachError> {
     }
     start(stream, publisher).map_err(AttachError::Silent)?;
     Ok((link, welcome))
+}
+
+/// The folders of all runs that hosts of this user are at work on, wherever they lie. A host that does not answer in so long a time, and one
+/// of another version, is left out.
+#[must_use]
+pub fn at_work(patience: Duration) -> Vec<PathBuf> {
+    let asked = |path: PathBuf| {
+        let (sender, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let welcome = UnixStream::connect(path).and_then(|mut stream| greet(&mut stream, true, patience));
+            // Nobody is left to hear it where patience was at its end.
+            let _ = sender.send(welcome);
+        });
+        answer
+    };
+    let asked: Vec<_> = sockets().into_iter().map(asked).collect();
+    let begun = Instant::now();
+    let answered = asked.into_iter().filter_map(|answer| answer.recv_timeout(patience.saturating_sub(begun.elapsed())).ok());
+    let mut runs: Vec<PathBuf> =
+        answered.filter_map(|answer| if let Ok(Answer::Welcome(welcome)) = answer { Some(welcome.run) } else { None }).collect();
+    runs.sort();
+    runs.dedup();
+    runs
+}
+
+/// The first words of a screen and of a host.
+fn greet(stream: &mut UnixStream, watch: bool, patience: Duration) -> std::io::Result<Answer> {
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    send(stream, &Hello { protocol: PROTOCOL, program: PROGRAM.into(), watch })?;
+    receive(stream, FROM_HOST)
 }
 
 /// Connects to the first place where somebody listens.

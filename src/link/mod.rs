@@ -7,6 +7,6 @@ mod server;
 mod wire;
 
 pub use channel::{Link, Publisher, Update, channel};
-pub use client::{AttachError, attach};
+pub use client::{AttachError, at_work, attach};
 pub use server::Server;
 pub use wire::{PROTOCOL, Welcome};

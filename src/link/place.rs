@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 
 /// Longest path of a socket that every Unix takes.
 const LONGEST: usize = 100;
+/// Length of a socket's name: 16 digits and its ending.
+const NAME: usize = 21;
+/// What the name of a socket ends with.
+const ENDING: &str = ".sock";
 
 /// Where the socket of a run belongs, by its folder; makes the folder that it lies in.
 ///
@@ -33,14 +37,30 @@ pub fn socket_paths(run: &Path) -> std::io::Result<impl Iterator<Item = PathBuf>
     Ok(folders.map(move |folder| folder.join(&name)))
 }
 
+/// Every socket of this user's, whosever run it is: searches that are at work, and what killed ones left.
+#[must_use]
+pub fn sockets() -> Vec<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    let (runtime, temporary) = folders();
+    let folders = runtime.into_iter().chain([temporary(user)]).filter(|folder| is_own(folder, user).is_ok_and(|own| own));
+    let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()));
+    entries.filter(|path| path.to_str().is_some_and(|path| path.ends_with(ENDING))).collect()
+}
+
 /// The name of a run's socket; the runtime folder, where there is one, and the one for what is temporary.
 fn places(run: &Path, user: u32) -> std::io::Result<(String, (Option<PathBuf>, PathBuf))> {
     let run = run.canonicalize()?;
     let digest = Sha256::digest(run.as_os_str().as_encoded_bytes());
-    let name = digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}")) + ".sock";
+    let name = digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}")) + ENDING;
+    let (runtime, temporary) = folders();
+    Ok((name, (runtime, temporary(user))))
+}
+
+/// The folder of sockets below the runtime folder, where there is one, and that of a user below the one for what is temporary.
+fn folders() -> (Option<PathBuf>, impl Fn(u32) -> PathBuf) {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir());
-    let runtime = runtime.map(|folder| folder.join("pgnas")).filter(|folder| folder.as_os_str().len() + 1 + name.len() <= LONGEST);
-    Ok((name, (runtime, std::env::temp_dir().join(format!("pgnas-{user}")))))
+    let runtime = runtime.map(|folder| folder.join("pgnas")).filter(|folder| folder.as_os_str().len() + 1 + NAME <= LONGEST);
+    (runtime, |user| std::env::temp_dir().join(format!("pgnas-{user}")))
 }
 
 /// Makes a folder that only this user may enter, or sees to it that one is.
@@ -93,6 +113,7 @@ mod tests {
         let made = socket_path(root.path()).unwrap();
         assert!(socket_paths(root.path()).unwrap().any(|place| place == made));
         assert!(socket_paths(&root.path().join("none")).is_err());
+        assert_eq!(made.file_name().unwrap().len(), NAME);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use cell::{CellProbabilities, Cells, drawn_cell, likeliest_cell};
 pub use choices::Choices;
 pub use hard_mask::{HardMask, MaskTextError};
 pub use objective::{KlTerm, Regulariser};
-pub use probability::{DropProbability, Posterior, logit, sigmoid};
+pub use probability::{DropProbability, Posterior, UNDECIDED, logit, sigmoid};
 pub use relaxed::{expected_keep, relaxed_keep};
 pub use sample::{SizeClasses, bernoulli, drawn, likeliest, matched_on_parameters, permuted, rearranged, thresholded};
 pub use summary::Health;

@@ -2,7 +2,12 @@
 
 use super::Choices;
 use crate::graph::Graph;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+
+/// The drop probabilities of what is undecided: within 95 %, as the intervals elsewhere. They begin and end where no preset has its p begin:
+/// on a limit, the share of what is undecided would jump with the first step, of which no p has moved yet to speak of.
+pub const UNDECIDED: RangeInclusive<f64> = 0.05..=0.95;
 
 /// The probability that a masked channel is dropped; within [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -37,10 +42,10 @@ impl DropProbability {
         term(self.0) + term(1.0 - self.0)
     }
 
-    /// Whether neither dropping nor keeping is at least nine times likelier than the other.
+    /// Whether neither dropping nor keeping has 95 % for itself.
     #[must_use]
     pub fn undecided(self) -> bool {
-        (0.1..=0.9).contains(&self.0)
+        UNDECIDED.contains(&self.0)
     }
 }
 

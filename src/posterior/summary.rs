@@ -8,7 +8,7 @@ use crate::graph::Graph;
 pub struct Health {
     /// Mean entropy of a channel's keep bit, in bits: 1 = undecided, 0 = settled.
     pub entropy_bits: f64,
-    /// Share of channels whose p lies within [0.1, 0.9].
+    /// Share of channels whose p lies within [`super::UNDECIDED`].
     pub undecided_share: f64,
     /// Expected share of channels that are dropped.
     pub expected_drop_share: f64,

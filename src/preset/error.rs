@@ -101,6 +101,22 @@ pub enum PresetError {
     },
 }
 
+impl PresetError {
+    /// The same, said to stand elsewhere: `change` is given the key and the place, and says the other place, if any.
+    #[must_use]
+    pub fn placed(mut self, change: impl Fn(&str, &str) -> Option<String>) -> Self {
+        if let Self::UnknownKey { place, key, .. }
+        | Self::Value { place, key, .. }
+        | Self::DoesNotApply { place, key, .. }
+        | Self::Misfit { place, key, .. } = &mut self
+            && let Some(other) = change(key, place)
+        {
+            *place = other;
+        }
+        self
+    }
+}
+
 /// The known name that is most like a word; `None` where none is like it at all.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -115,12 +131,21 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{PresetError, nearest};
 
     #[test]
     fn the_nearest_name_is_near() {
         assert_eq!(nearest("digit", ["fashion", "digits"]), Some("digits"));
         assert_eq!(nearest("Fasion", ["fashion", "digits"]), Some("fashion"));
         assert_eq!(nearest("imagenet", ["fashion", "digits"]), None);
+    }
+
+    #[test]
+    fn an_error_can_be_said_to_stand_elsewhere() {
+        let error = |key: &str| PresetError::Misfit { place: "--set".into(), key: key.into(), fault: "it is gone".into() };
+        let of_data = |key: &str, place: &str| (key == "data.path" && place == "--set").then(|| "--data /nope".to_owned());
+        let told = |key: &str| error(key).placed(of_data).to_string();
+        assert_eq!(told("data.path"), "--data /nope: `data.path` does not fit: it is gone");
+        assert_eq!(told("data.set"), error("data.set").to_string());
     }
 }

@@ -232,6 +232,14 @@ impl Key {
 fn nearest_key(path: &str) -> Option<&'static str> {
     let name = path.rsplit('.').next().unwrap_or(path);
     let same_name = KEYS.iter().find(|key| key.name() == name).map(|key| key.path);
+    if let (Some((section, _)), None) = (path.rsplit_once('.'), same_name)
+        && SECTIONS.iter().any(|(known, _)| *known == section)
+    {
+        // A section that is right says nothing of the key behind it, however long it is.
+        let near = nearest(name, KEYS.iter().map(Key::name))?;
+        let of_name = || KEYS.iter().filter(|key| key.name() == near).map(|key| key.path);
+        return of_name().find(|path| path.starts_with(section)).or_else(|| of_name().next());
+    }
     let sections = SECTIONS.iter().map(|(section, _)| *section).filter(|_| !path.contains('.'));
     same_name.or_else(|| nearest(path, KEYS.iter().map(|key| key.path).chain(sections))).or_else(|| {
         let near = nearest(name, KEYS.iter().map(Key::name))?;

@@ -348,6 +348,15 @@ impl BatchNormMode {
             Self::Recalibrated => "recalibrated",
         }
     }
+
+    /// The word for it in texts for people.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Inherited => "inherited",
+            Self::Recalibrated => "re-estimated",
+        }
+    }
 }
 
 /// Sampling and ranking.

@@ -133,6 +133,7 @@ impl Command {
             Self::Pause => "paused".into(),
             Self::Resume => "went on".into(),
             Self::StepEpoch => "trained to the end of an epoch".into(),
+            Self::SampleNow { count: 1 } => "sampled 1 candidate".to_owned(),
             Self::SampleNow { count } => format!("sampled {count} candidates"),
             Self::Checkpoint => "wrote a checkpoint".into(),
             Self::Hold { group, fate } => format!("held {} {}", name(group), fate.label()),

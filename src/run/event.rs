@@ -237,7 +237,7 @@ pub struct Spread {
 pub struct PosteriorHealth {
     /// Mean entropy of a channel's keep bit, in bits.
     pub entropy_bits: f64,
-    /// Share of channels with p in [0.1, 0.9].
+    /// Share of channels with p in [`crate::posterior::UNDECIDED`]; in [0.1, 0.9] in logs of before that was from 0.05 to 0.95.
     pub undecided_share: f64,
     /// Expected share of dropped channels.
     pub expected_drop_share: f64,
@@ -300,6 +300,16 @@ impl Source {
             Self::Constant => "constant",
             Self::Whole => "whole",
             Self::Threshold => "threshold",
+        }
+    }
+
+    /// What the candidate of it is called that the test split is read for: of a sample only the best is.
+    #[must_use]
+    pub fn tested_as(self) -> &'static str {
+        match self {
+            Self::Posterior => "winner",
+            Self::Random => "best random",
+            other => other.label(),
         }
     }
 

@@ -74,6 +74,12 @@ pub fn list_runs(root: &Path) -> Vec<RunListing> {
     runs
 }
 
+/// The run of one folder; `None` where it is no run, or cannot be read.
+#[must_use]
+pub fn list_run(path: &Path) -> Option<RunListing> {
+    listing(&RunFolder::open(path).ok()?)
+}
+
 fn listing(folder: &RunFolder) -> Option<RunListing> {
     let path = folder.log();
     let bytes = read_bytes(&path).ok()?;
@@ -168,5 +174,7 @@ mod tests {
         assert!(row("completed").bytes >= std::fs::metadata(root.path().join("completed/events.jsonl")).unwrap().len());
         assert!(runs.windows(2).all(|pair| pair[0].written >= pair[1].written));
         assert!(list_runs(&root.path().join("nowhere")).is_empty());
+        assert_eq!(list_run(&root.path().join("new")).as_ref(), Some(row("new")));
+        assert_eq!(list_run(&root.path().join("stranger")), None);
     }
 }

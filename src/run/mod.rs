@@ -41,12 +41,12 @@ pub use event::{
 };
 pub use folder::{FolderError, RunFolder, RunLock, write_whole};
 pub use indexed::IndexedLog;
-pub use listing::{RunListing, RunState, list_runs};
+pub use listing::{RunListing, RunState, list_run, list_runs};
 pub use log::{Recorder, read_log};
 pub use network::{GroupSummary, NetworkSummary};
 pub use retrained::{Retrained, Start, TrainingState, read_retrained};
 pub use snapshot::Snapshot;
-pub use splits::SplitsFile;
+pub use splits::{SelectFile, SplitsFile};
 pub use steering::Steering;
 pub use time::stamp;
 pub use torchvision::{Pretrained, PretrainedError};

@@ -44,6 +44,7 @@ impl Terminal {
         command.env("HOME", home);
         // Sockets of searches lie there, each test's apart from the others'.
         command.env("XDG_RUNTIME_DIR", home);
+        command.env("TMPDIR", home);
         for name in ["NO_COLOR", "TMUX", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "PGNAS_LINK", "LC_ALL"] {
             command.env_remove(name);
         }

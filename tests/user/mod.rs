@@ -25,6 +25,8 @@ impl User {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgnas"));
         command.args(line.split_whitespace()).current_dir(self.home.path()).stdin(Stdio::null());
         command.env("HOME", self.home.path()).env_remove("NO_COLOR");
+        // Nor searches of others on this machine.
+        command.env("XDG_RUNTIME_DIR", self.home.path()).env("TMPDIR", self.home.path());
         command.env("XDG_DATA_HOME", self.path("data")).env("XDG_CONFIG_HOME", self.path("config"));
         command
     }
