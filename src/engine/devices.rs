@@ -1,8 +1,11 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
+use super::EngineError;
+use super::guard::guarded;
 use super::remote::{self, Address};
+use crate::preset::Precision;
 use crate::run::{Alert, AlertKind, readable, resources};
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType, Tensor};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
@@ -141,6 +144,32 @@ impl OpenDevice {
         command.args(["--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", index]).stdin(Stdio::null());
         let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
         mebibytes(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Whether a training can be computed in a precision here.
+    ///
+    /// # Errors
+    /// [`EngineError::Precision`] where it cannot.
+    pub fn check(&self, precision: Precision) -> Result<(), EngineError> {
+        let has = || guarded(|| self.device.supports_dtype(FloatDType::BF16)).unwrap_or(false);
+        if precision == Precision::F32 || has() { Ok(()) } else { Err(EngineError::Precision { device: self.label(), precision }) }
+    }
+
+    /// Whether it takes products of matrices of `f32` in TF32, which keeps 10 bits of each factor behind the first: found out by one. `None`
+    /// where it does not answer.
+    #[must_use]
+    pub fn rounds_to_tf32(&self) -> Option<bool> {
+        const SIDE: usize = 32;
+        if self.is_cpu {
+            return Some(false);
+        }
+        // More than 1 by a quarter of the least that TF32 can tell.
+        let value = 1.0 + f32::EPSILON * 2048.0;
+        let product = guarded(|| {
+            let rows: Tensor<2> = Tensor::full([SIDE; 2], value, &self.device);
+            rows.matmul(Tensor::eye(SIDE, &self.device)).into_data().iter::<f32>().collect::<Vec<_>>()
+        });
+        product.ok().map(|numbers| numbers.iter().any(|number| number.to_bits() != value.to_bits()))
     }
 
     /// What to say before a training of so many bytes and this batch starts, where it may not fit.

@@ -70,6 +70,8 @@ impl Report {
             set: started.set.clone(),
             seed: started.seed,
             device: started.device.clone(),
+            precision: started.precision,
+            tf32: started.tf32,
             outcome: RunState::after(&last.event).label(),
             reason: outcome.and_then(|outcome| match outcome {
                 Outcome::Failed { reason } => Some(reason.clone()),

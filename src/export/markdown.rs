@@ -4,7 +4,7 @@ use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Report, Sample, Steered};
 use super::text::{duration, mebibytes, percent, points, thousands, times};
-use crate::preset::BatchNormMode;
+use crate::preset::{BatchNormMode, Precision};
 use crate::run::{Source, readable};
 use std::fmt::Write as _;
 
@@ -100,6 +100,19 @@ fn checklist(text: &mut String, report: &Report) {
     table(text, &["asks", "answer", "shown by"], rows);
 }
 
+/// What was computed in what.
+fn precision(report: &Report) -> String {
+    let rounds = match report.tf32 {
+        Some(true) => "; the classifier's products of f32 in TF32",
+        Some(false) => "",
+        None => "; whether products of f32 were taken in TF32 is not recorded",
+    };
+    match report.precision {
+        Precision::F32 => format!("f32{rounds}"),
+        Precision::Bf16 => format!("dense convolutions of the training in bf16, all else and all ranking in f32{rounds}"),
+    }
+}
+
 fn facts(text: &mut String, report: &Report) {
     let splits = report.splits;
     let network = &report.network;
@@ -112,6 +125,7 @@ fn facts(text: &mut String, report: &Report) {
         }),
         ("outcome", format!("{}, {} of {} epochs", report.outcome, report.epochs_done, report.epochs)),
         ("device", format!("{}, {}", readable(&report.device), report.program)),
+        ("precision", precision(report)),
         ("time", time(report)),
     ];
     if let Some(race) = &report.race {

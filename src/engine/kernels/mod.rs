@@ -17,6 +17,7 @@ mod max_pool;
 mod moments;
 mod parallel;
 mod pool;
+mod products;
 mod simd;
 mod tile;
 mod unfold;
