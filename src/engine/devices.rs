@@ -331,6 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_device_computes_in_is_found_out_by_asking_it() {
+        // The CPU, asked as if it were a GPU.
+        let asked = OpenDevice { is_cpu: false, ..cpu() };
+        assert_eq!((cpu().rounds_to_tf32(), asked.rounds_to_tf32()), (Some(false), Some(false)));
+        assert!(cpu().check(Precision::F32).is_ok() && cpu().check(Precision::Bf16).is_ok());
+        let told = EngineError::Precision { device: "wgpu".into(), precision: Precision::Bf16 }.to_string();
+        assert!(told.starts_with("device wgpu does not compute in bf16, which train.precision asks for; take train.precision=f32"), "{told}");
+    }
+
+    #[test]
     fn auto_always_finds_something() {
         assert!(open(&Choice::Auto).is_ok());
         assert!(list().iter().any(|row| row.name == "cpu" && row.available));

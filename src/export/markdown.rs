@@ -440,6 +440,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_computed_in_what_is_told() {
+        let told = |precision_of, tf32| precision(&Report { precision: precision_of, tf32, ..report(usize::MAX) });
+        assert_eq!(told(Precision::F32, Some(false)), "f32");
+        assert_eq!(told(Precision::F32, Some(true)), "f32; the classifier's products of f32 in TF32");
+        assert!(told(Precision::Bf16, Some(false)).starts_with("dense convolutions of the training in bf16, all else"));
+        assert!(told(Precision::F32, None).ends_with("is not recorded"));
+    }
+
+    #[test]
     fn an_unfinished_run_has_a_document_at_every_length() {
         for length in 1..fixture::events().len() {
             let report = report(length);
