@@ -337,7 +337,10 @@ mod tests {
         assert_eq!((cpu().rounds_to_tf32(), asked.rounds_to_tf32()), (Some(false), Some(false)));
         assert!(cpu().check(Precision::F32).is_ok() && cpu().check(Precision::Bf16).is_ok());
         let told = EngineError::Precision { device: "wgpu".into(), precision: Precision::Bf16 }.to_string();
-        assert!(told.starts_with("device wgpu does not compute in bf16, which train.precision asks for; take train.precision=f32"), "{told}");
+        assert!(
+            told.starts_with("device wgpu does not compute in bf16, which train.precision asks for; take train.precision=f32"),
+            "{told}"
+        );
     }
 
     #[test]

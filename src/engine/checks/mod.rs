@@ -194,9 +194,8 @@ impl Checker {
                 continue;
             }
             for name in self.narrow() {
-                let _ = self.check(Check::Step, &in_precision(name, precision), |this| {
-                    with_narrow(name, |subject| this.step(subject, precision))
-                });
+                let _ = self
+                    .check(Check::Step, &in_precision(name, precision), |this| with_narrow(name, |subject| this.step(subject, precision)));
             }
         }
     }
@@ -264,7 +263,9 @@ impl Checker {
                     let seconds = if fastest > 0.0 { speed::seconds(&subject, fastest) } else { 0.0 };
                     if seconds > LONGEST && !at_any_length {
                         let name = &subject.name;
-                        return Finding::LeftOut(format!("it would take about {seconds:.0} s here; `--preset {name}` times it all the same"));
+                        return Finding::LeftOut(format!(
+                            "it would take about {seconds:.0} s here; `--preset {name}` times it all the same"
+                        ));
                     }
                     match speed::speed(&subject, &this.device()) {
                         Err(error) => Finding::Broken(error.to_string()),

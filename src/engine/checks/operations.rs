@@ -3,7 +3,7 @@
 use super::compare::Values;
 use super::objective_cases;
 use crate::engine::interpreter::{Interpreter, Normalise, Statistics};
-use crate::engine::kernels::conv2d;
+use crate::engine::kernels::{conv2d, taken_as_products};
 use crate::engine::noise::Noise;
 use crate::engine::operations::{pad_behind, window};
 use crate::engine::weights::{WeightLayout, images, matrix, vector};
@@ -234,6 +234,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case { work: Work::Network(Box::new(given), true), ..Case::network("batch norm, given statistics", given) });
     cases.extend(several());
     cases.push(Case::own("conv 2×2, padded behind", F32, true, even_kernel));
+    cases.push(Case::own("conv as a product of matrices", F32, true, as_products));
     cases.extend(objective_cases::cases(TRANSCENDENTAL));
     cases
 }
@@ -302,6 +303,22 @@ fn even_kernel(device: &Device) -> Values {
         ("input", numbers(gradient(&map, &mut gradients))),
         ("weights", numbers(gradient(&weight, &mut gradients))),
     ]
+}
+
+/// Every dense convolution as bf16 takes it, in `f32`: what stands around the product is the same.
+fn as_products(device: &Device) -> Values {
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    for (shape, [kernel, stride, dilation]) in SHAPES.into_iter().flat_map(|shape| DENSE.map(|size| (shape, size))) {
+        let window = window(kernel, stride, dilation, 1);
+        let [height, width] = window.output([shape.height, shape.width]);
+        let of = |list, shape: [usize; 4]| images(normals(list, shape.iter().product()), shape, device);
+        let x = of(1, [BATCH, shape.channels, shape.height, shape.width]);
+        let (weight, grad) = (of(2, [OUTPUTS, shape.channels, kernel, kernel]), of(3, [BATCH, OUTPUTS, height, width]));
+        let found = taken_as_products(x, weight, grad, window);
+        all.iter_mut().zip(found).for_each(|(list, tensor)| list.append(&mut numbers(tensor)));
+    }
+    let [forward, input, weights] = all;
+    vec![("forward", forward), ("input", input), ("weights", weights)]
 }
 
 #[cfg(test)]

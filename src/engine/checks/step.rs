@@ -134,7 +134,8 @@ mod tests {
         }
         let (trainer, state) = rounded.training(&device, SEED).unwrap();
         let state = trainer.step(state, rounded.batch(8));
-        let kept = [&state.weights.values, &state.weights.momentum, &state.logits.values, &state.statistics.mean, &state.sums.cross_entropy];
+        let kept =
+            [&state.weights.values, &state.weights.momentum, &state.logits.values, &state.statistics.mean, &state.sums.cross_entropy];
         assert!(kept.iter().all(|tensor| tensor.dtype() == burn::tensor::DType::F32));
         assert!(twice(&rounded, &device).unwrap().0, "the same bits");
     }

@@ -26,6 +26,7 @@ mod window;
 pub use batch_norm::{batch_norm_relu_train, batch_norm_train};
 pub use conv::{conv2d, masked_conv2d};
 pub use pool::{avg_pool2d, max_pool2d};
+pub use products::taken_as_products;
 pub use window::{Pool, Window};
 
 #[cfg(test)]

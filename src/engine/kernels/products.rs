@@ -6,12 +6,26 @@
 
 use super::window::Window;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{DType, FloatDType, Shape, Slice};
+use burn::backend::{Backend, Dispatch, TensorMetadata};
+use burn::tensor::{DType, FloatDType, Shape, Slice, Tensor};
 
 /// Whether a convolution is to be taken here. One of several groups would be a product of its own for each of them, and is left to burn.
 pub(super) fn serves<B: Backend>(x: &FloatTensor<B>, window: &Window) -> bool {
     x.dtype() == DType::BF16 && window.groups == 1
+}
+
+/// A convolution, and the gradients of its input and of its weight where `grad` comes back, taken as products whatever the numbers are: what a
+/// device without bf16 can be checked by.
+#[must_use]
+pub fn taken_as_products(x: Tensor<4>, weight: Tensor<4>, grad: Tensor<4>, window: Window) -> [Tensor<4>; 3] {
+    let (shape, weight_shape) = (x.dims(), weight.dims());
+    let (x, weight, grad) = (x.into_dispatch(), weight.into_dispatch(), grad.into_dispatch());
+    [
+        forward::<Dispatch>(x.clone(), weight.clone(), &window),
+        input_gradient::<Dispatch>(shape, weight, grad.clone(), &window),
+        weight_gradient::<Dispatch>(x, weight_shape, grad, &window),
+    ]
+    .map(Tensor::from_dispatch)
 }
 
 /// See [`super::conv2d`].
@@ -44,12 +58,7 @@ pub(super) fn input_gradient<B: Backend>(
 }
 
 /// The gradient of the weight `[outputs, inputs, kernel]`, as a sum in `f32` over parts of the batch.
-pub(super) fn weight_gradient<B: Backend>(
-    x: FloatTensor<B>,
-    shape: [usize; 4],
-    grad: FloatTensor<B>,
-    window: &Window,
-) -> FloatTensor<B> {
+pub(super) fn weight_gradient<B: Backend>(x: FloatTensor<B>, shape: [usize; 4], grad: FloatTensor<B>, window: &Window) -> FloatTensor<B> {
     let [images, _, height, width] = x.shape().dims();
     let ([outputs, inputs, ..], out) = (shape, window.output([height, width]));
     let taps = window.taps() * inputs;
@@ -58,8 +67,9 @@ pub(super) fn weight_gradient<B: Backend>(
     let columns = reshape::<B, 3>(unfold::<B>(pixels_first::<B>(x), &Grid::of(window, out)), [parts, rows, taps]);
     let grad = reshape::<B, 3>(pixels_first::<B>(grad), [parts, rows, outputs]);
     let products = B::float_matmul(B::float_swap_dims(columns, 1, 2), grad);
+    let dtype = products.dtype().into();
     let sum = B::float_sum_dim(B::float_cast(products, FloatDType::F32), 0);
-    let sum = reshape::<B, 4>(B::float_cast(sum, FloatDType::BF16), [window.kernel[0], window.kernel[1], inputs, outputs]);
+    let sum = reshape::<B, 4>(B::float_cast(sum, dtype), [window.kernel[0], window.kernel[1], inputs, outputs]);
     B::float_permute(sum, &[3, 2, 0, 1])
 }
 
@@ -149,7 +159,7 @@ fn spread<B: Backend>(map: FloatTensor<B>, dimension: usize, stride: usize) -> F
 fn zeros<B: Backend>(like: &FloatTensor<B>, dimension: usize, length: usize) -> FloatTensor<B> {
     let mut shape = like.shape();
     shape[dimension] = length;
-    B::float_zeros(shape, &like.device(), FloatDType::BF16)
+    B::float_zeros(shape, &like.device(), like.dtype().into())
 }
 
 fn reshape<B: Backend, const D: usize>(tensor: FloatTensor<B>, shape: [usize; D]) -> FloatTensor<B> {
