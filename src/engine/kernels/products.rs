@@ -50,8 +50,8 @@ pub(super) fn input_gradient<B: Backend>(
     let outputs = weight.shape()[0];
     let spread = (0..2).fold(pixels_first::<B>(grad), |grad, axis| spread::<B>(grad, axis + 1, window.stride[axis]));
     let first = std::array::from_fn(|axis| window.padding[axis] as isize - window.reach(axis) as isize);
-    let grid = Grid { kernel: window.kernel, dilation: window.dilation, stride: [1; 2], first, out: [height, width] };
-    let rows = reshape::<B, 2>(unfold::<B>(spread, &grid), [images * height * width, window.taps() * outputs]);
+    let full = Grid { kernel: window.kernel, dilation: window.dilation, stride: [1; 2], first, out: [height, width] };
+    let rows = reshape::<B, 2>(unfold::<B>(spread, &full), [images * height * width, window.taps() * outputs]);
     let turned = B::float_permute(B::float_flip(weight, &[2, 3]), &[2, 3, 0, 1]);
     let matrix = reshape::<B, 2>(turned, [window.taps() * outputs, inputs]);
     channels_first::<B>(reshape::<B, 4>(B::float_matmul(rows, matrix), [images, height, width, inputs]))
