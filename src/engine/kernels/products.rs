@@ -108,25 +108,25 @@ fn unfold<B: Backend>(map: FloatTensor<B>, grid: &Grid) -> FloatTensor<B> {
         let axis = dimension - 1;
         let (taps, dilation, stride, places) = (grid.kernel[axis], grid.dilation[axis], grid.stride[axis], grid.out[axis]);
         let reach = (places - 1) * stride + 1;
-        let framed = frame::<B>(map, dimension, grid.first[axis], (taps - 1) * dilation + reach);
+        let framed = frame::<B>(&map, dimension, grid.first[axis], (taps - 1) * dilation + reach);
         let tap = |tap: usize| part::<B>(framed.clone(), dimension, tap * dilation, reach, stride);
         if taps == 1 { tap(0) } else { B::float_cat((0..taps).map(tap).collect(), 3) }
     })
 }
 
 /// So many rows of a tensor from `first` on, with zeros where it has none.
-fn frame<B: Backend>(tensor: FloatTensor<B>, dimension: usize, first: isize, length: usize) -> FloatTensor<B> {
+fn frame<B: Backend>(tensor: &FloatTensor<B>, dimension: usize, first: isize, length: usize) -> FloatTensor<B> {
     let size = tensor.shape()[dimension];
     let place = |row: isize| row.clamp(0, size as isize) as usize;
     let (from, to) = (place(first), place(first + length as isize));
     let before = ((-first).max(0) as usize).min(length);
     let behind = length - before - (to - from);
-    let zeros = |rows: usize| zeros::<B>(&tensor, dimension, rows);
+    let zeros = |rows: usize| zeros::<B>(tensor, dimension, rows);
     let mut parts = Vec::new();
     parts.extend((before > 0).then(|| zeros(before)));
     parts.extend((to > from).then(|| part::<B>(tensor.clone(), dimension, from, to - from, 1)));
     parts.extend((behind > 0).then(|| zeros(behind)));
-    B::float_cat(parts, dimension)
+    if parts.len() == 1 { parts.swap_remove(0) } else { B::float_cat(parts, dimension) }
 }
 
 /// Every `step`-th row of `length` ones from `start` on.
