@@ -8,7 +8,7 @@ use pgnas::engine::schedule::learning_rate;
 use pgnas::engine::weights::vector;
 use pgnas::graph::{Granularity, Graph, GraphBuilder, Op, Operation, Place, Shape};
 use pgnas::posterior::{Regulariser, logit, sigmoid};
-use pgnas::preset::{Schedule, TrainingRecipe};
+use pgnas::preset::{Precision, Schedule, TrainingRecipe};
 
 /// One masked 1x1 convolution of K input channels.
 fn one_group(channels: usize) -> Graph {
@@ -42,6 +42,7 @@ fn reproduce(log: &Log) {
         clip: 0.0,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        precision: Precision::F32,
         scaled: false,
         noise: pgnas::preset::NoiseRecipe::default(),
     };

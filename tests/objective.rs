@@ -8,7 +8,7 @@ use pgnas::engine::trainer::{State, Trainer};
 use pgnas::engine::weights::{images, matrix, vector};
 use pgnas::graph::{Granularity, Graph, GraphBuilder, Op, Operation, ParameterKind, Place, PoolKind, Shape};
 use pgnas::posterior::Regulariser;
-use pgnas::preset::{NoiseRecipe, PosteriorRecipe, Schedule, TrainingRecipe};
+use pgnas::preset::{NoiseRecipe, PosteriorRecipe, Precision, Schedule, TrainingRecipe};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -108,6 +108,7 @@ fn setting(reference: &Value, values: &Value, multiplier: f64, clip: f64) -> Set
         clip,
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
+        precision: Precision::F32,
         scaled: false,
         noise: NoiseRecipe::default(),
     };

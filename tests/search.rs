@@ -4,7 +4,7 @@ use pgnas::cli::prepare;
 use pgnas::engine::fleet::Fleet;
 use pgnas::engine::{self, Keep, Plan, devices};
 use pgnas::link::{Link, Update};
-use pgnas::preset::Preset;
+use pgnas::preset::{Precision, Preset};
 use pgnas::run::{AlertKind, Command, Event, Fate, Outcome, Phase, Record, RunFolder, Source, Steering, read_candidates, read_log, winner};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -496,4 +496,26 @@ fn devices_of_a_kind_train_together() {
     assert_ne!(together.0, alone, "each has a batch norm of its own");
     let learned = |list: &str| list.lines().count();
     assert_eq!(learned(&together.0), learned(&alone));
+}
+
+#[test]
+fn a_search_in_bf16_says_so_and_learns_what_one_in_f32_learns() {
+    let searched = |settings: &str| {
+        let root = tempfile::tempdir().unwrap();
+        // The CPU takes its time for bf16.
+        let short = ["train.epochs=1", "data.train=256", "rank.posterior=1", "rank.random=0", settings];
+        let (mut link, engine, folder) = start(root.path(), &short);
+        assert_eq!(wait(&mut link, "the end", outcome), Outcome::Completed);
+        engine.join().unwrap();
+        let records = log(&folder);
+        let Event::Started(started) = &records[0].event else { panic!("{:?}", records[0]) };
+        let loss = records.iter().rev().find_map(|record| match &record.event {
+            Event::Epoch(epoch) => Some(epoch.cross_entropy),
+            _ => None,
+        });
+        (started.precision, started.tf32, loss.unwrap())
+    };
+    let (f32, bf16) = (searched("train.precision=f32"), searched("train.precision=bf16"));
+    assert_eq!((f32.0, f32.1, bf16.0, bf16.1), (Precision::F32, Some(false), Precision::Bf16, Some(false)));
+    assert!(f32.2.to_bits() != bf16.2.to_bits() && (f32.2 - bf16.2).abs() < 0.02 * f32.2, "{} and {}", f32.2, bf16.2);
 }

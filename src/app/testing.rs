@@ -45,6 +45,8 @@ pub fn started() -> Started {
         posterior: crate::preset::PosteriorKind::Gates,
         warm_up: 0,
         constraint: String::new(),
+        precision: crate::preset::Precision::F32,
+        tf32: Some(false),
     }
 }
 

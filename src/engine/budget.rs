@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::graph::Granularity;
     use crate::posterior::{logit, sigmoid};
-    use crate::preset::{NoiseRecipe, Schedule};
+    use crate::preset::{NoiseRecipe, Precision, Schedule};
 
     fn recipe(epochs: usize, learning_rate: f64, schedule: Schedule) -> TrainingRecipe {
         TrainingRecipe {
@@ -121,6 +121,7 @@ mod tests {
             clip: 0.0,
             batch_norm_decay: 0.9,
             batch_norm_epsilon: 1e-5,
+            precision: Precision::F32,
             scaled: false,
             noise: NoiseRecipe::default(),
         }

@@ -1,9 +1,12 @@
 //! Devices: what this program can compute on, chosen at run time and probed before anything is opened.
 
+use super::EngineError;
+use super::guard::guarded;
 use super::kernels::memory;
 use super::remote::{self, Address};
+use crate::preset::Precision;
 use crate::run::{Alert, AlertKind, readable, resources};
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType, Tensor};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
@@ -142,6 +145,32 @@ impl OpenDevice {
         command.args(["--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", index]).stdin(Stdio::null());
         let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
         mebibytes(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Whether a training can be computed in a precision here.
+    ///
+    /// # Errors
+    /// [`EngineError::Precision`] where it cannot.
+    pub fn check(&self, precision: Precision) -> Result<(), EngineError> {
+        let has = || guarded(|| self.device.supports_dtype(FloatDType::BF16)).unwrap_or(false);
+        if precision == Precision::F32 || has() { Ok(()) } else { Err(EngineError::Precision { device: self.label(), precision }) }
+    }
+
+    /// Whether it takes products of matrices of `f32` in TF32, which keeps 10 bits of each factor behind the first: found out by one. `None`
+    /// where it does not answer.
+    #[must_use]
+    pub fn rounds_to_tf32(&self) -> Option<bool> {
+        const SIDE: usize = 32;
+        if self.is_cpu {
+            return Some(false);
+        }
+        // More than 1 by a quarter of the least that TF32 can tell.
+        let value = 1.0 + f32::EPSILON * 2048.0;
+        let product = guarded(|| {
+            let rows: Tensor<2> = Tensor::full([SIDE; 2], value, &self.device);
+            rows.matmul(Tensor::eye(SIDE, &self.device)).into_data().iter::<f32>().collect::<Vec<_>>()
+        });
+        product.ok().map(|numbers| numbers.iter().any(|number| number.to_bits() != value.to_bits()))
     }
 
     /// What to say before a training of so many bytes and this batch starts, where it may not fit.
@@ -301,6 +330,19 @@ mod tests {
         assert!(is_cpu(&cpu().device));
         let error = "gpu".parse::<Choice>().unwrap_err().to_string();
         assert!(error.contains("`gpu`") && error.contains("cuda:<index>"));
+    }
+
+    #[test]
+    fn what_a_device_computes_in_is_found_out_by_asking_it() {
+        // The CPU, asked as if it were a GPU.
+        let asked = OpenDevice { is_cpu: false, ..cpu() };
+        assert_eq!((cpu().rounds_to_tf32(), asked.rounds_to_tf32()), (Some(false), Some(false)));
+        assert!(cpu().check(Precision::F32).is_ok() && cpu().check(Precision::Bf16).is_ok());
+        let told = EngineError::Precision { device: "wgpu".into(), precision: Precision::Bf16 }.to_string();
+        assert!(
+            told.starts_with("device wgpu does not compute in bf16, which train.precision asks for; take train.precision=f32"),
+            "{told}"
+        );
     }
 
     #[test]

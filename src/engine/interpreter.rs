@@ -6,7 +6,8 @@ use super::noise::Noise;
 use super::operations;
 use super::weights::{WeightLayout, vector};
 use crate::graph::{Graph, Op, PoolKind, Shape, padding};
-use burn::tensor::{Device, Tensor, activation};
+use crate::preset::Precision;
+use burn::tensor::{Device, FloatDType, Tensor, activation};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub struct Interpreter {
     readers: Vec<usize>,
     /// Batch norms whose output a ReLU alone reads.
     before_relu: Vec<bool>,
+    precision: Precision,
 }
 
 /// Statistics that batch norm uses.
@@ -102,7 +104,13 @@ impl Interpreter {
             let input = relu.inputs[0].index();
             before_relu[input] = nodes[input].op == Op::BatchNorm && readers[input] == 1;
         }
-        Self { graph, first_parameter, statistics, statistics_total: total, readers, before_relu }
+        Self { graph, first_parameter, statistics, statistics_total: total, readers, before_relu, precision: Precision::F32 }
+    }
+
+    /// Takes convolutions in a precision; all else stays in `f32`.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The graph that is walked.
@@ -341,6 +349,15 @@ impl Walk<'_> {
         let map = self.map(input, in_shape);
         let [before, behind] = padding(kernel, dilation);
         let map = if before == behind { map } else { operations::pad_behind(map, behind - before) };
+        // Of several groups every product is small, and memory is what takes the time.
+        if self.interpreter.precision == Precision::Bf16 && groups == 1 {
+            let map = match keep {
+                None => map,
+                Some(keep) => masked(map, keep.clone()),
+            };
+            let rounded = conv2d(map.cast(FloatDType::BF16), weight.cast(FloatDType::BF16), window);
+            return Value::Map(rounded.cast(FloatDType::F32));
+        }
         Value::Map(match keep {
             None => conv2d(map, weight, window),
             Some(keep) => masked_conv2d(map, keep.clone(), weight, window),

@@ -34,7 +34,7 @@ pub mod weights;
 use crate::data::{Augment, DataError, Splits};
 use crate::graph::{Graph, GraphError};
 use crate::link::{Link, channel};
-use crate::preset::{DataChoice, Preset};
+use crate::preset::{DataChoice, Precision, Preset};
 use crate::run::{Alert, CandidateRecord, Checkpoint, FolderError, Pretrained, Recorder, RunFolder, RunLock, Steering, Watch};
 use fleet::Fleet;
 use std::thread::JoinHandle;
@@ -125,6 +125,18 @@ pub enum EngineError {
     Diverged {
         /// The epoch, from 1.
         epoch: u64,
+    },
+    /// The device does not compute so.
+    #[error(
+        "device {device} does not compute in {word}, which train.precision asks for; take train.precision=f32, or a device that does, such as \
+         cuda or cpu",
+        word = precision.word()
+    )]
+    Precision {
+        /// Which one.
+        device: String,
+        /// What is asked for.
+        precision: Precision,
     },
     /// Not a probability.
     #[error("posterior.initial_drop is not a probability; take a number between 0 and 1, such as 0.1")]

@@ -54,8 +54,9 @@ impl Retrainer {
     /// by 2 L_w / N, which is what the objective of the search asks of a weight that is always kept.
     ///
     /// # Errors
-    /// [`EngineError::Data`] where the images do not fit the recipe.
+    /// [`EngineError::Data`] where the images do not fit the recipe, [`EngineError::Precision`] where the device lacks what it asks for.
     pub fn new(graph: Arc<Graph>, preset: &Preset, train: &TrainSplit, device: &OpenDevice, seed: u64) -> Result<Self, EngineError> {
+        device.check(preset.train.precision)?;
         let augment = super::augment(&preset.data);
         let feed = Feed::new(Loader::new(train, preset.train.batch, augment, seed)?, device.device.clone(), device.kept_bytes());
         let device = device.device.clone();
@@ -69,7 +70,8 @@ impl Retrainer {
             }
         }
         let decay = vector(decay, &device);
-        Ok(Self { interpreter: Interpreter::new(graph, &layout), layout, recipe: preset.train.clone(), decay, feed, device, seed })
+        let interpreter = Interpreter::new(graph, &layout).in_precision(preset.train.precision);
+        Ok(Self { interpreter, layout, recipe: preset.train.clone(), decay, feed, device, seed })
     }
 
     /// Steps of an epoch.

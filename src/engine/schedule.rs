@@ -35,7 +35,7 @@ fn half_cosine(start: f64, end: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preset::NoiseRecipe;
+    use crate::preset::{NoiseRecipe, Precision};
 
     fn recipe(schedule: Schedule, epochs: usize) -> TrainingRecipe {
         TrainingRecipe {
@@ -48,6 +48,7 @@ mod tests {
             clip: 0.0,
             batch_norm_decay: 0.9,
             batch_norm_epsilon: 1e-5,
+            precision: Precision::F32,
             scaled: false,
             noise: NoiseRecipe::default(),
         }

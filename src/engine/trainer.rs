@@ -128,7 +128,7 @@ impl Trainer {
         };
         let ties = posterior.ties.then(|| graph.ties());
         let ties = ties.map(|ties| (Ties::new(&ties, &device), ties));
-        let interpreter = Interpreter::new(graph, &layout);
+        let interpreter = Interpreter::new(graph, &layout).in_precision(recipe.precision);
         let untouched = Untouched { temperature: posterior.temperature, weight_prior: posterior.weight_prior, epochs: recipe.epochs };
         let learning_rate_multiplier = posterior.learning_rate_multiplier;
         Self {
@@ -429,7 +429,7 @@ mod tests {
     use super::*;
     use crate::graph::families::Branches;
     use crate::graph::{Granularity, Shape};
-    use crate::preset::{NoiseRecipe, Schedule};
+    use crate::preset::{NoiseRecipe, Precision, Schedule};
 
     const SHAPE: Shape = Shape::map(2, 6, 6);
     const IMAGES: usize = 4;
@@ -457,6 +457,7 @@ mod tests {
             clip: 5.0,
             batch_norm_decay: 0.9,
             batch_norm_epsilon: 1e-5,
+            precision: Precision::F32,
             scaled: false,
             noise: NoiseRecipe::default(),
         };

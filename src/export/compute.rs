@@ -40,10 +40,7 @@ impl Report {
         });
         let tests = tests(records);
         let mode = started.batch_norm;
-        let ties = records.iter().rev().find_map(|record| match &record.event {
-            Event::Ties(ties) => Some(ties),
-            _ => None,
-        });
+        let ties = records.iter().rev().find_map(|record| if let Event::Ties(ties) = &record.event { Some(ties) } else { None });
         let front: Vec<CandidateId> = pareto(&scores, mode).into_iter().map(|score| score.id).collect();
         let candidate = |score: &CandidateScore| {
             let test = tests.iter().rfind(|test| test.id == score.id).map(|test| test.test);
@@ -70,6 +67,8 @@ impl Report {
             set: started.set.clone(),
             seed: started.seed,
             device: started.device.clone(),
+            precision: started.precision,
+            tf32: started.tf32,
             outcome: RunState::after(&last.event).label(),
             reason: outcome.and_then(|outcome| match outcome {
                 Outcome::Failed { reason } => Some(reason.clone()),

@@ -4,6 +4,7 @@ use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Limits, Report, Sample, Steered};
 use super::text::{counted, duration, mebibytes, p_value, percent, points, thousands, times};
+use crate::preset::{BatchNormMode, Precision};
 use crate::run::{Source, readable};
 use std::fmt::Write as _;
 
@@ -101,6 +102,19 @@ fn checklist(text: &mut String, report: &Report) {
     table(text, &["asks", "answer", "shown by"], rows);
 }
 
+/// What was computed in what.
+fn precision(report: &Report) -> String {
+    let rounds = match report.tf32 {
+        Some(true) => "; the classifier's products of f32 in TF32",
+        Some(false) => "",
+        None => "; whether products of f32 were taken in TF32 is not recorded",
+    };
+    match report.precision {
+        Precision::F32 => format!("f32{rounds}"),
+        Precision::Bf16 => format!("dense convolutions of the training in bf16, all else and all ranking in f32{rounds}"),
+    }
+}
+
 fn facts(text: &mut String, report: &Report) {
     let splits = report.splits;
     let network = &report.network;
@@ -113,6 +127,7 @@ fn facts(text: &mut String, report: &Report) {
         }),
         ("outcome", format!("{}, {} of {} epochs", report.outcome, report.epochs_done, report.epochs)),
         ("device", format!("{}, {}", readable(&report.device), report.program)),
+        ("precision", precision(report)),
         ("time", time(report)),
     ];
     if let Some(race) = &report.race {
@@ -431,6 +446,15 @@ mod tests {
         let comparison = super::super::Comparison::of(&started, &candidates).unwrap();
         assert_eq!(comparison.baselines[0].difference, limits);
         assert!(comparison.baselines[0].sentence.contains("candidates and images +11.8 to +34.0"));
+    }
+
+    #[test]
+    fn what_was_computed_in_what_is_told() {
+        let told = |precision_of, tf32| precision(&Report { precision: precision_of, tf32, ..report(usize::MAX) });
+        assert_eq!(told(Precision::F32, Some(false)), "f32");
+        assert_eq!(told(Precision::F32, Some(true)), "f32; the classifier's products of f32 in TF32");
+        assert!(told(Precision::Bf16, Some(false)).starts_with("dense convolutions of the training in bf16, all else"));
+        assert!(told(Precision::F32, None).ends_with("is not recorded"));
     }
 
     #[test]

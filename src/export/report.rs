@@ -1,7 +1,7 @@
 //! The report of a run: numbers with stable keys, of which `compute` fills in the values. `docs/cli.md` documents the keys.
 
 use super::{ChecklistItem, Comparison, Correlation};
-use crate::preset::BatchNormMode;
+use crate::preset::{BatchNormMode, Precision};
 use crate::run::{Acceptance, Alert, Averaging, CandidateId, EnsembleTest, KlParts, PaperCount, RaceOutcome, Source, SplitSizes, Start};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub struct Report {
     pub seed: u64,
     /// Kind of device.
     pub device: String,
+    /// What convolutions were computed in while training: `f32` or `bf16`. All else is in `f32`.
+    pub precision: Precision,
+    /// Whether the device takes products of matrices of `f32` in TF32; `null` where nobody asked.
+    pub tf32: Option<bool>,
     /// `completed`, `stopped`, `failed` or `unfinished`.
     pub outcome: &'static str,
     /// Why it failed.

@@ -288,6 +288,12 @@ pub static KEYS: &[Key] = &[
         "Share of a batch norm's running statistics that each step keeps.",
     ),
     key("train.batch_norm_epsilon", POSITIVE, "1e-5", "Added to variances."),
+    key(
+        "train.precision",
+        Kind::Word(&["f32", "bf16"]),
+        r#""f32""#,
+        "What dense convolutions are computed in while training; all else, and all ranking, is in f32. bf16 is for GPUs that have it.",
+    ),
     key("train.shake", Kind::Flag, "true", "Whether shake-shake noise weighs the branches of a block in training.").when(FAMILY, BRANCHES),
     key(
         "train.drop_path",

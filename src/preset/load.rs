@@ -5,8 +5,8 @@ use super::error::{PresetError, nearest};
 use super::kind::{Value, is_name};
 use super::layer::{self, Layer, Origin, Setting, shown};
 use super::{
-    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, NoiseRecipe, OwnSpace, PathSampling, PosteriorRecipe, Preset,
-    RankingRecipe, Schedule, Space, TrainingRecipe,
+    BatchNormMode, CategoricalRecipe, CellSpace, Constraint, DataChoice, NoiseRecipe, OwnSpace, PathSampling, PosteriorRecipe, Precision,
+    Preset, RankingRecipe, Schedule, Space, TrainingRecipe,
 };
 use crate::graph::families::Stem;
 use crate::graph::{Granularity, GraphError, Operation};
@@ -311,6 +311,7 @@ fn preset(values: Values<'_>, own: Option<Box<OwnSpace>>) -> Preset {
             clip: values.number("train.clip"),
             batch_norm_decay: values.number("train.batch_norm_decay"),
             batch_norm_epsilon: values.number("train.batch_norm_epsilon"),
+            precision: if values.text("train.precision") == Precision::Bf16.word() { Precision::Bf16 } else { Precision::F32 },
             noise: noise(values),
             scaled: values.text("train.budget") == "scaled",
         },

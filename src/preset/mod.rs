@@ -21,7 +21,7 @@ pub use kind::{Kind, Value};
 pub use layer::{Origin, Setting};
 pub use load::{EMBEDDED, Loaded, space_settings};
 pub use recipe::{
-    BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, NoiseRecipe, PathSampling, PosteriorKind, PosteriorRecipe, Preset,
+    BatchNormMode, CategoricalRecipe, CellSpace, DataChoice, NoiseRecipe, PathSampling, PosteriorKind, PosteriorRecipe, Precision, Preset,
     RankingRecipe, Schedule, Space, TrainingRecipe,
 };
 pub use schema::preset_schema;

@@ -312,10 +312,35 @@ pub struct TrainingRecipe {
     pub batch_norm_decay: f64,
     /// Added to variances.
     pub batch_norm_epsilon: f64,
+    /// What convolutions are computed in.
+    pub precision: Precision,
     /// Whether the prior is scaled to that of the full training before the search starts.
     pub scaled: bool,
     /// What else disturbs and helps training.
     pub noise: NoiseRecipe,
+}
+
+/// What the convolutions of a training are computed in. Everything else is in `f32` either way: weights and their gradients, optimiser, batch
+/// norm, masks, classifier, softmax and the KL term; so are ranking, evaluation and what is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Numbers of 24 significant bits.
+    #[default]
+    F32,
+    /// Numbers of 8 significant bits and the range of `f32`; sums of their products are in `f32`.
+    Bf16,
+}
+
+impl Precision {
+    /// The word for it in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 /// What disturbs and helps the training of a super-network beside its masks; off in every evaluation.

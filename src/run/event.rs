@@ -2,7 +2,7 @@
 //! (`seconds`, `resources`) and alerts that follow from the clock and the disk ([`AlertKind::is_of_machine`]) aside.
 
 use super::{Command, NetworkSummary};
-use crate::preset::{BatchNormMode, PosteriorKind};
+use crate::preset::{BatchNormMode, PosteriorKind, Precision};
 use serde::{Deserialize, Serialize};
 
 /// Version of the log's format, in its first event.
@@ -129,6 +129,12 @@ pub struct Started {
     /// What sampled candidates must meet; empty for anything.
     #[serde(default)]
     pub constraint: String,
+    /// What convolutions are computed in while training.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether the leading device takes products of matrices of `f32` in TF32; `None` where nobody asked.
+    #[serde(default)]
+    pub tf32: Option<bool>,
 }
 
 impl Started {

@@ -17,7 +17,8 @@ pub use subjects::{Subject, narrow_names};
 
 use super::devices::{self, OpenDevice};
 use super::guard::guarded;
-use burn::tensor::{Device, FloatDType};
+use crate::preset::Precision;
+use burn::tensor::Device;
 use compare::differences;
 use memory::Growth;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -157,7 +158,11 @@ impl Checker {
     }
 
     fn operations(&mut self) {
+        let bf16 = self.plan.device.check(Precision::Bf16).is_ok();
         for case in operations::cases() {
+            if case.precision == Precision::Bf16 && !bf16 {
+                continue;
+            }
             let row = self.check(Check::Operation, &case.name, |this| {
                 let found = case.compute(&this.device());
                 let expected = this.on_reference(|device| case.compute(device));
@@ -183,25 +188,36 @@ impl Checker {
     }
 
     fn steps(&mut self) {
-        for name in self.narrow() {
-            let _ = self.check(Check::Step, name, |this| {
-                with_narrow(name, |subject| {
-                    let found = step::step(subject, &this.device());
-                    let expected = this.on_reference(|device| step::step(subject, device));
-                    let (found, expected) = match (found, expected) {
-                        (Ok(found), Ok(expected)) => (found, expected),
-                        (Err(error), _) | (_, Err(error)) => return Finding::Broken(error.to_string()),
-                    };
-                    let quantity = |(name, value)| {
-                        let limits = step::LIMITS.iter().find(|(known, ..)| *known == name);
-                        // Only a device whose operations were found in TF32 may be as far off in its steps.
-                        let tf32_limit = limits.filter(|_| this.tf32).map(|limits| limits.2);
-                        Quantity { limit: Some(limits.map_or(0.0, |limits| limits.1)), tf32_limit, ..Quantity::told(name, value, "share") }
-                    };
-                    Finding::Measured(differences(&found, &expected).into_iter().map(quantity).collect(), None)
-                })
-            });
+        for precision in [Precision::F32, Precision::Bf16] {
+            if self.plan.device.check(precision).is_err() {
+                let _ = self.check(Check::Step, "in bf16", |_| Finding::LeftOut("the device does not compute in bf16".into()));
+                continue;
+            }
+            for name in self.narrow() {
+                let _ = self
+                    .check(Check::Step, &in_precision(name, precision), |this| with_narrow(name, |subject| this.step(subject, precision)));
+            }
         }
+    }
+
+    /// A step in a precision against one of the CPU in `f32`.
+    fn step(&self, subject: &Subject, precision: Precision) -> Finding {
+        let found = step::step(&subject.clone().in_precision(precision), &self.device());
+        let expected = self.on_reference(|device| step::step(subject, device));
+        let (found, expected) = match (found, expected) {
+            (Ok(found), Ok(expected)) => (found, expected),
+            (Err(error), _) | (_, Err(error)) => return Finding::Broken(error.to_string()),
+        };
+        let quantity = |(name, value)| {
+            let limits = step::LIMITS.iter().find(|limit| limit.name == name);
+            let (limit, tf32_limit) = match precision {
+                // Only a device whose operations were found in TF32 may be as far off in its steps.
+                Precision::F32 => (limits.map(|limit| limit.f32), limits.filter(|_| self.tf32).map(|limit| limit.tf32)),
+                Precision::Bf16 => (limits.map(|limit| limit.bf16), None),
+            };
+            Quantity { limit: limit.or(Some(0.0)), tf32_limit, ..Quantity::told(name, value, "share") }
+        };
+        Finding::Measured(differences(&found, &expected).into_iter().map(quantity).collect(), None)
     }
 
     fn repeat(&mut self) {
@@ -233,30 +249,40 @@ impl Checker {
 
     fn speed(&mut self) {
         let (subjects, at_any_length) = (self.plan.subjects.clone(), self.plan.at_any_length);
-        let mut fastest: f64 = 0.0;
+        let (mut fastest, bf16) = (0.0_f64, self.times_bf16());
         for subject in subjects {
-            let _ = self.check(Check::Speed, &subject.name, |this| {
-                if let Some(reason) = this.too_large(&subject) {
-                    return Finding::LeftOut(reason);
+            for precision in [Precision::F32, Precision::Bf16] {
+                if precision == Precision::Bf16 && bf16.is_err() {
+                    continue;
                 }
-                let seconds = if fastest > 0.0 { speed::seconds(&subject, fastest) } else { 0.0 };
-                if seconds > LONGEST && !at_any_length {
-                    let name = &subject.name;
-                    return Finding::LeftOut(format!("it would take about {seconds:.0} s here; `--preset {name}` times it all the same"));
-                }
-                match speed::speed(&subject, &this.device()) {
-                    Err(error) => Finding::Broken(error.to_string()),
-                    Ok(speed) => {
-                        fastest = fastest.max(speed.macs);
-                        let told = |name, value| Quantity::told(name, value, "images/s");
-                        let note = format!("f32, batch {}", subject.preset.train.batch);
-                        Finding::Measured(vec![told("training", speed.training), told("ranking", speed.ranking)], Some(note))
+                let subject = subject.clone().in_precision(precision);
+                let _ = self.check(Check::Speed, &in_precision(&subject.name, precision), |this| {
+                    if let Some(reason) = this.too_large(&subject) {
+                        return Finding::LeftOut(reason);
                     }
-                }
-            });
+                    let seconds = if fastest > 0.0 { speed::seconds(&subject, fastest) } else { 0.0 };
+                    if seconds > LONGEST && !at_any_length {
+                        let name = &subject.name;
+                        return Finding::LeftOut(format!(
+                            "it would take about {seconds:.0} s here; `--preset {name}` times it all the same"
+                        ));
+                    }
+                    match speed::speed(&subject, &this.device()) {
+                        Err(error) => Finding::Broken(error.to_string()),
+                        Ok(speed) => {
+                            fastest = fastest.max(speed.macs);
+                            let told = |name, value| Quantity::told(name, value, "images/s");
+                            let note = format!("{}, batch {}", precision.word(), subject.preset.train.batch);
+                            Finding::Measured(vec![told("training", speed.training), told("ranking", speed.ranking)], Some(note))
+                        }
+                    }
+                });
+            }
         }
-        for (name, reason) in self.other_precisions() {
-            let _ = self.check(Check::Speed, name, |_| Finding::LeftOut(reason));
+        for (name, reason) in [("in TF32", Some(self.of_tf32())), ("in bf16", bf16.err())] {
+            if let Some(reason) = reason {
+                let _ = self.check(Check::Speed, name, |_| Finding::LeftOut(reason));
+            }
         }
     }
 
@@ -266,19 +292,30 @@ impl Checker {
         self.plan.device.too_small_for(subject.graph.training_bytes(batch), batch).map(|alert| alert.message)
     }
 
-    /// Precisions that nothing was timed in, and why.
-    fn other_precisions(&self) -> [(&'static str, String); 2] {
-        let tf32 = match (self.tf32, self.plan.checks.contains(&Check::Operation)) {
+    /// Why nothing was timed in TF32 by itself.
+    fn of_tf32(&self) -> String {
+        let reason = match (self.tf32, self.plan.checks.contains(&Check::Operation)) {
             (true, _) => "not by itself: operations above were computed in TF32, so the speeds above are those of TF32",
             (false, true) => "not supported here: the engine has no switch for it, and no operation above was computed in it",
             (false, false) => "not supported here: the engine has no switch for it",
         };
-        let has = guarded(|| self.plan.device.device.supports_dtype(FloatDType::BF16));
-        let bf16 = match has {
-            Ok(true) => "not supported here: the device has it, and the engine computes in f32 alone",
-            _ => "not supported here: the engine computes in f32 alone, and the device does not offer it",
-        };
-        [("in TF32", tf32.to_owned()), ("in bf16", bf16.to_owned())]
+        reason.to_owned()
+    }
+
+    /// Whether bf16 is worth timing, or why not.
+    fn times_bf16(&self) -> Result<(), String> {
+        if self.plan.device.is_cpu {
+            return Err("not on the CPU: what it computes in bf16 is computed in f32 and rounded".to_owned());
+        }
+        self.plan.device.check(Precision::Bf16).map_err(|_| "not supported here: the device does not compute in bf16".to_owned())
+    }
+}
+
+/// The name of a subject that is trained in a precision.
+fn in_precision(name: &str, precision: Precision) -> String {
+    match precision {
+        Precision::F32 => name.to_owned(),
+        Precision::Bf16 => format!("{name} in bf16"),
     }
 }
 
@@ -328,10 +365,12 @@ mod tests {
     fn the_cpu_computes_the_same_on_any_number_of_threads() {
         let mut begun = 0;
         let rows = run(plan(&[Check::Operation, Check::Step, Check::Repeat]), |told| begun += usize::from(matches!(told, Told::Begun(..))));
-        assert_eq!((rows.len(), begun), (operations::cases().len() + 2, rows.len()));
+        assert_eq!((rows.len(), begun), (operations::cases().len() + 3, rows.len()));
         for row in rows {
             assert_eq!(row.verdict, Verdict::Passed, "{row:?}");
-            assert!(row.quantities.iter().all(|quantity| quantity.value == 0.0), "{row:?}");
+            // A step in bf16 is held against one in f32.
+            let same = row.quantities.iter().all(|quantity| quantity.value == 0.0);
+            assert!(same || row.check == Check::Step && row.subject == "digits in bf16", "{row:?}");
         }
     }
 

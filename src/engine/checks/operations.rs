@@ -3,12 +3,12 @@
 use super::compare::Values;
 use super::objective_cases;
 use crate::engine::interpreter::{Interpreter, Normalise, Statistics};
-use crate::engine::kernels::conv2d;
+use crate::engine::kernels::{conv2d, taken_as_products};
 use crate::engine::noise::Noise;
 use crate::engine::operations::{pad_behind, window};
 use crate::engine::weights::{WeightLayout, images, matrix, vector};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId, Op, Operation, Place, PoolKind, Shape};
-use crate::preset::NoiseRecipe;
+use crate::preset::{NoiseRecipe, Precision};
 use crate::random::{Purpose, normal, open_unit, stream};
 use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
@@ -18,6 +18,10 @@ pub const F32: f64 = 2e-5;
 
 /// The same where products are taken in TF32, which keeps 10 bits of each factor behind the first and adds up in `f32`.
 pub const TF32: f64 = 5e-3;
+
+/// The same where factors are rounded to bf16 on both sides, summed up in `f32` and rounded again: a number beside the middle between two
+/// of bf16 falls to either.
+const BF16: f64 = 1e-2;
 
 /// The same where exponentials and logarithms are taken, which devices compute to fewer bits than they add and multiply.
 const TRANSCENDENTAL: f64 = 1e-4;
@@ -36,6 +40,8 @@ pub struct Case {
     pub limit: f64,
     /// Whether it takes sums of products, which a device may compute in TF32.
     pub products: bool,
+    /// What convolutions are taken in.
+    pub precision: Precision,
     work: Work,
 }
 
@@ -53,7 +59,7 @@ impl Case {
         name: impl Into<String>,
         build: impl Fn(&mut GraphBuilder, NodeId) -> Result<NodeId, GraphError> + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), limit: F32, products: false, work: Work::Network(Box::new(build), false) }
+        Self { name: name.into(), limit: F32, products: false, precision: Precision::F32, work: Work::Network(Box::new(build), false) }
     }
 
     fn one(name: impl Into<String>, op: Op, masked: bool) -> Self {
@@ -63,7 +69,11 @@ impl Case {
     }
 
     pub(super) fn own(name: &str, limit: f64, products: bool, work: fn(&Device) -> Values) -> Self {
-        Self { name: name.to_owned(), limit, products, work: Work::Own(work) }
+        Self { name: name.to_owned(), limit, products, precision: Precision::F32, work: Work::Own(work) }
+    }
+
+    fn in_bf16(self) -> Self {
+        Self { name: format!("{} in bf16", self.name), limit: BF16, products: false, precision: Precision::Bf16, ..self }
     }
 
     /// Its numbers on a device: what it yields, and the gradients of input, weights and masks where it has them.
@@ -74,7 +84,7 @@ impl Case {
             Work::Network(build, given) => {
                 let mut all = Values::new();
                 for shape in SHAPES {
-                    for (name, mut list) in of_network(build, shape, *given, device) {
+                    for (name, mut list) in of_network(build, shape, *given, self.precision, device) {
                         match all.iter_mut().find(|(known, _)| *known == name) {
                             Some((_, known)) => known.append(&mut list),
                             None => all.push((name, list)),
@@ -100,7 +110,7 @@ fn single(builder: &mut GraphBuilder, op: Op, input: NodeId, masked: bool) -> Re
     builder.add_at("node", op, input, masked.then_some(place))
 }
 
-fn of_network(build: &Build, shape: Shape, given: bool, device: &Device) -> Values {
+fn of_network(build: &Build, shape: Shape, given: bool, precision: Precision, device: &Device) -> Values {
     let (mut builder, input) = GraphBuilder::new(shape);
     if let Err(error) = build(&mut builder, input) {
         panic!("a case that is no network: {error}");
@@ -108,7 +118,7 @@ fn of_network(build: &Build, shape: Shape, given: bool, device: &Device) -> Valu
     let graph: Graph = builder.finish();
     let (layout, last) = (WeightLayout::of(&graph), graph.nodes()[graph.nodes().len() - 1].shape);
     let noise = Noise::draw(&graph, &NoiseRecipe { shake: true, drop_path: 0.5, auxiliary: 0.0 }, 1.0, BATCH, (SEED, 0), device);
-    let interpreter = Interpreter::new(Arc::new(graph), &layout);
+    let interpreter = Interpreter::new(Arc::new(graph), &layout).in_precision(precision);
     let parameters = layout.initial(SEED).into_iter().zip(normals(1, layout.total)).map(|(value, noise)| value + 0.1 * noise).collect();
     let leaf = |tensor: Tensor<1>| tensor.autodiff().require_grad();
     let weights: Vec<Tensor<1>> = layout.split(&vector(parameters, device)).into_iter().map(leaf).collect();
@@ -191,7 +201,12 @@ pub fn cases() -> Vec<Case> {
     for masked in [false, true] {
         for [kernel, stride, dilation] in DENSE {
             let op = Op::Conv { out_channels: OUTPUTS, kernel, stride, dilation, groups: 1 };
-            cases.push(Case::one(named("conv", [kernel, stride, dilation]), op, masked));
+            let name = named("conv", [kernel, stride, dilation]);
+            cases.push(Case::one(name.clone(), op.clone(), masked));
+            // Masks are put on before anything is rounded: one case of them is enough.
+            if !masked || kernel == 3 {
+                cases.push(Case::one(name, op, masked).in_bf16());
+            }
         }
         let op = Op::Conv { out_channels: OUTPUTS, kernel: 3, stride: 1, dilation: 1, groups: 2 };
         cases.push(Case::one("conv 3×3 in 2 groups", op, masked));
@@ -219,6 +234,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case { work: Work::Network(Box::new(given), true), ..Case::network("batch norm, given statistics", given) });
     cases.extend(several());
     cases.push(Case::own("conv 2×2, padded behind", F32, true, even_kernel));
+    cases.push(Case::own("conv as a product of matrices", F32, true, as_products));
     cases.extend(objective_cases::cases(TRANSCENDENTAL));
     cases
 }
@@ -287,6 +303,22 @@ fn even_kernel(device: &Device) -> Values {
         ("input", numbers(gradient(&map, &mut gradients))),
         ("weights", numbers(gradient(&weight, &mut gradients))),
     ]
+}
+
+/// Every dense convolution as bf16 takes it, in `f32`: what stands around the product is the same.
+fn as_products(device: &Device) -> Values {
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    for (shape, [kernel, stride, dilation]) in SHAPES.into_iter().flat_map(|shape| DENSE.map(|size| (shape, size))) {
+        let window = window(kernel, stride, dilation, 1);
+        let [height, width] = window.output([shape.height, shape.width]);
+        let of = |list, shape: [usize; 4]| images(normals(list, shape.iter().product()), shape, device);
+        let x = of(1, [BATCH, shape.channels, shape.height, shape.width]);
+        let (weight, grad) = (of(2, [OUTPUTS, shape.channels, kernel, kernel]), of(3, [BATCH, OUTPUTS, height, width]));
+        let found = taken_as_products(x, weight, grad, window);
+        all.iter_mut().zip(found).for_each(|(list, tensor)| list.append(&mut numbers(tensor)));
+    }
+    let [forward, input, weights] = all;
+    vec![("forward", forward), ("input", input), ("weights", weights)]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::engine::rebuild::initial_posterior;
 use crate::engine::trainer::{State, Trainer};
 use crate::graph::{Graph, GraphError, Shape};
 use crate::posterior::Posterior;
-use crate::preset::{Preset, PresetError};
+use crate::preset::{Precision, Preset, PresetError};
 use crate::random::{Purpose, normal, stream};
 use burn::tensor::Device;
 use std::sync::Arc;
@@ -89,6 +89,13 @@ impl Narrow {
 const STEPS_PER_EPOCH: u64 = 10;
 
 impl Subject {
+    /// The same, trained in a precision.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.preset.train.precision = precision;
+        self
+    }
+
     /// A batch of noise with labels: a step costs the same whatever it is shown.
     #[must_use]
     pub fn batch(&self, images: usize) -> Batch {

@@ -5,15 +5,14 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 
 use super::batch::{Batch, unmask};
 use super::flex::{Contiguous, all_f32, tensor};
 use super::mask::{Mask, MaskBackward};
 use super::window::Window;
-use super::{dense, depthwise};
+use super::{dense, depthwise, products};
 
 /// Convolves `x [batch, channels in, height, width]` with `weight [channels out, channels in / groups, kernel]`.
 ///
@@ -42,7 +41,7 @@ pub fn masked_conv2d(x: Tensor<4>, mask: Tensor<2>, weight: Tensor<4>, window: W
 pub trait Convolve: Mask {
     /// See [`conv2d`].
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
-        Self::conv2d(x, weight, None, window.options())
+        stock::<Self>(x, weight, window)
     }
 
     /// See [`masked_conv2d`].
@@ -56,7 +55,7 @@ pub trait Convolve: Mask {
 pub trait ConvolveBackward: Convolve + MaskBackward {
     /// The gradient of the (masked) input.
     fn input_gradient(x: FloatTensor<Self>, weight: FloatTensor<Self>, grad: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(x, weight, grad, window.options())
+        stock_input_gradient::<Self>(x, weight, grad, window)
     }
 
     /// The gradients of the input and of its mask.
@@ -83,8 +82,32 @@ pub trait ConvolveBackward: Convolve + MaskBackward {
             Some(mask) => Self::mask(x, mask),
             None => x,
         };
-        Self::conv2d_weight_backward(x, weight, grad, window.options())
+        stock_weight_gradient::<Self>(x, weight, grad, window)
     }
+}
+
+/// A convolution by burn's own, or where that would add up in bf16 as a product.
+fn stock<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, window: Window) -> FloatTensor<B> {
+    if products::serves::<B>(&x, &window) {
+        return products::forward::<B>(x, weight, &window);
+    }
+    B::conv2d(x, weight, None, window.options())
+}
+
+/// As [`stock`] the gradient of the input.
+fn stock_input_gradient<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, grad: FloatTensor<B>, window: Window) -> FloatTensor<B> {
+    if products::serves::<B>(&x, &window) {
+        return products::input_gradient::<B>(x.shape().dims(), weight, grad, &window);
+    }
+    B::conv2d_x_backward(x, weight, grad, window.options())
+}
+
+/// As [`stock`] the gradient of the weight.
+fn stock_weight_gradient<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, grad: FloatTensor<B>, window: Window) -> FloatTensor<B> {
+    if products::serves::<B>(&x, &window) {
+        return products::weight_gradient::<B>(x, weight.shape().dims(), grad, &window);
+    }
+    B::conv2d_weight_backward(x, weight, grad, window.options())
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -100,7 +123,7 @@ impl ConvolveBackward for burn::backend::Remote {}
 impl Convolve for Flex {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         if !all_f32(&[&x, &weight]) {
-            return Self::conv2d(x, weight, None, window.options());
+            return stock::<Self>(x, weight, window);
         }
         forward(&x, None, &weight, &window)
     }
@@ -116,7 +139,7 @@ impl Convolve for Flex {
 impl ConvolveBackward for Flex {
     fn input_gradient(x: FloatTensor<Self>, weight: FloatTensor<Self>, grad: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
         if !all_f32(&[&x, &weight, &grad]) {
-            return Self::conv2d_x_backward(x, weight, grad, window.options());
+            return stock_input_gradient::<Self>(x, weight, grad, window);
         }
         let shape = x.layout().shape().dims();
         tensor(input_gradient(shape, &weight, &grad, &window), shape)
@@ -151,7 +174,7 @@ impl ConvolveBackward for Flex {
                 Some(mask) => Self::mask(x, mask),
                 None => x,
             };
-            return Self::conv2d_weight_backward(x, weight, grad, window.options());
+            return stock_weight_gradient::<Self>(x, weight, grad, window);
         }
         let shape: [usize; 4] = weight.layout().shape().dims();
         let (x, grad) = (Contiguous::<4>::new(&x), Contiguous::<4>::new(&grad));

@@ -21,6 +21,7 @@ pub(super) mod memory;
 mod moments;
 mod parallel;
 mod pool;
+mod products;
 pub(super) mod relaxation;
 mod simd;
 mod tile;
@@ -32,6 +33,7 @@ pub use conv::{conv2d, masked_conv2d};
 pub use descent::{Pace, descend};
 pub use mask::masked;
 pub use pool::{avg_pool2d, max_pool2d};
+pub use products::taken_as_products;
 pub use window::{Pool, Window};
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ impl Search {
         let loader = Loader::new(&splits.train, preset.train.batch, super::augment(&preset.data), seed)?.on_threads(threads)?;
         let steps = loader.steps_per_epoch() as u64;
         let lead = fleet.lead();
+        std::iter::once(lead).chain(fleet.training_beside_lead()).try_for_each(|device| device.check(preset.train.precision))?;
         let feed = Feed::new(loader, lead.device.clone(), lead.kept_bytes());
         let trainer_on =
             |device: &OpenDevice| Trainer::new(graph.clone(), &preset.posterior, preset.train.clone(), device.device.clone(), seed, steps);
@@ -291,6 +292,8 @@ impl Search {
             posterior: self.preset.posterior.kind(),
             warm_up: self.preset.posterior.categorical.map_or(0, |categorical| categorical.warm_up as u32),
             constraint: self.preset.rank.constraint.to_string(),
+            precision: self.preset.train.precision,
+            tf32: self.fleet.lead().rounds_to_tf32(),
         }
     }
 

@@ -6,6 +6,7 @@ mod descent;
 mod inference;
 mod mask;
 mod pool;
+mod products;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
@@ -60,9 +61,14 @@ fn what_is_not_a_number_is_far_from_all() {
 
 /// Whether two results agree to within 1e-5 of the largest element, or of 1, the size of the numbers they are sums of.
 fn close(name: &str, ours: &[f32], stock: &[f32]) -> Result<(), String> {
+    close_within(1e-5, name, ours, stock)
+}
+
+/// As [`close`] to within another share.
+fn close_within(share: f32, name: &str, ours: &[f32], stock: &[f32]) -> Result<(), String> {
     let largest = stock.iter().fold(1.0_f32, |largest, value| largest.max(value.abs()));
     let worst = distance(ours, stock);
-    let agree = worst.is_finite() && worst <= 1e-5 * largest;
+    let agree = worst.is_finite() && worst <= share * largest;
     agree.then_some(()).ok_or_else(|| format!("{name}: off by {worst} of {largest}; {} elements for {}", ours.len(), stock.len()))
 }
 
