@@ -4,7 +4,7 @@ use super::Correlation;
 use super::compare::{best_of, facts as comparison_facts, race_sentence};
 use super::report::{Candidate, Group, Limits, Report, Sample, Steered};
 use super::text::{counted, duration, mebibytes, p_value, percent, points, thousands, times};
-use crate::preset::{BatchNormMode, Precision};
+use crate::preset::Precision;
 use crate::run::{Source, readable};
 use std::fmt::Write as _;
 
