@@ -61,7 +61,7 @@ pub enum Tie {
 /// What a search is started with beside its preset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// Seed of the run; that of the command line where none is given.
+    /// Seed of the run; 1 where none is given.
     pub seed: Option<u64>,
     /// Values laid over the preset, by key.
     pub set: BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 
 use super::run::Run;
 use super::state::{App, Notice, Overlay};
-use crate::run::{Event, Record};
+use crate::run::{Command, Event, Fate, Record};
 
 /// An alert of a run, or an intervention.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Message {
     pub text: String,
     /// Whether it is an alert.
     pub is_alert: bool,
+    /// Of an operation that was held or released: the number of its block, and how it was held.
+    pub held: Option<(usize, Option<Fate>)>,
 }
 
 impl Run {
@@ -26,6 +28,25 @@ impl Run {
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         &self.messages
+    }
+
+    /// [`Self::messages`] with the operations of a block that were held at once as one message.
+    #[must_use]
+    pub fn messages_by_block(&self) -> Vec<Message> {
+        let together = |a: &Message, b: &Message| {
+            let steps = a.step.zip(b.step).map(|(a, b)| b.abs_diff(a));
+            a.held.is_some() && a.held == b.held && steps.is_some_and(|steps| steps <= 1)
+        };
+        let merged = |group: &[Message]| {
+            let mut message = group.first()?.clone();
+            if let (Some((block, fate)), true) = (message.held, group.len() > 1) {
+                let name = self.blocks().get(block).map_or("a block", |block| block.name.as_str());
+                let what = format!("{} operations of {name}", group.len());
+                message.text = fate.map_or_else(|| format!("released {what}"), |fate| format!("held {what} {}", fate.label()));
+            }
+            Some(message)
+        };
+        self.messages.chunk_by(together).filter_map(merged).collect()
     }
 
     /// Keeps what an event tells.
@@ -37,7 +58,16 @@ impl Run {
             is_alert: step.is_none(),
             step,
             text,
+            held: match record.event {
+                Event::Intervention { command: Command::Hold { group, fate }, .. } => self.block_of(group).map(|block| (block, Some(fate))),
+                Event::Intervention { command: Command::Release { group }, .. } => self.block_of(group).map(|block| (block, None)),
+                _ => None,
+            },
         });
+    }
+
+    fn block_of(&self, group: u32) -> Option<usize> {
+        self.blocks.iter().position(|block| block.groups.contains(&(group as usize)))
     }
 }
 
@@ -172,6 +202,28 @@ mod tests {
         assert_eq!(app.overlay(), &Overlay::Messages(1));
         press(&mut app, "!");
         assert_eq!((app.overlay(), line(&app)), (&Overlay::None, ""), "they were read there");
+    }
+
+    #[test]
+    fn the_operations_of_a_block_that_are_held_at_once_are_one_message() {
+        let mut app = app_at(3);
+        let (block, name) = (app.run().unwrap().blocks()[0].groups.clone(), app.run().unwrap().blocks()[0].name.clone());
+        let all = block.len();
+        let hold = |group: usize| Command::Hold { group: group as u32, fate: Fate::Dropped };
+        for group in block.clone() {
+            push(&mut app, Event::Intervention { command: hold(group), step: 51 });
+        }
+        push(&mut app, Event::Intervention { command: hold(block.end), step: 51 });
+        push(&mut app, Event::Intervention { command: hold(block.end + 1), step: 90 });
+        for group in block {
+            push(&mut app, Event::Intervention { command: Command::Release { group: group as u32 }, step: 90 });
+        }
+        let told: Vec<String> = app.run().unwrap().messages_by_block().into_iter().map(|message| message.text).collect();
+        assert_eq!(
+            (told.len(), &told[0], &told[3]),
+            (4, &format!("held {all} operations of {name} dropped"), &format!("released {all} operations of {name}"))
+        );
+        assert!(told[1..3].iter().all(|text| text.starts_with("held ") && text.ends_with("dropped") && !text.contains("operations")));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod groups;
 mod host;
 mod key;
 mod keymap;
+mod leaving;
 mod marked;
 mod messages;
 mod meter;

@@ -1,6 +1,7 @@
 //! What the actions of what lies over the screen do: in questions, lines in which something is typed, pages, and the keys of a preset.
 
 use super::action::ActionId as Id;
+use super::conditions::training;
 use super::form::Form;
 use super::key::{Code, Key};
 use super::prompt::{self, Palette};
@@ -73,6 +74,7 @@ impl App {
             }
             Overlay::Delete(run) => vec![Effect::Delete(run.path)],
             // It may have ended while the question stood.
+            Overlay::Hold(block, fate) if training(self).is_ok() => self.hold_block(block, Some(fate)),
             Overlay::Stop if self.run.as_ref().is_some_and(Run::is_live) => vec![Effect::Send(Command::Stop)],
             _ => Vec::new(),
         }

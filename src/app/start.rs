@@ -42,6 +42,12 @@ impl Start {
         (self.runs, self.now) = (runs, now);
     }
 
+    /// Goes to the run that was left; to the list of runs at least, where there are any.
+    pub(super) fn return_from(&mut self, left: &Path) {
+        self.in_runs = !self.runs.is_empty();
+        self.run = self.runs.iter().position(|run| run.path == left).unwrap_or(0);
+    }
+
     /// All presets.
     #[must_use]
     pub fn presets(&self) -> &[PresetRow] {
@@ -122,6 +128,21 @@ impl Start {
 mod tests {
     use super::super::testing::{at_start, press};
     use super::*;
+
+    #[test]
+    fn back_from_a_run_the_first_key_opens_it_again_and_starts_nothing() {
+        use super::super::state::Effect;
+        let (at, mut app) = (at_start(), at_start());
+        let (presets, runs) = (at.start().presets().to_vec(), at.start().runs().to_vec());
+        for (left, chosen) in [(runs[1].path.clone(), 1), ("elsewhere".into(), 0)] {
+            app.show_run("one".into(), left, false);
+            app.show_start_at(presets.clone(), runs.clone(), at.start().now());
+            assert_eq!(press(&mut app, "enter"), [Effect::Open(runs[chosen].path.clone())]);
+        }
+        app.show_run("one".into(), "one".into(), false);
+        app.show_start_at(presets, Vec::new(), at.start().now());
+        assert!(matches!(app.start().chosen(), Some(Chosen::Preset(_))), "there is no run to choose");
+    }
 
     #[test]
     fn a_new_list_keeps_what_is_chosen_and_marked() {

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::start::Start;
 use super::steer::DialLine;
 use super::training::TrainingLine;
-use crate::run::{CandidateId, Command, Event, Record, Snapshot};
+use crate::run::{CandidateId, Command, Event, Fate, Record, Snapshot};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,6 +155,8 @@ pub enum Overlay {
     Delete(Box<RunRow>),
     /// The question whether to end the search.
     Stop,
+    /// The question whether to hold all operations of a block, by its number.
+    Hold(usize, Fate),
     /// The line in which is typed how candidates are trained.
     Train(TrainingLine),
     /// What the line to the terminal takes, from a line on.
@@ -278,7 +280,13 @@ impl App {
 
     /// [`Self::show_start`] at a given moment, from which ages are counted.
     pub fn show_start_at(&mut self, presets: Vec<PresetRow>, runs: Vec<RunRow>, now: SystemTime) {
+        let left = self.run.as_ref().map(|run| run.path.clone());
         self.start = Start::new(presets, runs, now);
+        if let Some(left) = left {
+            // Back there the first key must not start a search.
+            self.start.return_from(&left);
+        }
+        self.tell_what_goes_on();
         (self.run, self.beside) = (None, None);
         (self.held, self.replay) = (None, None);
         self.overlay = Overlay::None;
@@ -347,6 +355,10 @@ impl App {
 
     /// Takes the newest snapshot in.
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        if snapshot.paused {
+            // The head of the screen says so from here on.
+            self.notice = self.notice.take().filter(|notice| notice.text != super::update::PAUSING);
+        }
         if let Some(held) = &mut self.held {
             held.snapshot = Some(snapshot);
         } else if let Some(run) = &mut self.run {

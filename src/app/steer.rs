@@ -4,6 +4,7 @@ use super::network::NetworkRow;
 use super::run::Run;
 use super::state::{App, Effect, Overlay, Pane};
 use crate::run::{Command, Fate};
+use std::ops::Range;
 
 /// A number that can be changed from here on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +33,19 @@ pub struct DialLine {
 }
 
 impl Dial {
-    /// What is asked for.
+    /// What is asked for, with how it stands where the log tells: that of the preset is not in it.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub fn label(self, run: &Run) -> String {
+        let steering = run.steering();
+        let preset = |value: Option<f64>| value.map_or_else(|| "as in the preset so far".to_owned(), |value| format!("now {value}"));
         match self {
-            Self::Temperature => "temperature from here on",
-            Self::WeightPrior => "L_w from here on",
-            Self::LearningRate => "multiply the learning rate by",
-            Self::Epochs => "epochs in all",
-            Self::Samples => "candidates to sample now",
+            Self::Temperature => format!("temperature from here on ({})", preset(steering.temperature)),
+            Self::WeightPrior => format!("L_w from here on ({})", preset(steering.weight_prior)),
+            Self::LearningRate => format!("multiply the learning rate by (now {})", steering.learning_rate_factor.unwrap_or(1.0)),
+            Self::Epochs => {
+                run.planned_epochs().map_or_else(|| "epochs in all".to_owned(), |epochs| format!("epochs in all (now {epochs})"))
+            }
+            Self::Samples => "candidates to sample now".to_owned(),
         }
     }
 
@@ -65,23 +70,54 @@ impl Dial {
     }
 }
 
+impl Run {
+    /// Operations of a block that are not held so already.
+    #[must_use]
+    pub fn unlike(&self, block: usize, fate: Fate) -> usize {
+        self.blocks().get(block).map_or(0, |block| block.groups.clone().filter(|&group| self.held(group) != Some(fate)).count())
+    }
+}
+
 impl App {
-    /// Holds the operations in focus, or releases them: that of the chosen row, or all of a block whose head is chosen.
+    /// Holds the operations in focus, or releases them: that of the chosen row, or all of a block whose head is chosen. A network may
+    /// not outlive the loss of a block, so that this is asked.
     pub(super) fn hold(&mut self, fate: Option<Fate>) -> Vec<Effect> {
         let Some(run) = &self.run else { return Vec::new() };
-        let groups = match run.rows().get(run.row()) {
-            Some(NetworkRow::Block(block)) if self.focus == Pane::Network => run.blocks()[*block].groups.clone(),
-            _ => run.group()..run.group() + 1,
-        };
+        match (run.rows().get(run.row()), fate) {
+            (Some(&NetworkRow::Block(block)), Some(fate)) if self.focus == Pane::Network && run.unlike(block, fate) > 1 => {
+                self.overlay = Overlay::Hold(block, fate);
+                Vec::new()
+            }
+            (Some(&NetworkRow::Block(block)), _) if self.focus == Pane::Network => self.hold_block(block, fate),
+            _ => self.hold_all(run.group()..run.group() + 1, fate),
+        }
+    }
+
+    /// Holds all operations of a block, or releases them.
+    pub(super) fn hold_block(&mut self, block: usize, fate: Option<Fate>) -> Vec<Effect> {
+        let groups = self.run.as_ref().and_then(|run| run.blocks().get(block)).map(|block| block.groups.clone());
+        groups.map_or_else(Vec::new, |groups| self.hold_all(groups, fate))
+    }
+
+    fn hold_all(&mut self, mut groups: Range<usize>, fate: Option<Fate>) -> Vec<Effect> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let first = groups.start;
         let changes = |group: &usize| run.held(*group) != fate;
         let command = |group: usize| match fate {
             Some(fate) => Command::Hold { group: group as u32, fate },
             None => Command::Release { group: group as u32 },
         };
-        let effects: Vec<Effect> = groups.filter(changes).map(command).map(Effect::Send).collect();
+        let effects: Vec<Effect> = groups.by_ref().filter(changes).map(command).map(Effect::Send).collect();
         if effects.is_empty() {
             let told = fate.map_or("it is not held: nothing to release".to_owned(), |fate| format!("it is held {} already", fate.label()));
             self.notice(told, false);
+        } else {
+            let what = match (&effects[..], run.started().and_then(|started| started.network.groups.get(first))) {
+                ([_], Some(group)) => group.operation.clone(),
+                (several, _) => format!("{} operations", several.len()),
+            };
+            let told = fate.map_or_else(|| format!("releasing {what}"), |fate| format!("holding {what} {}", fate.label()));
+            self.notice(format!("{told} after this step"), false);
         }
         effects
     }
@@ -141,7 +177,16 @@ mod tests {
         assert_eq!(press(&mut app, "D"), [Effect::Send(Command::Hold { group, fate: Fate::Dropped })]);
         assert_eq!(press(&mut app, "R"), [Effect::Send(Command::Release { group })]);
         let block = app.run().unwrap().blocks()[0].groups.len();
-        assert_eq!(press(&mut app, "g K").len(), block - 1, "but for the one that is held so already");
+        assert_eq!(press(&mut app, "g K n"), [], "a whole block is asked for");
+        assert_eq!(press(&mut app, "K y").len(), block - 1, "but for the one that is held so already");
+        assert_eq!(notice(&app), format!("holding {} operations kept after this step", block - 1));
+        press(&mut app, "D");
+        assert_eq!(*app.overlay(), Overlay::Hold(0, Fate::Dropped));
+        push(&mut app, Event::Phase { phase: crate::run::Phase::Ranking });
+        let mut ranking = crate::app::testing::snapshot_at(3);
+        ranking.phase = crate::run::Phase::Ranking;
+        app.snapshot(std::sync::Arc::new(ranking));
+        assert_eq!((press(&mut app, "y"), app.overlay()), (vec![], &Overlay::None), "training ended while the question stood");
         let mut done = opened(3);
         press(&mut done, "tab j");
         assert_eq!(press(&mut done, "K T"), []);
@@ -174,6 +219,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_and_a_checkpoint_answer_at_once_though_a_step_may_take_long() {
+        let mut app = app_at(3);
+        assert_eq!(press(&mut app, "C"), [Effect::Send(Command::Checkpoint)]);
+        assert_eq!(notice(&app), "writing a checkpoint after this step");
+        assert_eq!(press(&mut app, "space"), [Effect::Send(Command::Pause)]);
+        assert_eq!(notice(&app), "pausing after this step");
+        let snapshot = |paused| std::sync::Arc::new(crate::run::Snapshot { paused, ..crate::app::testing::snapshot_at(3) });
+        app.snapshot(snapshot(false));
+        assert_eq!(notice(&app), "pausing after this step", "the step is still at work");
+        app.snapshot(snapshot(true));
+        assert_eq!(notice(&app), "");
+        assert_eq!(press(&mut app, "space"), [Effect::Send(Command::Resume)]);
+    }
+
+    #[test]
     fn numbers_are_checked_where_they_are_typed() {
         let mut app = app_at(3);
         assert_eq!(press(&mut app, "T 0 . 5 enter"), [Effect::Send(Command::Temperature { value: 0.5 })]);
@@ -186,6 +246,12 @@ mod tests {
         assert_eq!(press(&mut app, "0 enter"), [Effect::Send(Command::Epochs { epochs: 30 })]);
         push(&mut app, Event::Intervention { command: Command::Epochs { epochs: 30 }, step: 51 });
         assert_eq!(app.run().unwrap().epoch_of(), Some((3, 30)));
+        assert_eq!(Dial::Epochs.label(app.run().unwrap()), "epochs in all (now 30)");
+        let temperature = |app: &App| Dial::Temperature.label(app.run().unwrap());
+        assert_eq!(temperature(&app), "temperature from here on (as in the preset so far)");
+        push(&mut app, Event::Intervention { command: Command::Temperature { value: 0.2 }, step: 51 });
+        assert_eq!(temperature(&app), "temperature from here on (now 0.2)");
+        assert_eq!(Dial::LearningRate.label(app.run().unwrap()), "multiply the learning rate by (now 1)");
         press(&mut app, "T");
         app.paste("warm");
         assert!(matches!(app.overlay(), Overlay::Dial(line) if line.fault.is_some()));

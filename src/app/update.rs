@@ -20,6 +20,9 @@ const FAR: isize = isize::MAX / 2;
 /// Candidates of one `sample now`.
 const SAMPLES: u32 = 20;
 
+/// What a pause says until it holds.
+pub(super) const PAUSING: &str = "pausing after this step";
+
 /// Where a key of the list leads from a line, of lines up to the last one; `None` for a key that does not move.
 pub(super) fn moved(id: Id, at: usize, last: usize) -> Option<usize> {
     let by = match id {
@@ -49,7 +52,7 @@ impl App {
         match &self.overlay {
             Overlay::None => self.screen(),
             Overlay::Form(form) if form.input.is_none() => Scene::Form,
-            Overlay::Leave | Overlay::Delete(_) | Overlay::Stop => Scene::Question,
+            Overlay::Leave | Overlay::Delete(_) | Overlay::Stop | Overlay::Hold(..) => Scene::Question,
             Overlay::Help(_) | Overlay::Meter(_) | Overlay::Marked(..) | Overlay::Messages(_) => Scene::Page,
             Overlay::Palette(_)
             | Overlay::Filter(_)
@@ -119,7 +122,11 @@ impl App {
             Id::Faster => self.change_speed(2.0),
             Id::Slower => self.change_speed(0.5),
             Id::Replay => return self.replay_run(),
-            Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
+            Id::Pause if self.is_paused() => return vec![Effect::Send(Command::Resume)],
+            Id::Pause => {
+                self.notice(PAUSING.to_owned(), false);
+                return vec![Effect::Send(Command::Pause)];
+            }
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
             Id::StepEpoch => return vec![Effect::Send(Command::StepEpoch)],
             Id::EditPreset => return self.edit_preset(),
@@ -128,7 +135,10 @@ impl App {
             Id::Delete => self.ask_delete(),
             Id::Beside => return self.side_by_side(),
             Id::CurvesView => self.show(View::Curves),
-            Id::Checkpoint => return vec![Effect::Send(Command::Checkpoint)],
+            Id::Checkpoint => {
+                self.notice("writing a checkpoint after this step".to_owned(), false);
+                return vec![Effect::Send(Command::Checkpoint)];
+            }
             Id::HoldKept => return self.hold(Some(Fate::Kept)),
             Id::HoldDropped => return self.hold(Some(Fate::Dropped)),
             Id::Release => return self.hold(None),
@@ -163,7 +173,9 @@ impl App {
                 self.overlay = Overlay::Messages(0);
             }
             Id::Suspend => return vec![Effect::Suspend],
-            Id::Leave if self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live) => return vec![Effect::Quit],
+            Id::Leave if self.at_work.is_empty() && (self.tie != Tie::Own || !self.run.as_ref().is_some_and(super::Run::is_live)) => {
+                return vec![Effect::Quit];
+            }
             Id::Leave | Id::Ask => self.overlay = Overlay::Leave,
             Id::Help => self.overlay = Overlay::Help(0),
             Id::Palette => self.overlay = Overlay::Palette(Palette::default()),

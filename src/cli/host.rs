@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 #[derive(Debug)]
 pub struct SystemHost {
     places: Places,
-    /// Seed, device and settings of a search that the screen starts.
+    /// Device and time between checkpoints of a search that the screen starts; all else is as its preset says, which the screen shows.
     request: Request,
     engine: Option<JoinHandle<()>>,
     /// Whether searches are started in this process.
@@ -25,10 +25,12 @@ pub struct SystemHost {
 }
 
 impl SystemHost {
-    /// A host for a user's folders; searches are started like `request`, but from the preset chosen on the screen.
+    /// A host for a user's folders; searches are started on the device of `request`, from the preset chosen on the screen. Its seed,
+    /// settings, images and folder are those of the one search of the command line.
     #[must_use]
     pub fn new(places: Places, request: Request) -> Self {
-        Self { places, request, engine: None, in_process: false }
+        let Request { device, every, .. } = request;
+        Self { places, request: Request { device, every, ..Request::default() }, engine: None, in_process: false }
     }
 
     /// With an engine at work in this process, where further searches go, too.
@@ -37,9 +39,11 @@ impl SystemHost {
         Self { engine: Some(engine), in_process: true, ..self }
     }
 
-    /// The settings of the command line, and those of the screen over them.
-    fn set(&self, changes: &Changes) -> Vec<String> {
-        self.request.set.iter().cloned().chain(changes.set.iter().map(|(key, value)| format!("{key}={value}"))).collect()
+    /// What is asked for by a preset and what was changed of it on the screen.
+    fn asked(&self, preset: &str, changes: &Changes) -> Request {
+        let set = changes.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let seed = changes.seed.unwrap_or(self.request.seed);
+        Request { preset: preset.to_owned(), set, seed, ..self.request.clone() }
     }
 
     fn take(&mut self, running: Running) -> Opened {
@@ -91,8 +95,7 @@ impl Host for SystemHost {
 
     fn start(&mut self, preset: &str, changes: &Changes) -> Result<Opened, String> {
         self.finish();
-        let seed = changes.seed.unwrap_or(self.request.seed);
-        let request = Request { preset: preset.to_owned(), space: None, set: self.set(changes), seed, ..self.request.clone() };
+        let request = self.asked(preset, changes);
         if !self.in_process {
             return hosted(&request.arguments());
         }
@@ -101,7 +104,8 @@ impl Host for SystemHost {
     }
 
     fn draft(&self, preset: &str, changes: &Changes) -> Result<Draft, String> {
-        let loaded = Preset::load(preset, self.places.presets.as_deref(), &self.set(changes)).map_err(|error| error.to_string())?;
+        let asked = self.asked(preset, changes);
+        let loaded = Preset::load(preset, self.places.presets.as_deref(), &asked.set).map_err(|error| error.to_string())?;
         let graph = super::prepare::graph(&loaded).map_err(|error| error.to_string())?;
         let row = |setting: &crate::preset::Setting| {
             let key = KEYS.iter().find(|key| key.path == setting.key)?;
@@ -113,10 +117,9 @@ impl Host for SystemHost {
                 kind: key.kind.to_string(),
             })
         };
-        let seed = changes.seed.unwrap_or(self.request.seed);
         let seed = KeyRow {
             key: "seed".into(),
-            value: seed.to_string(),
+            value: asked.seed.to_string(),
             origin: if changes.seed.is_some() { "--seed".into() } else { "default".into() },
             doc: "Seed of the run: the same seed gives the same run.".into(),
             kind: "a whole number from 0 on".into(),
@@ -206,6 +209,29 @@ mod tests {
         let places = Places { presets: Some(root.join("presets")), runs: Some(root.join("runs")) };
         let request = Request { device: "cpu".into(), ..Request::default() };
         SystemHost { in_process: true, ..SystemHost::new(places, request) }
+    }
+
+    #[test]
+    fn a_search_of_the_start_screen_is_the_one_that_its_table_shows() {
+        let request = Request {
+            preset: "digits".into(),
+            space: Some("own.toml".into()),
+            set: vec!["train.epochs=120".into()],
+            data: Some("images".into()),
+            seed: 7,
+            device: "cpu".into(),
+            run_dir: Some("there".into()),
+            every: std::time::Duration::from_mins(3),
+        };
+        let host = SystemHost::new(Places { presets: None, runs: None }, request.clone());
+        let bare = Request { preset: "fashion".into(), device: "cpu".into(), every: request.every, ..Request::default() };
+        assert_eq!(host.asked("fashion", &Changes::default()).arguments(), bare.arguments());
+        let value = |key: &str| host.draft("digits", &Changes::default()).unwrap().keys.into_iter().find(|row| row.key == key).unwrap();
+        let shown = host.presets().into_iter().find(|row| row.name == "digits").unwrap();
+        assert_eq!((value("train.epochs").value, value("seed").value), (shown.epochs.to_string(), "1".into()));
+        let changes = Changes { seed: Some(9), set: [("train.epochs".to_owned(), "3".to_owned())].into() };
+        let asked = host.asked("digits", &changes);
+        assert_eq!((asked.seed, asked.set), (9, vec!["train.epochs=3".to_owned()]));
     }
 
     #[test]

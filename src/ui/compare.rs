@@ -181,6 +181,13 @@ fn subject(app: &App, run: &Run) -> String {
     }
 }
 
+/// The first baseline of which some will be ranked.
+fn planned(run: &Run) -> Option<Source> {
+    let started = run.started()?;
+    let counts = [started.random_candidates, started.uniform_candidates, started.constant_candidates];
+    Source::BASELINES.into_iter().zip(counts).find(|&(_, count)| count > 0).map(|(source, _)| source)
+}
+
 /// What is told before the answers are there, or where they are not.
 fn instead(run: &Run) -> String {
     let means = means(run).unwrap_or_default();
@@ -189,6 +196,11 @@ fn instead(run: &Run) -> String {
         _ if run.candidates().is_empty() => return String::new(),
         (None, Some(compared)) if compared.candidates == 0 => {
             "The run has no list of the answers to each image, so that no more can be told.".to_owned()
+        }
+        // Those of a sample now are of the posterior alone.
+        (None, Some(_)) if run.is_live() && planned(run).is_some() => {
+            let source = planned(run).map_or("", Source::label);
+            format!("{}{} candidates are ranked when training ends.", source[..1].to_uppercase(), &source[1..])
         }
         (None, Some(_)) => {
             "There is nothing to compare: rank.random, rank.uniform and rank.constant say how many of a baseline are ranked.".to_owned()

@@ -312,6 +312,9 @@ fn focus(run: &Run, area: Rect, (focused, scroll): (bool, usize), brush: &mut Br
                 Some((value, epoch)) => (format!("norm {} at epoch {epoch}, {} now", short(value), short(norm)), Role::Text),
                 None => (format!("norm of its weights {}", short(norm)), Role::Text),
             },
+            // The log tells it at the end of an epoch, and that of before norms were told never.
+            None if group.has_weights && run.epochs().is_empty() => ("norm of its weights: after the first epoch".to_owned(), Role::Text),
+            None if group.has_weights => ("norm of its weights: not in this log".to_owned(), Role::Text),
             _ => ("it has no weights".to_owned(), Role::Text),
         },
         (format!("{} channels share this rate", group.channels), Role::Text),

@@ -14,7 +14,7 @@ const WIDE: u16 = 60;
 const ROOMY: u16 = 80;
 
 pub(super) fn draw(app: &App, at: usize, area: Rect, brush: &mut Brush<'_>) {
-    let messages = app.run().map_or(&[][..], |run| run.messages());
+    let messages = app.run().map_or_else(Vec::new, crate::app::Run::messages_by_block);
     // As large as it can be where there is little room: a remedy stands at the end of its sentence.
     let margin = if area.width < ROOMY { 0 } else { 2 };
     let width = area.width - margin;

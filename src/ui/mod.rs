@@ -56,6 +56,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Drawn {
         Overlay::Form(form) => overlay::form(app, form, area, &mut brush),
         Overlay::Delete(run) => overlay::delete(app, run, area, &mut brush),
         Overlay::Stop => overlay::stop(app, area, &mut brush),
+        Overlay::Hold(block, fate) => overlay::hold(app, *block, *fate, area, &mut brush),
         Overlay::Meter(at) => meter::draw(app, *at, area, &mut brush),
         Overlay::Marked(at, past) => marked::draw(app, (*at, *past), area, &mut brush),
         Overlay::Messages(at) => messages::draw(app, *at, area, &mut brush),
@@ -90,7 +91,8 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
             return typing("show only", &line.input, line.fault.as_deref(), &told, area, brush);
         }
         Overlay::Dial(line) => {
-            return typing(line.dial.label(), &line.input, line.fault.as_deref(), &does(app, "does it"), area, brush);
+            let label = app.run().map_or_else(String::new, |run| line.dial.label(run));
+            return typing(&label, &line.input, line.fault.as_deref(), &does(app, "does it"), area, brush);
         }
         Overlay::Place(line) => {
             let esc = overlay::told(app, &[(ActionId::GiveUp, "gives it up")]);

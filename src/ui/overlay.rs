@@ -3,6 +3,7 @@
 use super::paint::{Brush, TOGETHER, broken, bytes, share3, short};
 use super::theme::Role;
 use crate::app::{ActionId as Id, App, Form, LEGEND, Palette, RunRow, Target, Tie};
+use crate::run::Fate;
 use ratatui::layout::Rect;
 
 pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
@@ -66,11 +67,12 @@ pub(super) fn leave(app: &App, area: Rect, brush: &mut Brush<'_>) {
         (true, _) => "Leave: the search goes on; pgnas attach shows it again.",
         (false, _) => "Leave pgnas?",
     };
-    let lines = broken(question, 60.min(area.width) - 4).len() as u16;
+    let question = format!("{question} {}", app.leaving());
+    let lines = broken(question.trim_end(), 60.min(area.width) - 4).len() as u16;
     let popup = centred(area, 60, 4 + lines);
     brush.clear(popup);
     let inner = brush.panel(popup, "Leave", "", true);
-    brush.wrapped(inner, question, Role::Title);
+    brush.wrapped(inner, question.trim_end(), Role::Title);
     let agrees = app.keymap().first(&[Id::Agree, Id::LeaveNow]).replace(' ', " or ");
     answers(app, &agrees, ["leave", "stay"], inner, brush);
 }
@@ -98,6 +100,22 @@ pub(super) fn stop(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let lost = format!("Nothing is lost: the search writes a checkpoint and ends. `pgnas resume {name}` goes on with it from there.");
     brush.wrapped(Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner }, &lost, Role::Text);
     answers(app, &app.keymap().first(&[Id::Agree]), ["stop", "go on"], inner, brush);
+}
+
+/// The question whether to hold all operations of a block.
+pub(super) fn hold(app: &App, block: usize, fate: Fate, area: Rect, brush: &mut Brush<'_>) {
+    let popup = centred(area, 64, 7);
+    brush.clear(popup);
+    let (title, verb) = match fate {
+        Fate::Kept => ("Keep", "keep"),
+        Fate::Dropped => ("Drop", "drop"),
+    };
+    let inner = brush.panel(popup, title, "", true);
+    let Some(run) = app.run() else { return };
+    let name = run.blocks().get(block).map_or("", |block| block.name.as_str());
+    let question = format!("{title} all {} operations of {name} from here on? Release gives them back.", run.unlike(block, fate));
+    brush.wrapped(Rect { height: inner.height.saturating_sub(2), ..inner }, &question, Role::Title);
+    answers(app, &app.keymap().first(&[Id::Agree]), [verb, "leave as they are"], inner, brush);
 }
 
 /// The keys of a preset, the chosen one with what it means.

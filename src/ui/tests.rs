@@ -127,6 +127,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("large", large(30)),
         ("large_posterior", after(large(30), "2")),
         ("stop", after(ranking(), "S")),
+        ("hold_block", after(ranking(), "tab g D")),
         ("ranks", scripts::ranks()),
         ("warms_up", scripts::warms_up()),
         ("compare_none", after(app_at(3), "4")),
