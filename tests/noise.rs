@@ -7,7 +7,7 @@ use pgnas::engine::trainer::{State, Trainer};
 use pgnas::engine::weights::{WeightLayout, images};
 use pgnas::graph::families::{Branches, Enas};
 use pgnas::graph::{Granularity, Graph, Op, Shape};
-use pgnas::preset::{NoiseRecipe, PosteriorRecipe, Schedule, TrainingRecipe};
+use pgnas::preset::{NoiseRecipe, PosteriorRecipe, Precision, Schedule, TrainingRecipe};
 use std::sync::Arc;
 
 const SHAPE: Shape = Shape::map(3, 16, 16);
@@ -47,6 +47,7 @@ fn trainer(graph: &Graph, noise: NoiseRecipe) -> Trainer {
         batch_norm_decay: 0.9,
         batch_norm_epsilon: 1e-5,
         scaled: false,
+        precision: Precision::F32,
         noise,
     };
     Trainer::new(Arc::new(graph.clone()), &posterior, recipe, Device::flex(), 1, 5)

@@ -71,7 +71,9 @@ impl Run {
 #[must_use]
 pub fn histogram(run: &Run, bins: usize) -> Option<Histogram> {
     let (shares, baseline) = (run.shares()?, run.baseline());
-    let values = || shares.iter().map(|(_, value)| *value);
+    // A baseline that does not show must not squeeze those that do.
+    let shows = |source: Source| source == Source::Posterior || source == baseline || source.is_reference();
+    let values = || shares.iter().filter(|(source, _)| shows(*source)).map(|(_, value)| *value);
     let (low, high) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
     // A little air, so that the best and the worst are no half bins; one value alone has an axis, too.
     let air = (0.03 * (high - low)).max(0.005);
@@ -151,6 +153,10 @@ mod tests {
             assert_eq!(super::histogram(run, 0), None);
         }
         assert_eq!(histogram(app_at(3).run().unwrap(), 10), None);
+        let mut other = opened(30);
+        let before = histogram(other.run().unwrap(), 60).unwrap();
+        push(&mut other, Event::Candidate(Box::new(score(90, Source::Constant, 40, 60, 900))));
+        assert_eq!(histogram(other.run().unwrap(), 60), Some(before), "another baseline than the one that shows");
         let mut raced = opened(3);
         let mut dropped = score(90, Source::Posterior, 40, 60, 900);
         dropped.select.recalibrated.total = 70;

@@ -251,8 +251,14 @@ fn best_of_n(told: Option<(&Comparison, &Baseline)>, area: Rect, focused: bool, 
     brush.text(inner.x + 6, y, inner.width.saturating_sub(6), "n = 1", Role::Quiet);
     let (full, dashed) = (brush.look.sign("──", "--"), brush.look.sign("╌╌", "- "));
     let text = format!("{full} posterior ({})   {dashed} {} (:)", brush.look.sign("·", "."), baseline.drawn.source.label());
-    brush.text(inner.x + 14, y, inner.width.saturating_sub(24), &text, Role::Quiet);
-    brush.right(inner, y, &format!("{:.0}", 10f64.powf(end)), Role::Quiet);
+    let last = format!("{:.0}", 10f64.powf(end));
+    // As much as stands there whole: that both fill a place, and that every tenfold has the same columns.
+    let variants = [(format!("{text}   + both"), format!("log axis  {last}")), (format!("{text}   + both"), last.clone()), (text, last)];
+    let fits = |told: &&(String, String)| 16 + told.0.chars().count() + told.1.len() <= usize::from(inner.width);
+    if let Some((text, last)) = variants.iter().find(fits).or(variants.last()) {
+        brush.text(inner.x + 14, y, inner.width.saturating_sub(16 + last.len() as u16), text, Role::Quiet);
+        brush.right(inner, y, last, Role::Quiet);
+    }
     inner
 }
 
@@ -316,9 +322,13 @@ fn bars(bins: &Histogram, plot: Rect, brush: &mut Brush<'_>) {
 fn axis(bins: &Histogram, plot: Rect, brush: &mut Brush<'_>) {
     let y = plot.bottom();
     brush.text(plot.x, y, plot.width, &brush.look.sign("─", "-").repeat(usize::from(plot.width)), Role::Border);
-    for &(source, bin) in &bins.references {
-        let letter = if source == Source::Whole { "W" } else { "T" };
-        brush.text(plot.x + BIN * bin as u16, y, 1, letter, Role::Title);
+    let letter = |source: Source| if source == Source::Whole { "W" } else { "T" };
+    for &(_, bin) in &bins.references {
+        // Those of one bin beside one another, for which it has the columns.
+        let mut letters: Vec<&str> = bins.references.iter().filter(|other| other.1 == bin).map(|other| letter(other.0)).collect();
+        letters.sort_unstable_by(|a, b| b.cmp(a));
+        letters.dedup();
+        brush.text(plot.x + BIN * bin as u16, y, BIN, &letters.concat(), Role::Title);
     }
     let numbers = Rect { y: y + 1, height: 1, ..plot };
     brush.text(numbers.x, numbers.y, numbers.width, &share3(bins.low), Role::Quiet);
@@ -349,6 +359,16 @@ mod tests {
         let bars = |lines: Vec<String>| lines.iter().map(|line| line.chars().skip(usize::from(AXIS)).collect()).collect::<Vec<String>>();
         assert_eq!(bars(shown(Glyphs::Unicode)), ["██░░██░░", "██░░██░░", "▓▓▓▓██░░", "▓▓▓▓██▓▓"]);
         assert_eq!(bars(shown(Glyphs::Ascii)), ["##::##::", "##::##::", "%%%%##::", "%%%%##%%"]);
+    }
+
+    #[test]
+    fn references_of_one_bin_are_both_named() {
+        let shown = |references| {
+            let bins = Histogram { low: 0.0, high: 1.0, posterior: vec![1; 4], baseline: vec![1; 4], references };
+            painted(Glyphs::Ascii, Rect::new(0, 0, 8, 2), |brush| axis(&bins, Rect::new(0, 0, 8, 0), brush))
+        };
+        assert_eq!(shown(vec![(Source::Whole, 1), (Source::Threshold, 1)])[0], "--WT----");
+        assert_eq!(shown(vec![(Source::Threshold, 3), (Source::Whole, 0)])[0], "W-----T-");
     }
 
     #[test]

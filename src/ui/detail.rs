@@ -1,6 +1,6 @@
 //! The selected candidate: its numbers, and its network as a table of edges and operations.
 
-use super::paint::{Brush, share2, share3, short};
+use super::paint::{Brush, share2, share3, short, tail};
 use super::sketch;
 use super::theme::Role;
 use crate::app::{ActionId, App, Change, Done, Errand, Judged, Run, View, Written, count_changes};
@@ -31,7 +31,9 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
         if app.view() == View::Samples {
             let kept = pinned.map(|pinned| pinned.kept.as_slice());
             let [_, by_paper] = figures(score);
-            std::iter::once(by_paper).chain(sketch::lines(&started.network, &score.kept, kept)).collect()
+            std::iter::once((by_paper.0.trim_start().to_owned(), by_paper.1))
+                .chain(sketch::lines(&started.network, &score.kept, kept))
+                .collect()
         } else {
             table(&started.network, score, pinned, usize::from(inner.width))
         }
@@ -43,7 +45,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
     for (y, line) in (inner.bottom()..).zip(below.iter().take(4)) {
         brush.text(inner.x, y, inner.width, line, Role::Quiet);
     }
-    let lines: Vec<Line> = facts(app, run, score).into_iter().chain(network).collect();
+    let lines: Vec<Line> = facts(app, run, score, usize::from(inner.width)).into_iter().chain(network).collect();
     let room = usize::from(inner.height);
     brush.reach.down = Some(lines.len().saturating_sub(room));
     let first = app.scroll().min(lines.len().saturating_sub(room));
@@ -54,7 +56,7 @@ pub(super) fn draw(app: &App, run: &Run, area: Rect, focused: bool, brush: &mut 
 }
 
 /// The numbers of a candidate.
-fn facts(app: &App, run: &Run, score: &CandidateScore) -> Vec<Line> {
+fn facts(app: &App, run: &Run, score: &CandidateScore, width: usize) -> Vec<Line> {
     let mode = run.mode();
     let own = score.select.of(mode).share();
     let mut lines = vec![(
@@ -83,8 +85,17 @@ fn facts(app: &App, run: &Run, score: &CandidateScore) -> Vec<Line> {
         lines.push((format!("against pinned {}: {accuracy}, {sign}{} parameters", pinned.id.0, short(parameters.abs())), Role::Text));
         lines.push((format!("  operations +{gained} gained, -{lost} lost, ~{shifted} shifted"), Role::Text));
     }
-    lines.extend(app.at_work(score.id).map(|(errand, so_far)| (format!("{}: {so_far}", under_way(errand)), Role::Attention)));
-    lines.extend(run.findings(score.id).flat_map(|(_, done)| found(done)));
+    for (errand, so_far) in app.at_work(score.id) {
+        // The columns of such a line are for a terminal that has many of them.
+        let so_far = so_far.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = format!("{}: {so_far}", under_way(errand));
+        if told.chars().count() <= width {
+            lines.push((told, Role::Attention));
+        } else {
+            lines.extend([(under_way(errand).to_owned(), Role::Attention), (format!("  {so_far}"), Role::Attention)]);
+        }
+    }
+    lines.extend(run.findings(score.id).flat_map(|(_, done)| found(done, width)));
     lines
 }
 
@@ -99,16 +110,17 @@ fn under_way(errand: Errand) -> &'static str {
 }
 
 /// What came of an errand.
-fn found(done: &Done) -> Vec<Line> {
+fn found(done: &Done, width: usize) -> Vec<Line> {
     let told = |accuracy: Accuracy| format!("{} ±{}", share3(accuracy.share()), share3(accuracy.interval().half_width()));
     match done {
         Done::Written(Written { folder, select, note }) => {
-            let folder = folder.display();
+            // The end of a path says which it is.
+            let shown = |before: &str| format!("{before}{}", tail(&folder.display().to_string(), width.saturating_sub(before.len())));
             let mut lines = match select {
                 Some(select) => {
-                    vec![(format!("exported to {folder}"), Role::Good), (format!("  read back: select {}", told(*select)), Role::Good)]
+                    vec![(shown("exported to "), Role::Good), (format!("  read back: select {}", told(*select)), Role::Good)]
                 }
-                None => vec![(format!("without its weights in {folder}"), Role::Attention)],
+                None => vec![(shown("without its weights in "), Role::Attention)],
             };
             lines.extend(note.iter().map(|note| (format!("  {note}"), Role::Attention)));
             lines

@@ -179,7 +179,7 @@ pub(super) fn screen(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
             list.x + wide,
             y,
             labels.saturating_sub(wide),
-            &format!("{}{:<6}{}", run.held(number).map_or(" ", |fate| held_sign(fate, brush)), group.edge, group.operation),
+            &format!("{}{:<6} {}", run.held(number).map_or(" ", |fate| held_sign(fate, brush)), group.edge, group.operation),
             Role::Text,
         );
         let area = Rect { x: list.x + labels, y, width: list.width.saturating_sub(labels), height: 1 };
@@ -313,8 +313,8 @@ fn focus(run: &Run, area: Rect, (focused, scroll): (bool, usize), brush: &mut Br
                 None => (format!("norm of its weights {}", short(norm)), Role::Text),
             },
             // The log tells it at the end of an epoch, and that of before norms were told never.
-            None if group.has_weights && run.epochs().is_empty() => ("norm of its weights: after the first epoch".to_owned(), Role::Text),
-            None if group.has_weights => ("norm of its weights: not in this log".to_owned(), Role::Text),
+            None if group.has_weights && run.epochs().is_empty() => ("weight norm: after the first epoch".to_owned(), Role::Text),
+            None if group.has_weights => ("weight norm: not in this log".to_owned(), Role::Text),
             _ => ("it has no weights".to_owned(), Role::Text),
         },
         (format!("{} channels share this rate", group.channels), Role::Text),

@@ -176,6 +176,14 @@ fn typing(label: &str, input: &str, fault: Option<&str>, told: &str, area: Rect,
     x += brush.text(x, area.y, area.right().saturating_sub(x), &shown, Role::Title);
     x += brush.text(x, area.y, area.right().saturating_sub(x), brush.look.sign("▏", "_"), Role::Title) + 2;
     let (told, role) = fault.map_or((told.to_owned(), Role::Quiet), |fault| (format!("! {fault}"), Role::Attention));
+    if fault.is_some() && told.chars().count() > usize::from(area.right().saturating_sub(x)) {
+        // Its remedy stands at its end: whole, over the lines above.
+        let lines = (paint::broken(&told, area.width - 2).len() as u16).min(NOTICE_LINES).min(area.y);
+        let over = Rect { y: area.y - lines, height: lines, ..area };
+        brush.clear(over);
+        brush.wrapped(Rect { x: over.x + 1, width: over.width - 2, ..over }, &told, role);
+        return;
+    }
     brush.text(x, area.y, area.right().saturating_sub(x), &told, role);
 }
 

@@ -8,6 +8,8 @@ use ratatui::layout::Rect;
 
 pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
+    // A column of what lies below at either side would read as a frame of its own.
+    let width = if area.width - width <= 2 { area.width } else { width };
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 

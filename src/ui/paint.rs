@@ -447,7 +447,8 @@ pub const TOGETHER: char = '\u{a0}';
 pub fn broken(text: &str, width: u16) -> Vec<String> {
     let width = usize::from(width.max(1));
     let mut lines: Vec<String> = Vec::new();
-    // A number and its unit may stay together.
+    // A number and its unit stay together.
+    let text = text.replace(" %", &format!("{TOGETHER}%"));
     for word in text.split(|sign: char| sign.is_whitespace() && sign != TOGETHER).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= width => {

@@ -222,7 +222,9 @@ fn learning_rate(run: &Run, told: &EpochMetrics) -> String {
 fn axis(run: &Run, area: Rect, middle: &str, brush: &mut Brush<'_>) {
     let (begin, end) = run.span();
     brush.text(area.x + 6, area.y, 4.min(area.width.saturating_sub(6)), &format!("{begin:.0}"), Role::Quiet);
-    brush.text(area.x + 11, area.y, area.width.saturating_sub(20), middle, Role::Quiet);
+    let room = usize::from(area.width.saturating_sub(20));
+    let middle = if middle.chars().count() > room { middle.replace("learning rate", "rate") } else { middle.to_owned() };
+    brush.text(area.x + 11, area.y, area.width.saturating_sub(20), &middle, Role::Quiet);
     brush.right(area, area.y, &format!("{end:.0} ep"), Role::Quiet);
 }
 
@@ -267,7 +269,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
         let interval = score.select.of(run.mode()).interval();
         let latency = run.latency(score.id).map_or_else(String::new, |ms| format!("  {:>6}", short(ms)));
         let text = format!(
-            "{}{}{:>4}  {:<9}  {:>4} ±{}  {}{}  {:>6}  {:>6}  {:>4}{latency}",
+            "{}{}{:>4} {:>4}  {:<9}  {:>4} ±{}  {}{}  {:>6}  {:>6}  {:>4}{latency}",
             if position == selected { brush.look.sign("▶", ">") } else { " " },
             match run.pinned() {
                 Some(pinned) if pinned.id == score.id => "P",
@@ -275,6 +277,7 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
                 _ => " ",
             },
             row.rank,
+            score.id.0,
             score.source.label(),
             share3(interval.estimate),
             share3(interval.half_width()),
@@ -308,8 +311,9 @@ pub(super) fn candidates(run: &Run, area: Rect, focused: bool, brush: &mut Brush
     }
 }
 
-/// The columns of the list of candidates, with that of what was measured.
-const MEASURED: &str = "  rank  source     select    tied  params    MACs  kept      ms";
+/// The columns of the list of candidates, with that of what was measured. The number comes early: it is what commands ask for, not the
+/// rank.
+const MEASURED: &str = "  rank   id  source     select    tied  params    MACs  kept      ms";
 
 /// How much of a head of columns stands whole in so many columns of the screen.
 fn whole_columns(head: &str, width: u16) -> u16 {
@@ -322,8 +326,10 @@ const TALL: u16 = 14;
 
 /// How many there are of each source and how they are ordered, or what the filter lets pass; as short as the room asks.
 fn counts(run: &Run, room: usize) -> String {
+    // The longest that has room; a title that has none would not show at all.
+    let fitting = |told: Vec<String>| told.iter().find(|told| told.chars().count() <= room).or(told.last()).cloned().unwrap_or_default();
     if !run.filter().is_empty() {
-        return format!("only {}", run.filter().text());
+        return fitting(vec![format!("only {}", run.filter().text()), "filtered".to_owned()]);
     }
     let posterior = format!("{} posterior", run.count(Source::Posterior));
     let baselines = match run.baselines() {
@@ -333,19 +339,27 @@ fn counts(run: &Run, room: usize) -> String {
     let names = || baselines.iter().map(|source| source.label()).collect::<Vec<_>>().join(", ");
     let reversed = if run.is_reversed() { ", reversed" } else { "" };
     let order = format!("by {}{reversed}", run.order().label());
+    let bare = format!("{}{reversed}", run.order().label());
     if !run.shows_random() {
-        // What is not there is told before how the rest is ordered.
-        let hidden = format!("{posterior} · {} hidden", names());
-        let told = format!("{hidden} · {order}");
-        return if told.chars().count() <= room { told } else { hidden };
+        let hidden = format!("{} hidden", if baselines.len() > 1 { "baselines".to_owned() } else { names() });
+        return fitting(vec![
+            format!("{posterior} · {} hidden · {order}", names()),
+            format!("{posterior} · {hidden} · {order}"),
+            format!("{hidden} · {order}"),
+            format!("{hidden}, {bare}"),
+            hidden,
+        ]);
     }
     let each: Vec<String> = baselines.iter().map(|&source| format!("{} {}", run.count(source), source.label())).collect();
-    let told = format!("{posterior} · {} · {order}", each.join(" · "));
-    if told.chars().count() <= room {
-        return told;
-    }
     let all: usize = baselines.iter().map(|&source| run.count(source)).sum();
-    format!("{posterior} · {all} of baselines · {order}")
+    fitting(vec![
+        format!("{posterior} · {} · {order}", each.join(" · ")),
+        format!("{posterior} · {all} of baselines · {order}"),
+        format!("{posterior}, {all} others · {order}"),
+        format!("{posterior} · {order}"),
+        order,
+        bare,
+    ])
 }
 
 /// How the candidates were drawn and what ranking them took, where a constraint or a race had a say.
@@ -390,14 +404,21 @@ mod tests {
         assert_eq!(counts(app.run().unwrap(), 50), "4 posterior · 7 of baselines · by MACs, reversed");
         press(&mut app, "r");
         assert!(counts(app.run().unwrap(), 90).ends_with("random, uniform, constant hidden · by MACs, reversed"));
-        assert!(counts(app.run().unwrap(), 50).ends_with("random, uniform, constant hidden"));
+        assert_eq!(counts(app.run().unwrap(), 50), "4 posterior · baselines hidden · by MACs, reversed");
+        assert_eq!(counts(app.run().unwrap(), 40), "baselines hidden · by MACs, reversed");
+        assert_eq!(counts(app.run().unwrap(), 20), "baselines hidden");
+        press(&mut app, "r");
+        for (room, told) in [(40, "4 posterior, 7 others · by MACs, reversed"), (30, "by MACs, reversed"), (15, "MACs, reversed")] {
+            let shown = counts(app.run().unwrap(), room + usize::from(room == 40));
+            assert_eq!(shown, told);
+        }
     }
 
     #[test]
     fn a_column_of_the_list_is_told_whole_or_not_at_all() {
         let shown = |width| &MEASURED[..usize::from(whole_columns(MEASURED, width))];
         assert_eq!(shown(200), MEASURED);
-        assert!(shown(MEASURED.len() as u16 - 1).ends_with("kept") && shown(38).ends_with("tied") && shown(5).is_empty());
+        assert!(shown(MEASURED.len() as u16 - 1).ends_with("kept") && shown(43).ends_with("tied") && shown(5).is_empty());
     }
 
     #[test]

@@ -142,13 +142,16 @@ fn header(app: &App, run: &Run, area: Rect, brush: &mut Brush<'_>) {
         x += brush.text(x, y, area.right().saturating_sub(x), &format!("{text}   "), Role::Text);
     }
     if let Some(progress) = run.live_snapshot().and_then(|snapshot| snapshot.progress) {
-        let told = format!("{:>3.0} %", progress * 100.0);
-        let wide = 20.min(area.right().saturating_sub(x + 1 + told.len() as u16));
+        // Beside the epochs it needs a word: it counts the time of all that is to be done.
+        let room = area.right().saturating_sub(x);
+        let told = format!("{:>3.0} %{}", progress * 100.0, if room >= 30 { " of all" } else { "" });
+        let bar: u16 = if two_lines { 20 } else { 12 };
+        let wide = bar.min(room.saturating_sub(1 + told.len() as u16));
         brush.progress(x, y, wide, progress);
         x += wide + 1;
         x += brush.text(x, y, area.right().saturating_sub(x), &told, Role::Text) + 3;
     }
-    for fact in steered(run).into_iter().chain(header_facts(run)) {
+    for fact in facts(run, usize::from((area.right() + 3).saturating_sub(x))) {
         let wide = fact.chars().count() as u16 + 3;
         if x + wide > area.right() + 3 {
             break;
@@ -168,16 +171,34 @@ fn steered(run: &Run) -> Option<String> {
     (!parts.is_empty()).then(|| format!("by hand: {}", parts.join(", ")))
 }
 
+/// What the header tells after how far the search is, so that the time left has its room before the number of candidates.
+fn facts(run: &Run, room: usize) -> Vec<String> {
+    let mut told = Vec::new();
+    for ranked in ranked(run) {
+        told = steered(run).into_iter().chain(ranked).chain(header_facts(run)).collect();
+        let end = told.iter().position(|fact: &String| fact.ends_with(" left")).map_or(0, |at| at + 1);
+        if told[..end].iter().map(|fact| fact.chars().count() + 3).sum::<usize>() <= room {
+            break;
+        }
+    }
+    told
+}
+
+/// How many candidates are ranked, from the longest to none.
+fn ranked(run: &Run) -> Vec<Option<String>> {
+    if run.live_snapshot().is_none() || run.phase() != Phase::Ranking {
+        return vec![None];
+    }
+    let (now, earlier) = run.ranked_now();
+    // A sample of before was ranked with weights that have moved on.
+    let earlier = if earlier > 0 { format!(", {earlier} sampled earlier") } else { String::new() };
+    vec![Some(format!("{now} candidates ranked{earlier}")), Some(format!("{now} ranked")), None]
+}
+
 /// How long, on what, how fast; of a run that has ended, what came out.
 fn header_facts(run: &Run) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(snapshot) = run.live_snapshot() {
-        if run.phase() == Phase::Ranking {
-            let (now, earlier) = run.ranked_now();
-            // A sample of before was ranked with weights that have moved on.
-            let earlier = if earlier > 0 { format!(", {earlier} sampled earlier") } else { String::new() };
-            facts.push(format!("{now} candidates ranked{earlier}"));
-        }
         facts.extend(snapshot.seconds_left.map(|left| format!("{} left", duration(left))));
         facts.extend(Some(snapshot.device.clone()).filter(|device| !device.is_empty()));
         facts.extend(snapshot.images_per_second.map(|speed| format!("{} img/s", short(speed))));

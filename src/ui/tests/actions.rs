@@ -263,7 +263,6 @@ fn the_last_line_tells_the_keys_of_what_lies_over_the_screen_and_they_can_be_cli
         (form(), "s start  enter change  backspace own value  esc close"),
         (after(form(), "enter"), "enter take  esc give up"),
         (after(at_start(), "G d"), "y yes  n no"),
-        (after(ranking(), "?"), "enter do the line  esc close"),
         (after(ranking(), "!"), "esc close"),
         (after(ranking(), ":"), "enter take  esc give up"),
     ] {

@@ -383,3 +383,84 @@ fn a_long_value_of_the_form_is_cut_before_its_origin() {
     app.drafted("digits", Changes::default(), Ok(Draft { keys: vec![row], parameters: 1, groups: 1 }));
     assert!(text(&app, 120, 36).contains("default"));
 }
+
+#[test]
+fn the_number_of_a_candidate_stands_in_the_list_of_every_window() {
+    for size in [SMALL, TERMINAL, (120, 36)] {
+        let mut app = ranking();
+        press(&mut app, "3 g j");
+        let shown = shown(&mut app, size);
+        let run = app.run().unwrap();
+        let (id, rows) = (run.selected().unwrap().id, run.ranked());
+        let rank = rows.iter().find(|row| row.score.id == id).unwrap().rank;
+        let row = shown.lines().find(|line| line.contains('▶')).unwrap_or_else(|| panic!("{shown}"));
+        assert!(shown.contains("rank   id  source") && row.contains(&format!("▶ {rank:>4} {:>4}  ", id.0)), "{shown}");
+    }
+}
+
+#[test]
+fn the_share_that_is_done_says_of_what_and_the_time_left_comes_before_the_count() {
+    use crate::run::{Phase, Snapshot};
+    let mut app = ranking();
+    assert!(shown(&mut app, (120, 36)).lines().next().unwrap().contains(" % of all"));
+    push(&mut app, Event::Phase { phase: Phase::Ranking });
+    app.snapshot(std::sync::Arc::new(Snapshot { phase: Phase::Ranking, ..crate::app::testing::snapshot_at(18) }));
+    for size in [(120, 36), (119, 36), TERMINAL] {
+        let head: String = shown(&mut app, size).lines().take(2).collect();
+        assert!(head.contains("ranking") && head.contains(" left"), "{head}");
+    }
+}
+
+#[test]
+fn an_edge_and_its_operation_are_two_words() {
+    let mut app = ranking();
+    press(&mut app, "2 g");
+    let shown = shown(&mut app, (120, 60));
+    assert!(shown.contains("in→out conv") && !shown.contains("→outconv"), "{shown}");
+}
+
+#[test]
+fn no_column_of_what_lies_below_shows_beside_the_help() {
+    let mut help = ranking();
+    press(&mut help, "?");
+    assert!(shown(&mut help, TERMINAL).lines().nth(6).unwrap().starts_with("│ "));
+}
+
+#[test]
+fn what_is_wrong_with_what_was_typed_is_told_to_its_end() {
+    let mut app = opened(3);
+    press(&mut app, "X");
+    let fault = format!("train.epochs: {}give a whole number from 1 to 100000", "no, ".repeat(30));
+    app.training_checked(crate::run::Start::Scratch, &crate::app::Training::default(), Err(fault.clone()));
+    for size in [TERMINAL, (120, 36)] {
+        assert!(words(&shown(&mut app, size)).contains(&fault), "{}", shown(&mut app, size));
+    }
+}
+
+#[test]
+fn what_is_under_way_and_where_it_was_written_is_told_in_the_pane() {
+    use crate::app::{Done, Effect, Written};
+    let mut app = opened(3);
+    press(&mut app, "3 tab");
+    let Some(Effect::Errand(task)) = press(&mut app, "e").pop() else { panic!("nothing is asked") };
+    app.progress(&task, "epoch    1/40  loss 0.1234  train .912  rate 0.0250  12 s left".into());
+    let shown_now = shown(&mut app, (120, 36));
+    assert!(shown_now.contains("writing its files") && shown_now.contains("epoch 1/40 loss 0.1234"), "{shown_now}");
+    let folder = format!("/{}/exports/437", "a/long/way".repeat(9)).into();
+    app.done(&task, Ok(Done::Written(Written { folder, select: Some(crate::run::Accuracy { correct: 1, total: 2 }), note: None })));
+    press(&mut app, "L");
+    let shown_now = shown(&mut app, (120, 36));
+    assert!(shown_now.lines().any(|line| line.contains("exported to …") && line.contains("exports/437")), "{shown_now}");
+}
+
+#[test]
+fn before_its_time_a_fact_is_said_to_come_and_not_to_be_missing() {
+    let mut app = answered(app_with_candidates(3, 0));
+    press(&mut app, "4");
+    let shown_now = shown(&mut app, (120, 36));
+    assert!(shown_now.contains("Random candidates are ranked when training ends.") && !shown_now.contains("rank.random"), "{shown_now}");
+    let mut first = app_at(0);
+    press(&mut first, "2 tab");
+    let shown_now = shown(&mut first, (120, 36));
+    assert!(shown_now.contains("weight norm: after the first epoch") && !shown_now.contains("it has no weights"), "{shown_now}");
+}
