@@ -51,7 +51,7 @@ fn reproduce(log: &Log) {
     for &(epoch, expected) in log.expected {
         while step < epoch * log.steps_per_epoch {
             let gradient = objective.kl_gradient(&weights, &logits.values).logits;
-            logits = logits.step(gradient, learning_rate(&recipe, step, log.steps_per_epoch), recipe.momentum);
+            logits = logits.step(gradient, None, learning_rate(&recipe, step, log.steps_per_epoch), recipe.momentum);
             step += 1;
         }
         let x: Vec<f32> = logits.values.clone().into_data().try_to_vec().unwrap();
