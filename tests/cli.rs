@@ -195,7 +195,7 @@ fn mistakes_are_one_line_with_a_remedy() {
         ),
         ("search fashion --data /nope --json", "--data /nope: `data.path` does not apply where `data.set` is \"fashion\""),
         ("search supnet-m-mini --data /nope --json", "--data /nope: `data.path` does not fit: image set `cifar10` is not in /nope: "),
-        ("search digits --headless --theme nope", "there is no theme `nope`"),
+        ("search digits --headless --theme nope", "theme `nope` is not known; there are colour-blind"),
         ("search nothing.toml", "nothing.toml: cannot be read ("),
         ("--theme nope ls", "the subcommand 'ls' cannot be used with '--theme <NAME>'"),
         ("report", "there are no runs yet; `pgnas search digits` makes one"),

@@ -215,12 +215,12 @@ fn live(home: &Path, run: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.does("hold kept", "K", has("■ kept"));
     walk.does("hold dropped", "D", has("□ dropped"));
     walk.does("release", "R", lacks("□ dropped"));
-    walk.does("temperature", "T", has("temperature from here on:"));
+    walk.does("temperature", "T", has("temperature from here on ("));
     walk.typed("0.5\r", has("τ 0.5"));
     for (name, key, shows, typed, logged) in [
-        ("weight prior", "W", "L_w from here on:", "2.5", r#"{"command":"weight_prior","value":2.5}"#),
-        ("learning rate", "A", "multiply the learning rate by:", "0.5", r#"{"command":"learning_rate","factor":0.5}"#),
-        ("budget", "B", "epochs in all:", "5000", r#"{"command":"epochs","epochs":5000}"#),
+        ("weight prior", "W", "L_w from here on (", "2.5", r#"{"command":"weight_prior","value":2.5}"#),
+        ("learning rate", "A", "multiply the learning rate by (", "0.5", r#"{"command":"learning_rate","factor":0.5}"#),
+        ("budget", "B", "epochs in all (", "5000", r#"{"command":"epochs","epochs":5000}"#),
     ] {
         walk.does(name, key, has(shows));
         walk.typed(&format!("{typed}\r"), lacks(shows));
@@ -309,7 +309,22 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.typed("\x157\r", has("* seed"));
     walk.does("own value", "backspace", lacks("* seed"));
     walk.does("close preset", "esc", lacks("Preset digits"));
+    with_runs(&mut walk, home);
 
+    walk.then("g", preset("digits"));
+    walk.then("e", has("Preset digits"));
+    walk.does("start with these", "s", has("◐ training"));
+    walk.typed("S", has("Nothing is lost"));
+    walk.typed("y", has("■ stopped"));
+    walk.then("ctrl-c", has("Leave pgnas?"));
+    walk.terminal.press(&bytes("enter"));
+    assert_eq!(walk.terminal.ended(), 0);
+    walk.done.insert(("leave now", "enter"));
+    walk.done
+}
+
+/// What can be done with runs from the start screen: the finished one renamed, opened, replayed and deleted, the other one resumed.
+fn with_runs(walk: &mut Walk, home: &Path) {
     walk.then("G", chosen("completed"));
     walk.does("rename", "n", has("new name:"));
     walk.then("esc", lacks("new name:"));
@@ -346,7 +361,7 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("b", has("Presets"));
     walk.then("G", chosen("completed"));
     walk.does("replay", "p", has("replay playing"));
-    replay(&mut walk);
+    replay(walk);
     walk.then("b", has("Presets"));
 
     walk.then("G", chosen("completed"));
@@ -362,17 +377,6 @@ fn start(home: &Path) -> BTreeSet<(&'static str, &'static str)> {
     walk.then("d", has("are lost for good"));
     walk.does("yes", "y", has("deleted"));
     assert!(!runs.join("first").exists() && runs.join("live").exists());
-
-    walk.then("g", preset("digits"));
-    walk.then("e", has("Preset digits"));
-    walk.does("start with these", "s", has("◐ training"));
-    walk.typed("S", has("Nothing is lost"));
-    walk.typed("y", has("■ stopped"));
-    walk.then("ctrl-c", has("Leave pgnas?"));
-    walk.terminal.press(&bytes("enter"));
-    assert_eq!(walk.terminal.ended(), 0);
-    walk.done.insert(("leave now", "enter"));
-    walk.done
 }
 
 /// The replay of a run of six epochs.
