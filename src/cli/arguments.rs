@@ -29,7 +29,7 @@ pub enum Command {
     Resume(ResumeArguments),
     /// Serve this machine's devices to searches on others
     Serve(ServeArguments),
-    /// Show a search that is at work, to look at and to steer
+    /// Show a search that is at work, to look at and to steer, or a complete run to look at
     Attach(AttachArguments),
     /// Show a search that is at work, to look at only
     Watch(AttachArguments),

@@ -15,7 +15,8 @@ pub fn one_line(error: &clap::Error, words: &[OsString]) -> String {
     let said: Vec<&str> = said.filter(|line| own.is_none() || !line.starts_with("tip:")).collect();
     let said = said.into_iter().chain(own.as_deref()).collect::<Vec<_>>().join("; ").replace(":;", ":");
     let said = said.strip_prefix("error: ").unwrap_or(&said);
-    format!("{said}; `--help` shows what can be given")
+    let end = if said.ends_with('?') { "" } else { ";" };
+    format!("{said}{end} `--help` shows what can be given")
 }
 
 /// What is likely meant, where clap cannot know it.
@@ -79,9 +80,9 @@ mod tests {
             ("pgnas correlate digits --n abc", "invalid value 'abc' for '--n <N>': give a whole number from 2 to 5000; `--help`"),
             ("pgnas correlate digits --n 0", "invalid value '0' for '--n <N>': give a whole number from 2 to 5000; `--help`"),
             ("pgnas retrain digits --epochs 0", "invalid value '0' for '--epochs <N>': give a whole number from 1 on; `--help`"),
-            ("pgnas search digits --epochs 3", "unexpected argument '--epochs' found; did you mean `--set train.epochs=3`?; `--help`"),
-            ("pgnas search digits --batch=32", "unexpected argument '--batch' found; did you mean `--set train.batch=32`?; `--help`"),
-            ("pgnas search digits --epochs", "unexpected argument '--epochs' found; did you mean `--set train.epochs=VALUE`?; `--help`"),
+            ("pgnas search digits --epochs 3", "unexpected argument '--epochs' found; did you mean `--set train.epochs=3`? `--help`"),
+            ("pgnas search digits --batch=32", "unexpected argument '--batch' found; did you mean `--set train.batch=32`? `--help`"),
+            ("pgnas search digits --epochs", "unexpected argument '--epochs' found; did you mean `--set train.epochs=VALUE`? `--help`"),
             ("pgnas resume digits --set a=3", "unexpected argument '--set' found; tip: a run goes on by the recipe that it began with; "),
             ("pgnas serach digits", "unrecognized subcommand 'serach'; tip: a similar subcommand exists: 'search'; `--help`"),
             ("pgnas evaluate", "the following required arguments were not provided: <RUN|EXPORT>; `pgnas ls` lists the runs; `--help`"),
