@@ -188,7 +188,7 @@ impl Scene {
 }
 
 /// One row of the table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Action {
     /// Which it is.
     pub id: ActionId,

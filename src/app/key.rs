@@ -94,12 +94,20 @@ fn with_control(code: Code) -> Result<Code, &'static str> {
         Code::Char(']') => Code::Char('5'),
         Code::Char('^') => Code::Char('6'),
         Code::Char('_' | '/') => Code::Char('7'),
-        Code::Char('a'..='z' | '4'..='7' | ' ') => code,
+        Code::Char('a'..='z' | '4'..='7' | ' ')
+        | Code::Up
+        | Code::Down
+        | Code::Left
+        | Code::Right
+        | Code::PageUp
+        | Code::PageDown
+        | Code::Home
+        | Code::End
+        | Code::F(_) => code,
         Code::Char('A'..='Z') => return Err("with ctrl, terminals do not tell shift; write the small letter"),
         Code::Char(_) | Code::Enter | Code::Escape | Code::Tab | Code::BackTab | Code::Backspace => {
             return Err("terminals send the same with ctrl as without it");
         }
-        Code::Up | Code::Down | Code::Left | Code::Right | Code::PageUp | Code::PageDown | Code::Home | Code::End | Code::F(_) => code,
     })
 }
 

@@ -40,7 +40,7 @@ impl App {
                 self.overlay = Overlay::Palette(Palette { at, ..palette.clone() });
                 return self.perform(ActionId::Take);
             }
-            (Overlay::None, Target::Action(id)) => return self.perform(id),
+            (_, Target::Action(id)) => return self.perform(id),
             (Overlay::None, Target::View(view)) if self.run.is_some() => self.show(view),
             (Overlay::None, Target::Start(line)) => {
                 if self.start.position() == line {

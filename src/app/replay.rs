@@ -1,6 +1,7 @@
 //! A replay: the log of a run on the ordinary screen, through the reducer of live runs. It says which events it wants and is handed
 //! them; going back begins at the nearest of a bounded number of states that it remembers.
 
+use super::action::ActionId as Id;
 use super::rewind::Mark;
 use super::run::Run;
 use super::state::{App, Effect, Notice, Overlay};
@@ -322,6 +323,23 @@ impl App {
     /// When the replay moves by itself.
     pub(super) fn replay_due(&self) -> Option<Duration> {
         self.replay.as_ref().and_then(Replay::due)
+    }
+
+    /// Does what a key of a replay says.
+    pub(super) fn move_replay(&mut self, id: Id) {
+        match id {
+            Id::EventOn => self.step_event(true),
+            Id::EventBack => self.step_event(false),
+            Id::EpochOn => self.step_epoch(true),
+            Id::EpochBack => self.step_epoch(false),
+            Id::NextAlert => self.next_alert(),
+            Id::SkipOn => self.skip(true),
+            Id::SkipBack => self.skip(false),
+            Id::GoTo => self.overlay = Overlay::Place(PlaceLine::default()),
+            Id::Faster => self.change_speed(2.0),
+            Id::Slower => self.change_speed(0.5),
+            _ => self.play(),
+        }
     }
 
     /// Plays, or stands still; from the end it plays from the beginning.

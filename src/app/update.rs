@@ -6,7 +6,6 @@ use super::filter::Filter;
 use super::host::{Changes, Errand, Task, Tie, Training};
 use super::key::Key;
 use super::prompt::{FilterLine, Palette};
-use super::replay::PlaceLine;
 use super::start::Chosen;
 use super::state::{App, Effect, Overlay, Pane, View};
 use super::steer::Dial;
@@ -68,16 +67,20 @@ impl App {
 
     /// The action of a key where it is meant for. On a page its own come before those of the screen below that it knows.
     pub(super) fn named(&self, key: Key) -> Option<Id> {
-        let (place, screen) = (self.place(), self.screen());
-        let below = ACTIONS.iter().filter(|action| place == Scene::Page && screen.knows(action) && action.id.is_of_pages());
-        let here = ACTIONS.iter().filter(|action| place.knows(action));
-        here.chain(below).map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
+        let below = self.actions().filter(|action| self.place() == Scene::Page && action.id.is_of_pages());
+        self.here().chain(below).map(|action| action.id).find(|&id| self.keymap.of(id).contains(&key))
     }
 
     /// The actions that have a meaning on this screen, whatever lies over it.
     pub fn actions(&self) -> impl Iterator<Item = &'static Action> + use<> {
         let screen = self.screen();
         ACTIONS.iter().filter(move |action| screen.knows(action))
+    }
+
+    /// The actions that a key can mean now: those of the screen, or of what lies over it.
+    pub fn here(&self) -> impl Iterator<Item = &'static Action> + use<> {
+        let place = self.place();
+        ACTIONS.iter().filter(move |action| place.knows(action))
     }
 
     /// The lines of the help: the actions of the screen, then those of what can lie over it.
@@ -106,18 +109,11 @@ impl App {
             self.notice(reason.to_owned(), false);
             return Vec::new();
         }
+        if self.replay.is_some() && id.is_of_replay() {
+            self.move_replay(id);
+            return Vec::new();
+        }
         match id {
-            Id::Pause if self.replay.is_some() => self.play(),
-            Id::EventOn => self.step_event(true),
-            Id::EventBack => self.step_event(false),
-            Id::EpochOn => self.step_epoch(true),
-            Id::EpochBack => self.step_epoch(false),
-            Id::NextAlert => self.next_alert(),
-            Id::SkipOn => self.skip(true),
-            Id::SkipBack => self.skip(false),
-            Id::GoTo => self.overlay = Overlay::Place(PlaceLine::default()),
-            Id::Faster => self.change_speed(2.0),
-            Id::Slower => self.change_speed(0.5),
             Id::Replay => return self.replay_run(),
             Id::Pause => return vec![Effect::Send(if self.is_paused() { Command::Resume } else { Command::Pause })],
             Id::SampleNow => return vec![Effect::Send(Command::SampleNow { count: SAMPLES })],
@@ -187,37 +183,8 @@ impl App {
             Id::CompareView => self.show(View::Compare),
             Id::CompareMarked => self.overlay = Overlay::Marked(0, 0),
             Id::Freeze => self.freeze(),
-            Id::Fold
-            | Id::FoldAll
-            | Id::Order
-            | Id::Reverse
-            | Id::Random
-            | Id::Baseline
-            | Id::LogCurves
-            | Id::Pin
-            | Id::Mark
-            | Id::Crosshair
-            | Id::CrossLeft
-            | Id::CrossRight
-            | Id::ZoomIn
-            | Id::ZoomOut => self.arrange(id),
-            // They have no meaning where nothing lies over the screen.
-            Id::StartForm
-            | Id::ChangeKey
-            | Id::OwnValue
-            | Id::CloseForm
-            | Id::Agree
-            | Id::LeaveNow
-            | Id::Decline
-            | Id::Take
-            | Id::GiveUp
-            | Id::NextFound
-            | Id::PreviousFound
-            | Id::EraseCharacter
-            | Id::EraseWord
-            | Id::EraseLine
-            | Id::DoLine
-            | Id::ClosePage => {}
+            // The rest arranges what shows, or has no meaning where nothing lies over the screen: the test of the whole table knows each.
+            id => self.arrange(id),
         }
         Vec::new()
     }

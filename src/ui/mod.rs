@@ -119,7 +119,8 @@ fn hints(app: &App, screen: Rect, brush: &mut Brush<'_>) {
         return;
     }
     let told = |action: &&crate::app::Action| action.allowed(app).is_ok() && !app.keymap().of(action.id).is_empty();
-    let hints = app.actions().filter(told).filter_map(|action| Some((action.id, action.hint_keys(app.keymap()), action.hint?)));
+    // What lies over the screen has the keys.
+    let hints = app.here().filter(told).filter_map(|action| Some((action.id, action.hint_keys(app.keymap()), action.hint?)));
     let mut hints: Vec<(ActionId, String, &str)> = hints.collect();
     // What leads further where one would be stuck: between panes that do not all show, and from two runs back to the list.
     let first = |id: ActionId| match id {

@@ -257,6 +257,24 @@ fn a_pane_has_the_whole_page_and_gives_it_back() {
 }
 
 #[test]
+fn the_last_line_tells_the_keys_of_what_lies_over_the_screen_and_they_can_be_clicked() {
+    let last = |app: &App| super::text(app, 80, 24).lines().last().unwrap().trim().to_owned();
+    for (app, told) in [
+        (form(), "s start  enter change  backspace own value  esc close"),
+        (after(form(), "enter"), "enter take  esc give up"),
+        (after(at_start(), "G d"), "y yes  n no"),
+        (after(ranking(), "!"), "esc close"),
+        (after(ranking(), ":"), "enter take  esc give up"),
+    ] {
+        assert_eq!(last(&app), told);
+    }
+    let mut app = after(at_start(), "G d");
+    assert!(matches!(&app.click(crate::app::Target::Action(Id::Agree))[..], [Effect::Delete(_)]));
+    let mut app = form();
+    assert_eq!((app.click(crate::app::Target::Action(Id::Choose)), matches!(app.overlay(), Overlay::Form(_))), (vec![], true));
+}
+
+#[test]
 fn control_and_a_character_never_type() {
     let mut app = after(at_start(), "G n ctrl-u a");
     assert_eq!(app.press("ctrl-k".parse::<Key>().unwrap()), []);
