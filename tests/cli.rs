@@ -287,6 +287,43 @@ fn a_closed_pipe_ends_quietly() {
     }
 }
 
+/// Candidates of the run `small` exported by their numbers, several at once, and one whose weights are gone.
+fn exported_by_number(user: &User, run: &Path, report: &Value) {
+    // 1 is the number of the whole network, whatever its rank: what was exported is told.
+    let one = user.run("export small 1 --out one");
+    let (whole, all) = (&report["whole"], 9);
+    let rank = report["ranking"].as_array().unwrap().iter().position(|candidate| candidate["id"] == whole["id"]).unwrap() + 1;
+    let share = 100.0 * whole["select_accuracy"].as_f64().unwrap();
+    assert_eq!(whole["id"], 1);
+    assert!(
+        text(&one.stderr).starts_with(&format!("candidate 1 (whole), rank {rank} of {all}; read back: {share:.1} % on select (")),
+        "{}",
+        text(&one.stderr)
+    );
+    fs::remove_dir_all(user.path("one")).unwrap();
+    let json = user.json("export small 1 --out one --format genotype --json");
+    assert_eq!((&json["candidate"], &json["source"], &json["rank"]), (&1.into(), &"whole".into(), &rank.into()));
+    assert_eq!(user.output("export small 1 --out one --format genotype,drawing").trim(), "one");
+    assert_eq!(fs::read_dir(user.path("one")).unwrap().count(), 6);
+    assert!(user.mistake("export small 1 --format pickle").starts_with("--format: `pickle` is no format; take one of genotype"));
+    let two = user.json("export small --top 2 --json");
+    assert_eq!(two.as_array().unwrap().len(), 2);
+    // One of several that cannot be written leaves none of them.
+    let second = user.path("many").join(two[1]["candidate"].to_string());
+    fs::create_dir_all(&second).unwrap();
+    fs::write(second.join("letter.txt"), "dear").unwrap();
+    assert!(user.mistake("export small --top 2 --out many").contains("`letter.txt`, which is no part of an export"));
+    assert_eq!(fs::read_dir(user.path("many")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(second).unwrap().count(), 1);
+    // Without its weights a candidate is still a genotype; who asks for weights hears that they are gone.
+    let checkpoints = run.join("checkpoints");
+    fs::rename(&checkpoints, run.join("gone")).unwrap();
+    let without = user.json("export small winner --json");
+    assert!(without["note"].as_str().unwrap().contains("cannot be read") && without["select_accuracy"].is_null(), "{without}");
+    assert!(user.mistake("export small winner --format onnx").contains(".safetensors: cannot be read"));
+    fs::rename(run.join("gone"), &checkpoints).unwrap();
+}
+
 #[test]
 fn a_search_can_be_reported_and_exported() {
     let user = User::new();
@@ -368,39 +405,7 @@ fn a_search_can_be_reported_and_exported() {
     fs::write(&weights, &whole[..whole.len() - 1]).unwrap();
     assert!(user.mistake("evaluate elsewhere").contains("model.safetensors: this file is damaged"));
 
-    // 1 is the number of the whole network, whatever its rank: what was exported is told.
-    let one = user.run("export small 1 --out one");
-    let (whole, all) = (&report["whole"], 9);
-    let rank = report["ranking"].as_array().unwrap().iter().position(|candidate| candidate["id"] == whole["id"]).unwrap() + 1;
-    let share = 100.0 * whole["select_accuracy"].as_f64().unwrap();
-    assert_eq!(whole["id"], 1);
-    assert!(
-        text(&one.stderr).starts_with(&format!("candidate 1 (whole), rank {rank} of {all}; read back: {share:.1} % on select (")),
-        "{}",
-        text(&one.stderr)
-    );
-    fs::remove_dir_all(user.path("one")).unwrap();
-    let json = user.json("export small 1 --out one --format genotype --json");
-    assert_eq!((&json["candidate"], &json["source"], &json["rank"]), (&1.into(), &"whole".into(), &rank.into()));
-    assert_eq!(user.output("export small 1 --out one --format genotype,drawing").trim(), "one");
-    assert_eq!(fs::read_dir(user.path("one")).unwrap().count(), 6);
-    assert!(user.mistake("export small 1 --format pickle").starts_with("--format: `pickle` is no format; take one of genotype"));
-    let two = user.json("export small --top 2 --json");
-    assert_eq!(two.as_array().unwrap().len(), 2);
-    // One of several that cannot be written leaves none of them.
-    let second = user.path("many").join(two[1]["candidate"].to_string());
-    fs::create_dir_all(&second).unwrap();
-    fs::write(second.join("letter.txt"), "dear").unwrap();
-    assert!(user.mistake("export small --top 2 --out many").contains("`letter.txt`, which is no part of an export"));
-    assert_eq!(fs::read_dir(user.path("many")).unwrap().count(), 1);
-    assert_eq!(fs::read_dir(second).unwrap().count(), 1);
-    // Without its weights a candidate is still a genotype; who asks for weights hears that they are gone.
-    let checkpoints = run.join("checkpoints");
-    fs::rename(&checkpoints, run.join("gone")).unwrap();
-    let without = user.json("export small winner --json");
-    assert!(without["note"].as_str().unwrap().contains("cannot be read") && without["select_accuracy"].is_null(), "{without}");
-    assert!(user.mistake("export small winner --format onnx").contains(".safetensors: cannot be read"));
-    fs::rename(run.join("gone"), &checkpoints).unwrap();
+    exported_by_number(&user, &run, &report);
 
     assert!(user.mistake("export small 99").starts_with("run `small` has no candidate `99`; give a number from 1 to 9, or `winner`"));
     assert!(user.mistake("export small best").starts_with("run `small` has no candidate `best`"));
