@@ -47,7 +47,7 @@ pub fn cost(out: &mut Rows, fours: usize, preset: &str) {
     let mut search = Search { host: Path::new("/proc").join(host.trim()), log: run.join("events.jsonl"), read: 0 };
     let mut windows: Vec<[Window; 4]> = Vec::new();
     for four in 0..fours {
-        let order = if four % 2 == 0 { [true, false, false, true] } else { [false, true, true, false] };
+        let order = if four.is_multiple_of(2) { [true, false, false, true] } else { [false, true, true, false] };
         windows.push(order.map(|screen| {
             let attached = screen.then(|| Terminal::start(home.path(), SIZE, ["attach", run.to_str().unwrap()]));
             search.window(attached)

@@ -11,7 +11,7 @@ const TRIMMED: f64 = 0.2;
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
 }
 
 /// The mean without the lowest and the highest fifth: nearly as sharp as the mean, and no window in which the machine did something else
